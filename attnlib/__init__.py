@@ -1,0 +1,19 @@
+"""The reference implementation of *Self-Attention, Worked Out*.
+
+One idea a module, imported when it is first asked for: `attnlib.weights.softmax`
+loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
+"""
+
+from importlib import import_module
+
+MODULES = ("attention", "check", "scores", "weights")
+
+
+def __getattr__(name):
+    if name in MODULES:
+        return import_module(f"attnlib.{name}")
+    raise AttributeError(f"attnlib has no module {name!r}; it has {', '.join(MODULES)}")
+
+
+def __dir__():
+    return sorted([*globals(), *MODULES])

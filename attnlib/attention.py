@@ -1,0 +1,143 @@
+"""Attention: each query takes a mixture of the values, with weights of its own."""
+
+import numpy as np
+
+from attnlib.weights import softmax
+
+CHUNK = 256  # queries at a time: the scores of a chunk stay in cache, memory grows with CHUNK x M
+
+
+def attend(Q, K, V, mask=None):
+    """Mix the rows of V; each query chooses its own weights.
+
+    Q (..., N, d), K (..., M, d), V (..., M, d_v), floating; mask (..., N, M), True where looking is allowed.
+    Returns B (..., N, d_v) and alpha (..., N, M), whose rows sum to 1 (to 0 where a row may look at nothing).
+    Raises ValueError naming the shapes when they do not fit.
+    Source: Vaswani et al. 2017, eq. 1.
+
+    >>> B, alpha = attend(np.eye(2), np.eye(2), np.array([[1.], [3.]]))
+    >>> alpha.round(2)
+    array([[0.67, 0.33],
+           [0.33, 0.67]])
+    >>> B.round(2)
+    array([[1.66],
+           [2.34]])
+    """
+    check_shapes("attend", Q, K, V)
+    scores = Q @ K.swapaxes(-1, -2) / K.shape[-1] ** 0.5  # (..., N, M)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf)          # exp(-inf) is exactly 0
+    alpha = softmax(scores)                               # (..., N, M)
+    return alpha @ V, alpha
+
+
+def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+    """softmax(scale q k^T) v in chunks of queries; no N x M array is ever held.
+
+    q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one floating dtype; H a multiple of H_kv,
+    neighbouring query heads share a key head. Plain (N, D) matrices work too.
+    mask    bool, broadcastable to (..., H, N, M); True = may attend.
+    bias    floating, broadcastable likewise; added to the scaled, capped scores.
+    causal  query i sees keys 0..i (aligned top-left when N != M).
+    window  an int w: query i sees keys i-w..i+w.
+    scale   default 1/sqrt(D).
+    softcap c: scores become c tanh(scores / c), before bias and mask.
+
+    Returns (..., H, N, E) in the dtype of q; float16 is computed in float32.
+    A query with nothing to attend to gets zeros.
+    Raises ValueError or TypeError naming what came and what would be right.
+    Source: Vaswani et al. 2017, eq. 1; chunks after Rabe & Staats 2021; grouped heads Ainslie et al. 2023.
+
+    >>> q = k = np.eye(3)
+    >>> attention(q, k, np.arange(3.)[:, None], causal=True).round(2)
+    array([[0.  ],
+           [0.64],
+           [1.21]])
+    """
+    check_shapes("attention", q, k, v)
+    check_dtypes(q, k, v)
+    N, M = q.shape[-2], k.shape[-2]
+    mask = _spread("mask", mask, q.shape[:-1] + (M,))
+    bias = _spread("bias", bias, q.shape[:-1] + (M,))
+    wide = np.promote_types(q.dtype, np.float32)
+    scale = wide.type(q.shape[-1] ** -0.5 if scale is None else scale)
+    out = np.empty(q.shape[:-1] + v.shape[-1:], q.dtype)
+    for head in np.ndindex(q.shape[:-2]):
+        shared = _key_head(head, q, k)
+        keys, values = k[shared].astype(wide, copy=False), v[shared].astype(wide, copy=False)
+        for start in range(0, N, CHUNK):
+            rows = slice(start, min(start + CHUNK, N))
+            columns = _reachable(rows, M, causal, window)
+            scores = (q[head][rows] * scale) @ keys[columns].T            # (chunk, reachable)
+            if softcap is not None:
+                scores = softcap * np.tanh(scores / softcap)
+            if bias is not None:
+                scores += bias[head][rows, columns]
+            hidden = _hidden(rows, columns, causal, window)
+            if hidden is not None:
+                scores[hidden] = -np.inf
+            if mask is not None:
+                scores[~mask[head][rows, columns]] = -np.inf
+            out[head][rows] = softmax(scores) @ values[columns] if scores.shape[1] else 0
+    return out
+
+
+def _reachable(rows, M, causal, window):
+    """The keys that any query of these rows may see: a slice of range(M)."""
+    stop = min(rows.stop, M) if causal else M
+    if window is None:
+        return slice(0, stop)
+    return slice(min(max(0, rows.start - window), stop), min(stop, rows.stop + window))
+
+
+def _hidden(rows, columns, causal, window):
+    """True where `causal` or `window` forbids looking; None when neither does."""
+    if not causal and window is None:
+        return None
+    ahead = np.arange(columns.start, columns.stop) - np.arange(rows.start, rows.stop)[:, None]
+    hidden = ahead > 0 if causal else np.zeros(ahead.shape, bool)
+    return hidden if window is None else hidden | (abs(ahead) > window)
+
+
+def _key_head(head, q, k):
+    """The index of the key head that query head `head` reads."""
+    if not head:
+        return ()
+    return (*head[:-1], head[-1] // (q.shape[-3] // k.shape[-3]))
+
+
+def _spread(name, array, shape):
+    """`array` broadcast to the shape of the scores; None stays None."""
+    if array is None:
+        return None
+    array = np.asarray(array)
+    if name == "mask" and array.dtype != bool:
+        raise TypeError(f"attention: mask must be bool, True = may attend; got {array.dtype}. Pass numbers as bias=.")
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"attention: {name} {array.shape} does not broadcast to the scores {shape}.") from None
+
+
+def check_shapes(who, q, k, v):
+    """Raise ValueError, naming every shape, unless q, k and v fit together."""
+    got = f"Got q {q.shape}, k {k.shape}, v {v.shape}."
+    if min(q.ndim, k.ndim, v.ndim) < 2:
+        raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {got}")
+    if q.shape[-1] != k.shape[-1]:
+        raise ValueError(f"{who}: q has {q.shape[-1]} columns, k has {k.shape[-1]}; both need the same width. {got}")
+    if k.shape[-2] != v.shape[-2]:
+        raise ValueError(f"{who}: {k.shape[-2]} keys and {v.shape[-2]} values; each key needs one value. {got}")
+    if q.ndim != k.ndim or k.shape[:-2] != v.shape[:-2] or q.shape[:-3] != k.shape[:-3]:
+        raise ValueError(f"{who}: the leading axes differ; k and v need those of q, except for fewer heads. {got}")
+    if q.ndim > 2 and (not k.shape[-3] or q.shape[-3] % k.shape[-3]):
+        raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {got}")
+
+
+def check_dtypes(q, k, v):
+    """Raise TypeError unless q, k and v have one floating dtype."""
+    if not q.dtype == k.dtype == v.dtype or not np.issubdtype(q.dtype, np.floating):
+        raise TypeError(
+            f"attention: q, k and v need one floating dtype; got {q.dtype}, {k.dtype}, {v.dtype}. "
+            "Convert with .astype(np.float32)."
+        )

@@ -1,0 +1,37 @@
+"""From scores to weights: how much of each value a query takes."""
+
+import numpy as np
+
+
+def softmax(scores):
+    """Turn each row of scores into positive weights that sum to one.
+
+    scores (..., M), floating. Returns weights of the same shape and dtype.
+    The row's largest score is subtracted first, so no exponential overflows.
+    A row of -inf, a query that may look at nothing, gives zeros.
+    Source: Bridle 1990; the shift is the log-sum-exp trick.
+
+    >>> softmax(np.array([[0., np.log(3.)]]))
+    array([[0.25, 0.75]])
+    >>> softmax(np.array([[1000., 1000.], [-np.inf, -np.inf]]))
+    array([[0.5, 0.5],
+           [0. , 0. ]])
+    """
+    top = scores.max(axis=-1, keepdims=True)               # (..., 1)
+    top = np.where(np.isneginf(top), 0, top)               # -inf - -inf would be NaN
+    powers = np.exp(scores - top)                          # (..., M)
+    total = powers.sum(axis=-1, keepdims=True)             # (..., 1)
+    return powers / np.where(total == 0, 1, total)
+
+
+def relu_weights(scores):
+    """Cut each score at zero and divide by L, the number of keys in a row.
+
+    scores (..., L), floating. Returns weights of the same shape and dtype. Rows do not
+    sum to one; dividing by L keeps their sum of one size as sequences grow.
+    Source: Wortsman et al. 2023, "Replacing softmax with ReLU in Vision Transformers".
+
+    >>> relu_weights(np.array([[2., -1., 4., 0.]]))
+    array([[0.5, 0. , 1. , 0. ]])
+    """
+    return np.maximum(scores, 0) / scores.shape[-1]
