@@ -1,0 +1,100 @@
+"""What came back for one case, decoded: the host's view, which trusts nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnlib.check.wire import Other, WireError, decode, describe_type
+
+KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """kind says which of KINDS it is; content is the value, or the text for a person."""
+
+    kind: str
+    content: object
+    changed: tuple = ()
+    leaned: tuple = ()
+
+    @property
+    def trouble(self):
+        """A sentence when there is no value to look at; None when there is."""
+        if self.kind == "value":
+            return f"Your answer gave {self.content.description}." if isinstance(self.content, Other) else None
+        return self.content
+
+
+def read_outcomes(answer, count):
+    """The outcomes of an answer to a challenge of `count` cases; raises WireError on anything malformed."""
+    outcomes = answer.get("outcomes") if isinstance(answer, dict) else None
+    if not isinstance(outcomes, list) or len(outcomes) != count:
+        raise WireError(f"an answer holds {count} outcomes")
+    return [_read(each) for each in outcomes]
+
+
+def _read(data):
+    if not isinstance(data, dict):
+        raise WireError("an outcome is a JSON object")
+    kinds = [kind for kind in KINDS if kind in data]
+    if len(kinds) != 1:
+        raise WireError("an outcome is of one kind")
+    kind = kinds[0]
+    changed, leaned = data.get("changed", []), data.get("leaned", [])
+    if not _list_of(changed, int) or not _list_of(leaned, str):
+        raise WireError("an outcome lists changed inputs by number and calls by name")
+    content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
+    return Outcome(kind, content, tuple(changed), tuple(name[:100] for name in leaned))
+
+
+def _list_of(items, kind):
+    return isinstance(items, list) and len(items) < 100 and all(type(item) is kind for item in items)
+
+
+def _sentence(kind, data):
+    if kind == "raised":
+        return _raised(data)
+    if kind == "timeout":
+        return f"It had not returned after {_number(data)} seconds and was stopped."
+    if kind == "not_callable":
+        return f"We expect a function here and got {str(data)[:200]}."
+    return "Not reached: an earlier call did not return."
+
+
+def _raised(data):
+    if not isinstance(data, dict) or not all(isinstance(data.get(k), str) for k in ("type", "message", "line")):
+        raise WireError("an exception has a type, a message and a line")
+    if data["type"] == "NotImplementedError":
+        return "Not answered yet: it raises NotImplementedError."
+    message = f": {data['message'][:500]}" if data["message"] else ""
+    at = f" at `{data['line'][:200]}`" if data["line"] else ""
+    return f"It raised {data['type'][:100]}{message}{at}."
+
+
+def _number(data):
+    return f"{data:g}" if type(data) in (int, float) else "some"
+
+
+def as_array(value):
+    """The value as a float or bool or int array, or None when it is not numbers all through."""
+    if isinstance(value, (bool, int, float, np.ndarray)):
+        return np.asarray(value)
+    if isinstance(value, (list, tuple)):
+        try:
+            array = np.asarray(value)
+        except ValueError:  # ragged
+            return None
+        return array if array.dtype.kind in "biuf" else None
+    return None
+
+
+def what_is(value):
+    """'a list', 'a float64 array of shape (3, 4)': a decoded value, for a person."""
+    if isinstance(value, np.ndarray):
+        return f"a {value.dtype} array of shape {value.shape}"
+    if isinstance(value, Other):
+        return value.description
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return describe_type(value)

@@ -1,0 +1,116 @@
+"""Properties that many exercises share. Each maker returns a Property; each sentence shows the first place that differs."""
+
+import numpy as np
+
+from attnlib.check.outcome import as_array, what_is
+from attnlib.check.spec import Property
+
+TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
+FINE = (1e-7, 1e-9)
+
+NUMBERS = "the numbers are right"
+
+
+def shape(points=0, part=None, on=("plain",), name="the shape is right"):
+    """An array of the expected shape (a single number where one is expected)."""
+
+    def judge(case, outcome, expected):
+        want, got = pick(expected, part), pick(outcome.content, part)
+        if np.ndim(want) and not isinstance(got, np.ndarray):
+            return f"{of(case, part)} we expect an array of shape {np.shape(want)} and got {what_is(got)}."
+        array = as_array(got)
+        if array is None:
+            return f"{of(case, part)} we expect a number and got {what_is(got)}."
+        if array.shape != np.shape(want):
+            return f"{of(case, part)} we expect shape {np.shape(want)} and got {array.shape}."
+        return None
+
+    return Property(name, points, judge, on)
+
+
+def values(points, part=None, on=("plain",), name=NUMBERS):
+    """Equal to the reference, within what the dtype allows."""
+
+    def judge(case, outcome, expected):
+        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+        if got is None:
+            return f"{of(case, part)} we cannot compare: got {what_is(pick(outcome.content, part))}."
+        if got.shape != want.shape:
+            return f"{of(case, part)} the numbers cannot be compared: shape {got.shape} where {want.shape} is right."
+        place = first_difference(got, want)
+        return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
+
+    return Property(name, points, judge, on)
+
+
+def rows_sum_to_one(points, part=None, on=("plain",), name="each row sums to one"):
+    """Every sum over the last axis is 1."""
+
+    def judge(case, outcome, expected):
+        got = as_array(pick(outcome.content, part))
+        if got is None or got.ndim == 0:
+            return f"{of(case, part)} there are no rows to add up: got {what_is(pick(outcome.content, part))}."
+        with np.errstate(all="ignore"):
+            sums = got.sum(axis=-1, dtype=np.float64)
+        place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
+        return None if place is None else f"{of(case, part)} row {where(place)} sums to {sums[place]:.4g}, not 1."
+
+    return Property(name, points, judge, on)
+
+
+def dtype_kept(points, part=None, on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
+    """The dtype of the answer is that of the reference."""
+
+    def judge(case, outcome, expected):
+        want, got = pick(expected, part), pick(outcome.content, part)
+        if isinstance(got, (np.ndarray, np.generic)) and got.dtype == want.dtype:
+            return None
+        return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+
+    return Property(name, points, judge, on, after)
+
+
+def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inputs are left alone"):
+    """No argument was changed; `names` are the arguments', in order."""
+
+    def judge(case, outcome, expected):
+        if not outcome.changed:
+            return None
+        changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names))
+        return f"Your function changed {changed}, which belongs to the caller. Work on a new array."
+
+    return Property(name, points, judge, on, after)
+
+
+def pick(value, part):
+    """Element `part` of a tuple or list; the value itself when part is None; None when there is no such element."""
+    if part is None:
+        return value
+    index, _ = part
+    return value[index] if isinstance(value, (tuple, list)) and len(value) > index else None
+
+
+def of(case, part):
+    """The beginning of a sentence: which case, which part of the answer."""
+    return f"For {case.says}:" if part is None else f"For {case.says}, in {part[1]}:"
+
+
+def first_difference(got, want, tolerance=None):
+    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected."""
+    relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, FINE)
+    with np.errstate(all="ignore"):
+        same = np.isclose(np.asarray(got, float), np.asarray(want, float), relative, absolute, equal_nan=True)
+    return None if same.all() else tuple(int(i) for i in np.argwhere(~same)[0])
+
+
+def difference(got, want, place):
+    """'at [0, 2] we expect 0.31 and got 0.02', with enough digits to tell them apart."""
+    a, b = want[place], got[place]
+    digits = next((n for n in (4, 8) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
+    here = f"at [{where(place)}] " if place else ""
+    return f"{here}we expect {a:.{digits}g} and got {b:.{digits}g}"
+
+
+def where(place):
+    """'0, 2' for the index (0, 2)."""
+    return ", ".join(map(str, place))

@@ -1,0 +1,91 @@
+"""What the learner and the instructor read: points by property, the first place that differs, the slip by name."""
+
+from dataclasses import asdict, dataclass
+from html import escape
+
+
+MARKS = {True: "✓ holds", False: "✗ fails", None: "· not seen"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One property of one answer: the points it gave and, when it fails, a sentence.
+
+    holds is None when the property was not looked at.
+    """
+
+    property: str
+    points: float
+    max_points: float
+    holds: bool | None
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of one exercise. headline is what to read first: the slip's sentence, or why nothing was scored."""
+
+    name: str
+    asks: str
+    results: tuple
+    headline: str = ""
+    slip: str = ""
+
+    @property
+    def points(self):
+        """What the answer earned."""
+        return sum(result.points for result in self.results)
+
+    @property
+    def max_points(self):
+        """The most it could earn."""
+        return sum(result.max_points for result in self.results)
+
+    @property
+    def summary(self):
+        """'1.5 of 3 points'."""
+        return f"{self.points:g} of {self.max_points:g} points"
+
+    def text(self):
+        """The report for a terminal, for logs and for exceptions."""
+        lines = [f"{self.name}  {self.summary}"]
+        lines += [f"  {self.headline}"] if self.headline else []
+        for result in self.results:
+            lines.append(f"  {MARKS[result.holds]}  {result.points:g} of {result.max_points:g}  {result.property}")
+            lines += [f"           {result.says}"] if result.says else []
+        return "\n".join(lines)
+
+    def html(self):
+        """The same as a fragment of HTML; every text is escaped."""
+        rows = "".join(
+            f"<tr><td>{MARKS[r.holds]}</td><td>{r.points:g} of {r.max_points:g}</td>"
+            f"<td>{escape(r.property)}{f'<br>{escape(r.says)}' if r.says else ''}</td></tr>"
+            for r in self.results
+        )
+        headline = f"<p>{escape(self.headline)}</p>" if self.headline else ""
+        return (
+            f"<div><p><strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
+            f"<table><thead><tr><th>Property</th><th>Points</th><th>What we saw</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+    def to_json(self):
+        """Plain data, read back by `from_json`."""
+        return asdict(self) | {"results": [asdict(result) for result in self.results]}
+
+    @classmethod
+    def from_json(cls, data):
+        """The report behind `to_json`'s data."""
+        return cls(**{**data, "results": tuple(Result(**result) for result in data["results"])})
+
+    def __repr__(self):
+        return self.text()
+
+    def _repr_html_(self):
+        return self.html()
+
+
+def unanswered(exercise, why):
+    """The report of an exercise that no answer came for: nothing was seen, and `why` says what happened."""
+    results = tuple(Result(each.name, 0, each.points, None) for each in exercise.properties)
+    return Report(exercise.name, exercise.asks, results, why)

@@ -1,0 +1,118 @@
+"""Call a learner's answer on the inputs of a challenge and write down what happened.
+
+This file runs beside the learner's code, on their machine and in the grader's sandbox alike.
+It holds no expected value and decides nothing.
+"""
+
+import contextlib
+import contextvars
+import ctypes
+import sys
+import threading
+import time
+import traceback
+import warnings
+
+from attnlib.check.wire import decode, describe_type, encode
+
+
+class Stopped(BaseException):
+    """Raised inside an answer that runs for too long."""
+
+
+def answer_challenge(challenge, answer):
+    """What `answer` gives on every case of `challenge`: {"outcomes": [...]}, plain data.
+
+    challenge: {"kind": "function" or "number", "cases": [[encoded argument, ...], ...],
+    "seconds": the time for all cases together, "no_answer": [names that may not be called]}.
+    """
+    if challenge["kind"] == "number":
+        return {"outcomes": [{"value": encode(answer)}]}
+    if not callable(answer):
+        return {"outcomes": [{"not_callable": describe_type(answer)} for _ in challenge["cases"]]}
+    outcomes = []
+
+    def work():
+        with contextlib.suppress(Stopped):
+            for case in challenge["cases"]:
+                outcomes.append(_call(answer, case, challenge["no_answer"]))
+
+    seconds = challenge["seconds"]
+    if not _within(seconds, work):
+        outcomes = outcomes[:]  # the thread may still be alive; its list is no longer ours
+        outcomes.append({"timeout": seconds})
+    outcomes += [{"not_reached": True}] * (len(challenge["cases"]) - len(outcomes))
+    return {"outcomes": outcomes[: len(challenge["cases"])]}
+
+
+def _within(seconds, work):
+    """Run `work` in a thread for at most `seconds`; True when it ended by itself."""
+    context = contextvars.copy_context()  # keeps np.errstate as the notebook set it
+    thread = threading.Thread(target=context.run, args=(work,), daemon=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        thread.start()
+        thread.join(seconds)
+    if not thread.is_alive():
+        return True
+    deadline = time.monotonic() + 1
+    while thread.is_alive() and time.monotonic() < deadline:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped))
+        thread.join(0.05)
+    return False
+
+
+def _call(answer, case, no_answer):
+    """One outcome: the value or what was raised, the inputs it changed, the forbidden calls it made."""
+    given = [decode(argument) for argument in case]
+    leaned = set()
+    sys.setprofile(_watch(set(no_answer), leaned) if no_answer else None)
+    try:
+        outcome = {"value": encode(answer(*given))}
+    except Stopped:
+        raise
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next case still runs
+        outcome = {"raised": _describe_error(error)}
+    finally:
+        sys.setprofile(None)
+    outcome["changed"] = [i for i, (now, before) in enumerate(zip(given, case)) if encode(now) != before]
+    outcome["leaned"] = sorted(leaned)
+    return outcome
+
+
+def _watch(names, leaned):
+    """A profile function that adds to `leaned` each of `names` (package.function) the learner's code calls."""
+
+    def profile(frame, event, argument):
+        if event == "call" and frame.f_back is not None:
+            caller, module, function = frame.f_back, frame.f_globals.get("__name__", ""), frame.f_code.co_name
+        elif event == "c_call":
+            caller, function = frame, getattr(argument, "__name__", "")
+            module = getattr(argument, "__module__", None) or type(getattr(argument, "__self__", None)).__module__
+        else:
+            return
+        name = f"{str(module).split('.')[0]}.{function}"
+        if name in names and _is_outside(caller, name):
+            leaned.add(name)
+
+    return profile
+
+
+def _is_outside(caller, name):
+    """Whether the calling frame is not itself part of the package called (our own call of the answer counts)."""
+    module = caller.f_globals.get("__name__", "")
+    return module == __name__ or module.split(".")[0] != name.split(".")[0]
+
+
+def _describe_error(error):
+    """The kind, the message and the learner's line of an exception, each of bounded length."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message could not be read)"
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    line = (theirs[0].line or "") if theirs else ""
+    inner = [f for f in theirs if "site-packages" not in f.filename]
+    if inner:
+        line = inner[-1].line or line
+    return {"type": type(error).__name__[:100], "message": message[:500], "line": line[:200]}
