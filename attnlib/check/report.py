@@ -20,6 +20,11 @@ class Result:
     holds: bool | None
     says: str = ""
 
+    @property
+    def share(self):
+        """'1 of 2', or a dash for a property that carries no points."""
+        return f"{self.points:g} of {self.max_points:g}" if self.max_points else "–"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -51,14 +56,14 @@ class Report:
         lines = [f"{self.name}  {self.summary}"]
         lines += [f"  {self.headline}"] if self.headline else []
         for result in self.results:
-            lines.append(f"  {MARKS[result.holds]}  {result.points:g} of {result.max_points:g}  {result.property}")
-            lines += [f"           {result.says}"] if result.says else []
+            lines.append(f"  {MARKS[result.holds]:<10}  {result.share:<8}  {result.property}")
+            lines += [f"{'':24}{result.says}"] if result.says else []
         return "\n".join(lines)
 
     def html(self):
         """The same as a fragment of HTML; every text is escaped."""
         rows = "".join(
-            f"<tr><td>{MARKS[r.holds]}</td><td>{r.points:g} of {r.max_points:g}</td>"
+            f"<tr><td>{MARKS[r.holds]}</td><td>{r.share}</td>"
             f"<td>{escape(r.property)}{f'<br>{escape(r.says)}' if r.says else ''}</td></tr>"
             for r in self.results
         )
