@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from attnlib._dispatch import also_tensors
 
+
+@also_tensors
 def dot(Q, K):
     """Score every query against every key by their inner product.
 
@@ -13,14 +16,11 @@ def dot(Q, K):
     >>> dot(np.array([[1., 2.]]), np.array([[3., 0.], [0., 5.]]))
     array([[ 3., 10.]])
     """
-    if Q.shape[-1] != K.shape[-1]:
-        raise ValueError(
-            f"dot: Q has {Q.shape[-1]} columns, K has {K.shape[-1]}; both need the same d. "
-            f"Got Q {Q.shape}, K {K.shape}."
-        )
+    check_widths("dot", Q, K)
     return Q @ K.swapaxes(-1, -2)                 # (..., N, M)
 
 
+@also_tensors
 def scaled_dot(Q, K):
     """`dot` divided by the square root of d, the width of a key.
 
@@ -33,3 +33,12 @@ def scaled_dot(Q, K):
     array([[2., 2.]])
     """
     return dot(Q, K) / K.shape[-1] ** 0.5
+
+
+def check_widths(who, Q, K):
+    """Raise ValueError, naming both shapes, unless Q and K have vectors of one width."""
+    if Q.shape[-1] != K.shape[-1]:
+        raise ValueError(
+            f"{who}: Q has {Q.shape[-1]} columns, K has {K.shape[-1]}; both need the same d. "
+            f"Got Q {tuple(Q.shape)}, K {tuple(K.shape)}."
+        )

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from attnlib._dispatch import also_tensors
 
+
+@also_tensors
 def softmax(scores):
     """Turn each row of scores into positive weights that sum to one.
 
@@ -24,6 +27,7 @@ def softmax(scores):
     return powers / np.where(total == 0, 1, total)
 
 
+@also_tensors
 def relu_weights(scores):
     """Cut each score at zero and divide by L, the number of keys in a row.
 

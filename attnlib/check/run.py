@@ -85,7 +85,7 @@ def _watch(names, leaned):
 
     def profile(frame, event, argument):
         if event == "call" and frame.f_back is not None:
-            caller, module, function = frame.f_back, frame.f_globals.get("__name__", ""), frame.f_code.co_name
+            caller, module, function = _caller(frame), frame.f_globals.get("__name__", ""), frame.f_code.co_name
         elif event == "c_call":
             caller, function = frame, getattr(argument, "__name__", "")
             module = getattr(argument, "__module__", None) or type(getattr(argument, "__self__", None)).__module__
@@ -96,6 +96,12 @@ def _watch(names, leaned):
             leaned.add(name)
 
     return profile
+
+
+def _caller(frame):
+    """The frame that called this one, past the dispatch between arrays and tensors."""
+    caller = frame.f_back
+    return caller.f_back if caller.f_globals.get("__name__") == "attnlib._dispatch" else caller
 
 
 def _is_outside(caller, name):

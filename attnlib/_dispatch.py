@@ -1,0 +1,24 @@
+"""One name for NumPy arrays and torch tensors: the type of the input decides, and torch is never imported for arrays."""
+
+import sys
+from functools import wraps
+from importlib import import_module
+
+
+def is_tensor(value):
+    """Whether `value` is a torch tensor. If torch was never imported, nothing is."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def also_tensors(function):
+    """Let a NumPy function take torch tensors: `attnlib.x.f` then calls `attnlib.tensors.x.f`, of the same signature."""
+    home = function.__module__.replace("attnlib.", "attnlib.tensors.", 1)
+
+    @wraps(function)
+    def either(*args, **kwargs):
+        if any(map(is_tensor, args)) or any(map(is_tensor, kwargs.values())):
+            return getattr(import_module(home), function.__name__)(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return either

@@ -1,0 +1,1 @@
+"""The same functions for torch tensors, on any device, module by module."""

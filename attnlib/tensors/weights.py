@@ -1,0 +1,16 @@
+"""Weights of torch tensors; see `attnlib.weights`."""
+
+import torch
+
+
+def softmax(scores):
+    """`attnlib.weights.softmax` of a tensor (..., M); a row of -inf gives zeros."""
+    top = scores.amax(-1, keepdim=True)                    # (..., 1)
+    powers = torch.exp(scores - top.masked_fill(top == -torch.inf, 0))
+    total = powers.sum(-1, keepdim=True)
+    return powers / total.masked_fill(total == 0, 1)
+
+
+def relu_weights(scores):
+    """`attnlib.weights.relu_weights` of a tensor (..., L)."""
+    return scores.clamp(min=0) / scores.shape[-1]
