@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from attnlib._dispatch import also_tensors
+from attnlib.chunked import Rules, exponentiate, mix, scores_of
 from attnlib.weights import softmax
 
-CHUNK = 256  # queries at a time: the scores of a chunk stay in cache, memory grows with CHUNK x M
 
-
+@also_tensors
 def attend(Q, K, V, mask=None):
     """Mix the rows of V; each query chooses its own weights.
 
@@ -31,6 +32,7 @@ def attend(Q, K, V, mask=None):
     return alpha @ V, alpha
 
 
+@also_tensors
 def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """softmax(scale q k^T) v in chunks of queries; no N x M array is ever held.
 
@@ -56,54 +58,38 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
     """
     check_shapes("attention", q, k, v)
     check_dtypes(q, k, v)
-    N, M = q.shape[-2], k.shape[-2]
-    mask = _spread("mask", mask, q.shape[:-1] + (M,))
-    bias = _spread("bias", bias, q.shape[:-1] + (M,))
+    rules = _rules(q, k, mask, bias, causal, window, scale, softcap)
     wide = np.promote_types(q.dtype, np.float32)
-    scale = wide.type(q.shape[-1] ** -0.5 if scale is None else scale)
-    out = np.empty(q.shape[:-1] + v.shape[-1:], q.dtype)
+    return mix(*(x.astype(wide, copy=False) for x in (q, k, v)), rules).astype(q.dtype, copy=False)
+
+
+@also_tensors
+def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+    """The weights that `attention` mixes the values with: (..., H, N, M), all of them held at once.
+
+    Same arguments as `attention`; rows sum to 1, or to 0 where a query may look at nothing.
+
+    >>> attention_weights(np.eye(2), np.eye(2), causal=True).round(2)
+    array([[1.  , 0.  ],
+           [0.33, 0.67]])
+    """
+    check_shapes("attention_weights", q, k, k)
+    check_dtypes(q, k, k)
+    rules = _rules(q, k, mask, bias, causal, window, scale, softcap)
+    wide = np.promote_types(q.dtype, np.float32)
+    q_wide, k_wide = q.astype(wide, copy=False), k.astype(wide, copy=False)
+    weights = np.empty(q.shape[:-1] + k.shape[-2:-1], wide)
     for head in np.ndindex(q.shape[:-2]):
-        shared = _key_head(head, q, k)
-        keys, values = k[shared].astype(wide, copy=False), v[shared].astype(wide, copy=False)
-        for start in range(0, N, CHUNK):
-            rows = slice(start, min(start + CHUNK, N))
-            columns = _reachable(rows, M, causal, window)
-            scores = (q[head][rows] * scale) @ keys[columns].T            # (chunk, reachable)
-            if softcap is not None:
-                scores = softcap * np.tanh(scores / softcap)
-            if bias is not None:
-                scores += bias[head][rows, columns]
-            hidden = _hidden(rows, columns, causal, window)
-            if hidden is not None:
-                scores[hidden] = -np.inf
-            if mask is not None:
-                scores[~mask[head][rows, columns]] = -np.inf
-            out[head][rows] = softmax(scores) @ values[columns] if scores.shape[1] else 0
-    return out
+        scores = scores_of(q_wide, k_wide, rules, head, slice(0, q.shape[-2]), slice(0, k.shape[-2]))
+        total = exponentiate(scores)
+        weights[head] = scores / np.where(total == 0, 1, total)
+    return weights.astype(q.dtype, copy=False)
 
 
-def _reachable(rows, M, causal, window):
-    """The keys that any query of these rows may see: a slice of range(M)."""
-    stop = min(rows.stop, M) if causal else M
-    if window is None:
-        return slice(0, stop)
-    return slice(min(max(0, rows.start - window), stop), min(stop, rows.stop + window))
-
-
-def _hidden(rows, columns, causal, window):
-    """True where `causal` or `window` forbids looking; None when neither does."""
-    if not causal and window is None:
-        return None
-    ahead = np.arange(columns.start, columns.stop) - np.arange(rows.start, rows.stop)[:, None]
-    hidden = ahead > 0 if causal else np.zeros(ahead.shape, bool)
-    return hidden if window is None else hidden | (abs(ahead) > window)
-
-
-def _key_head(head, q, k):
-    """The index of the key head that query head `head` reads."""
-    if not head:
-        return ()
-    return (*head[:-1], head[-1] // (q.shape[-3] // k.shape[-3]))
+def _rules(q, k, mask, bias, causal, window, scale, softcap):
+    shape = q.shape[:-1] + k.shape[-2:-1]
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    return Rules(scale, _spread("mask", mask, shape), _spread("bias", bias, shape), causal, window, softcap)
 
 
 def _spread(name, array, shape):
@@ -121,7 +107,7 @@ def _spread(name, array, shape):
 
 def check_shapes(who, q, k, v):
     """Raise ValueError, naming every shape, unless q, k and v fit together."""
-    got = f"Got q {q.shape}, k {k.shape}, v {v.shape}."
+    got = f"Got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}."
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {got}")
     if q.shape[-1] != k.shape[-1]:

@@ -1,0 +1,139 @@
+"""The rows of attention, some queries at a time: no N x M array is ever held, and large inputs use every thread."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+SCORES = 1 << 20   # at most this many scores in a chunk: 4 MiB in float32, about what a cache holds
+ROWS = 256         # and at most this many queries,
+FEWEST = 32        # at least this many: a matrix product of fewer rows is slow
+LARGE = 1 << 20    # from this many scores in all, threads pay for themselves
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `attention` was asked for, apart from q, k and v: mask and bias have the shape of the scores, or are None."""
+
+    scale: float
+    mask: np.ndarray | None = None
+    bias: np.ndarray | None = None
+    causal: bool = False
+    window: int | None = None
+    softcap: float | None = None
+
+
+def mix(q, k, v, rules):
+    """softmax(scores) v for q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E): (..., H, N, E), float32 or wider."""
+    out = np.empty(q.shape[:-1] + v.shape[-1:], q.dtype)
+    count = max(FEWEST, min(ROWS, SCORES // max(1, k.shape[-2])))
+
+    def mix_rows(piece):
+        head, start = piece
+        rows = slice(start, min(start + count, q.shape[-2]))
+        columns = reachable(rows, k.shape[-2], rules)
+        scores = scores_of(q, k, rules, head, rows, columns)
+        total = exponentiate(scores)
+        mixture = scores @ v[key_head(head, q, k)][columns]
+        mixture /= np.where(total == 0, 1, total)
+        out[head][rows] = mixture
+
+    pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], count)]
+    on_all_threads(mix_rows, pieces, out.size // max(1, v.shape[-1]) * k.shape[-2])
+    return out
+
+
+def scores_of(q, k, rules, head, rows, columns):
+    """The scores of the queries `rows` of one head with the keys `columns`; -inf where looking is forbidden."""
+    scores = (q[head][rows] * q.dtype.type(rules.scale)) @ k[key_head(head, q, k)][columns].T
+    if rules.softcap is not None:
+        scores /= rules.softcap
+        np.tanh(scores, out=scores)
+        scores *= rules.softcap
+    if rules.bias is not None:
+        scores += rules.bias[head][rows, columns]
+    _forbid(scores, rows, columns, rules)
+    if rules.mask is not None:
+        np.copyto(scores, -np.inf, where=~rules.mask[head][rows, columns])
+    return scores
+
+
+def exponentiate(scores):
+    """Put exp(score - the row's largest) in the place of every score; the rows' sums, (rows, 1)."""
+    if scores.shape[-1] == 0:
+        return np.zeros(scores.shape[:-1] + (1,), scores.dtype)
+    top = scores.max(axis=-1, keepdims=True)
+    scores -= np.where(np.isneginf(top), 0, top)
+    np.exp(scores, out=scores)
+    return scores.sum(axis=-1, keepdims=True)
+
+
+def reachable(rows, M, rules):
+    """The keys that any query of these rows may see: a slice of range(M)."""
+    stop = min(rows.stop, M) if rules.causal else M
+    if rules.window is None:
+        return slice(0, stop)
+    return slice(min(max(0, rows.start - rules.window), stop), min(stop, rows.stop + rules.window))
+
+
+def _forbid(scores, rows, columns, rules):
+    """-inf beyond the diagonal and outside the window; only the columns an edge runs through are touched."""
+    queries = np.arange(rows.start, rows.stop)[:, None]
+
+    def hide(start, stop, beyond):
+        start, stop = max(start, columns.start), min(stop, columns.stop)
+        if start < stop:
+            keys = np.arange(start, stop)
+            np.copyto(scores[:, start - columns.start : stop - columns.start], -np.inf, where=beyond(keys))
+
+    if rules.causal:
+        hide(rows.start, columns.stop, lambda keys: keys > queries)
+    if rules.window is not None:
+        hide(columns.start, rows.stop - rules.window, lambda keys: keys < queries - rules.window)
+        hide(rows.start + rules.window, columns.stop, lambda keys: keys > queries + rules.window)
+
+
+def key_head(head, q, k):
+    """The index of the key head that query head `head` reads: neighbours share one."""
+    if not head:
+        return ()
+    return (*head[:-1], head[-1] // (q.shape[-3] // k.shape[-3]))
+
+
+def on_all_threads(work, pieces, size):
+    """Call `work` on every piece; on as many threads as BLAS may use when there are `LARGE` scores or more."""
+    threads = min(blas_threads(), len(pieces)) if size >= LARGE else 1
+    if threads == 1:
+        for piece in pieces:
+            work(piece)
+        return
+    with _one_blas_thread():
+        for _ in _pool(threads).map(work, pieces):
+            pass
+
+
+@cache
+def _blas():
+    """What controls NumPy's BLAS threads."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads():
+    """How many threads NumPy's BLAS may use now."""
+    return max((library.num_threads for library in _blas().lib_controllers), default=1)
+
+
+def _one_blas_thread():
+    return _blas().limit(limits=1) if _blas().lib_controllers else nullcontext()
+
+
+@cache
+def _pool(threads):
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="attnlib")
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
+    return pool
