@@ -1,7 +1,7 @@
 """One name for NumPy arrays and torch tensors: the type of the input decides, and torch is never imported for arrays."""
 
 import sys
-from functools import wraps
+from functools import cache, wraps
 from importlib import import_module
 
 
@@ -15,10 +15,14 @@ def also_tensors(function):
     """Let a NumPy function take torch tensors: `attnlib.x.f` then calls `attnlib.tensors.x.f`, of the same signature."""
     home = function.__module__.replace("attnlib.", "attnlib.tensors.", 1)
 
+    @cache
+    def twin():
+        return getattr(import_module(home), function.__name__)
+
     @wraps(function)
     def either(*args, **kwargs):
-        if any(map(is_tensor, args)) or any(map(is_tensor, kwargs.values())):
-            return getattr(import_module(home), function.__name__)(*args, **kwargs)
+        if args and is_tensor(args[0]) or any(map(is_tensor, args)) or any(map(is_tensor, kwargs.values())):
+            return twin()(*args, **kwargs)
         return function(*args, **kwargs)
 
     return either

@@ -106,7 +106,10 @@ def _spread(name, array, shape):
 
 
 def check_shapes(who, q, k, v):
-    """Raise ValueError, naming every shape, unless q, k and v fit together."""
+    """Raise ValueError, naming every shape, unless q, k and v fit together; arrays or tensors."""
+    if q.ndim == k.ndim == v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]:
+        if q.shape[3] == k.shape[3] and k.shape[2] == v.shape[2]:
+            return  # the common case, decided without building a message
     got = f"Got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}."
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {got}")
@@ -121,8 +124,9 @@ def check_shapes(who, q, k, v):
 
 
 def check_dtypes(q, k, v):
-    """Raise TypeError unless q, k and v have one floating dtype."""
-    if not q.dtype == k.dtype == v.dtype or not np.issubdtype(q.dtype, np.floating):
+    """Raise TypeError unless q, k and v have one floating dtype (ml_dtypes' bfloat16 is one)."""
+    floating = np.issubdtype(q.dtype, np.floating) or q.dtype.name == "bfloat16"
+    if not q.dtype == k.dtype == v.dtype or not floating:
         raise TypeError(
             f"attention: q, k and v need one floating dtype; got {q.dtype}, {k.dtype}, {v.dtype}. "
             "Convert with .astype(np.float32)."

@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from attnlib import chunked
-from attnlib.attention import attend, attention
+from attnlib.attention import attend, attention, attention_weights
 from attnlib.scores import dot, scaled_dot
 from attnlib.weights import softmax
 
@@ -108,6 +109,35 @@ def test_half_precision_is_computed_in_single():
     v = np.full((4096, 1), 1.0009766, np.float16)
     out = attention(q, k, v)
     assert out.dtype == np.float16 and out[0, 0] == v[0, 0]
+
+
+def test_memory_of_a_long_sequence():
+    """Do 131072 keys and as many queries, some rows of them, take less than 200 MiB beside the inputs?"""
+    rng = np.random.default_rng(11)
+    q, k, v = (rng.normal(size=(131072, 64)).astype(np.float32) for _ in range(3))
+    tracemalloc.start()
+    try:
+        attention(q[:512], k, v)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 200 << 20
+
+
+def test_threads_change_nothing(monkeypatch):
+    """Is an answer made on two threads the same, bit by bit, as one made on one?"""
+    q, k, v = draw(12, n=300, m=301)
+    alone = attention(q, k, v)
+    monkeypatch.setattr(chunked, "LARGE", 1)
+    monkeypatch.setattr(chunked, "blas_threads", lambda: 2)
+    np.testing.assert_array_equal(attention(q, k, v), alone)
+
+
+def test_attention_weights_mix_to_attention():
+    """Are the weights those that the values were mixed with?"""
+    q, k, v = draw(13, key_heads=3)
+    weights = attention_weights(q, k, causal=True, window=2)
+    np.testing.assert_allclose(weights @ np.repeat(v, 2, 1), attention(q, k, v, causal=True, window=2), rtol=1e-10)
 
 
 def test_inputs_are_left_alone():
