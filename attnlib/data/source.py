@@ -1,0 +1,96 @@
+"""Real text in which one word has several roles: the names in the standard library's own source."""
+
+import ast
+import io
+import tokenize
+from importlib.util import find_spec
+
+from attnlib.data.tagged import pack
+
+MODULES = ("calendar", "configparser", "difflib", "fractions", "heapq", "statistics", "textwrap", "traceback")
+FSTRING = getattr(tokenize, "FSTRING_START", None)  # since Python 3.12
+WORDS = {tokenize.NAME: None, tokenize.OP: None, tokenize.NUMBER: "0", tokenize.STRING: "''", FSTRING: "''"}
+NAMES = ("other", "store", "load", "parameter", "attribute", "keyword")
+
+
+def python_names(modules=MODULES, *, longest=24, vocabulary=1000):
+    """Lines of Python, and for every name in them the role it plays there.
+
+    modules: names of modules whose source is read from the reader's own Python, so that the lines differ a
+    little from version to version. A sentence is a logical line of 3 to `longest` tokens that holds a name; a
+    line that comes again is left out. Numbers become "0", strings "''", and all but the `vocabulary` most frequent
+    words "<rare>".
+    Returns `Tagged`; its tags are store (the name is bound: x = 1, def x), load (its value is used), parameter
+    (def f(x)), attribute (y.x), keyword (f(x=1)) and other (the rest). The same word comes with different tags,
+    and only its neighbours tell which.
+    Raises ValueError for a module without readable source.
+    Source: Python's `ast` and `tokenize`; the library is under the PSF licence.
+
+    >>> text = python_names(["heapq"])
+    >>> sorted({tag for s in range(len(text.tokens)) for word, tag in text.sentence(s) if word == "key"})
+    ['keyword', 'load', 'parameter']
+    """
+    lines = {}                                    # a dict, to keep the order and drop repetitions
+    for module in modules:
+        for line in _lines(_source(module)):
+            if 3 <= len(line) <= longest and any(tag != "other" for _, tag in line):
+                lines.setdefault(tuple(line))
+    return pack(list(lines), NAMES, vocabulary)
+
+
+def _source(module):
+    """The source text of a module, which is found but not run."""
+    spec = find_spec(module)
+    source = spec and hasattr(spec.loader, "get_source") and spec.loader.get_source(module)
+    if not source:
+        raise ValueError(f"python_names: there is no source for the module {module!r} here; name one written in Python.")
+    return source
+
+
+def _lines(source):
+    """The logical lines of a source text, as lists of pairs (word, tag).
+
+    Left out: lines with an f-string, which versions of Python cut differently, or with letters beyond ASCII.
+    """
+    roles = dict(_roles(ast.parse(source)))
+    line, plain = [], True
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NEWLINE:
+            if plain:
+                yield line
+            line, plain = [], True
+        elif token.type in WORDS:
+            plain = plain and token.line.isascii() and not _is_fstring(token)
+            after_binder = line and line[-1][0] in ("def", "class", "as")
+            line.append((WORDS[token.type] or token.string, "store" if after_binder else roles.get(token.start, "other")))
+
+
+def _is_fstring(token):
+    """Whether a token is an f-string (one token up to Python 3.11) or begins one."""
+    return token.type == FSTRING or token.type == tokenize.STRING and "f" in token.string.split(token.string[-1])[0].lower()
+
+
+def _roles(tree):
+    """Pairs ((line, column), tag): where each name of the tree stands, and its role."""
+    for node in _nodes(tree):
+        match node:
+            case ast.Name(ctx=ast.Load()):
+                yield (node.lineno, node.col_offset), "load"
+            case ast.alias(name="*") | ast.alias(asname=str()):
+                pass                                      # binds no name here, or the one after `as`
+            case ast.Name() | ast.alias():
+                yield (node.lineno, node.col_offset), "store"
+            case ast.arg():
+                yield (node.lineno, node.col_offset), "parameter"
+            case ast.keyword(arg=str()):
+                yield (node.lineno, node.col_offset), "keyword"
+            case ast.Attribute():
+                yield (node.end_lineno, node.end_col_offset - len(node.attr)), "attribute"
+
+
+def _nodes(tree):
+    """Every node of the tree, except those inside an f-string, whose places are not kept by every version."""
+    found = [tree]
+    for node in found:
+        found += (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.JoinedStr))
+    return found
