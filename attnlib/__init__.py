@@ -6,7 +6,7 @@ loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
 
 from importlib import import_module
 
-MODULES = ("attention", "check", "chunked", "data", "nn", "scores", "transformer", "weights")
+MODULES = ("attention", "check", "chunked", "data", "interop", "nn", "scores", "transformer", "weights")
 
 
 def __getattr__(name):

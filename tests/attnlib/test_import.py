@@ -23,7 +23,7 @@ def test_import_loads_no_package():
 
 def test_unknown_module_is_named():
     """Does a misspelt module say which ones there are?"""
-    with pytest.raises(AttributeError, match="no module 'wieghts'; it has attention, check, scores, weights"):
+    with pytest.raises(AttributeError, match=f"no module 'wieghts'; it has {', '.join(attnlib.MODULES)}"):
         attnlib.wieghts
 
 

@@ -1,0 +1,198 @@
+"""Other people's weights under our names, and our attention inside other people's models.
+
+A weight is an array or a tensor and stays one. Ours multiply from the right, x W, and are (in, out);
+`torch.nn.Linear` keeps its weight as (out, in), so those are transposed on the way.
+"""
+
+import re
+from functools import partial
+
+from attnlib.attention import attention
+from attnlib.transformer import gelu, layer_norm, rms_norm, silu
+
+
+def from_multihead(state):
+    """The weights of a `torch.nn.MultiheadAttention`, for `attention_layer` and `attnlib.nn.MultiHeadAttention`.
+
+    state  its state_dict: in_proj_weight (3 D, D), or q_, k_ and v_proj_weight where keys and values have their own
+    width; out_proj.weight (D, D); in_proj_bias (3 D) and out_proj.bias (D) if there are any.
+    Returns W_q, W_k, W_v, W_o, (in, out), and b_q, b_k, b_v, b_o if any. Mind its masks: there, True = blocked.
+    Raises ValueError for add_bias_kv, which has no place here.
+
+    >>> import numpy as np
+    >>> state = {"in_proj_weight": np.arange(12).reshape(6, 2), "out_proj.weight": np.eye(2)}
+    >>> from_multihead(state)["W_k"]  # the middle third, transposed
+    array([[4, 6],
+           [5, 7]])
+    """
+    if "bias_k" in state:
+        raise ValueError("from_multihead: add_bias_kv=True adds a key and a value; no layer here has them. Got bias_k.")
+    width = state["out_proj.weight"].shape[0]
+    thirds = {name: slice(width * i, width * (i + 1)) for i, name in enumerate("qkv")}
+    if "in_proj_weight" in state:
+        ours = {f"W_{name}": state["in_proj_weight"][third].T for name, third in thirds.items()}
+    else:
+        ours = {f"W_{name}": state[f"{name}_proj_weight"].T for name in thirds}
+    ours["W_o"] = state["out_proj.weight"].T
+    if "in_proj_bias" in state:
+        ours |= {f"b_{name}": state["in_proj_bias"][third] for name, third in thirds.items()}
+        ours["b_o"] = state["out_proj.bias"]
+    return ours
+
+
+def to_multihead(weights):
+    """A state_dict for `torch.nn.MultiheadAttention` of our weights: `from_multihead` backwards.
+
+    weights  tensors W_q, W_k, W_v, W_o (D, D), and b_q, b_k, b_v, b_o (D) if any.
+    Raises ValueError for fewer key heads than query heads, which that module does not have.
+    """
+    import torch
+
+    if len({tuple(weights[f"W_{name}"].shape) for name in "qkvo"}) > 1:
+        shapes = ", ".join(f"W_{name} {tuple(weights[f'W_{name}'].shape)}" for name in "qkvo")
+        raise ValueError(f"to_multihead: nn.MultiheadAttention needs four matrices of one shape. Got {shapes}.")
+    theirs = {
+        "in_proj_weight": torch.cat([weights[f"W_{name}"].T for name in "qkv"]),
+        "out_proj.weight": weights["W_o"].T,
+    }
+    if "b_q" in weights:
+        theirs["in_proj_bias"] = torch.cat([weights[f"b_{name}"] for name in "qkv"])
+        theirs["out_proj.bias"] = weights["b_o"]
+    return theirs
+
+
+# Their layer and ours, block by block, as the library's models name them. GPT-2 keeps its matrices as (in, out).
+_FAMILIES = {
+    "bert": ("encoder.layer.", None, {
+        "attention.self.query": "attention.q", "attention.self.key": "attention.k",
+        "attention.self.value": "attention.v", "attention.output.dense": "attention.o",
+        "attention.output.LayerNorm": "attention_norm",
+        "intermediate.dense": "mlp.in", "output.dense": "mlp.out", "output.LayerNorm": "mlp_norm",
+    }),
+    "vit": ("layers.", "layernorm", {
+        "attention.q_proj": "attention.q", "attention.k_proj": "attention.k", "attention.v_proj": "attention.v",
+        "attention.o_proj": "attention.o", "layernorm_before": "attention_norm",
+        "mlp.fc1": "mlp.in", "mlp.fc2": "mlp.out", "layernorm_after": "mlp_norm",
+    }),
+    "gpt2": ("h.", "ln_f", {
+        "attn.c_attn": "attention.qkv", "attn.c_proj": "attention.o", "ln_1": "attention_norm",
+        "mlp.c_fc": "mlp.in", "mlp.c_proj": "mlp.out", "ln_2": "mlp_norm",
+    }),
+    "llama": ("layers.", "norm", {
+        "self_attn.q_proj": "attention.q", "self_attn.k_proj": "attention.k", "self_attn.v_proj": "attention.v",
+        "self_attn.o_proj": "attention.o", "input_layernorm": "attention_norm", "mlp.gate_proj": "mlp.gate",
+        "mlp.up_proj": "mlp.in", "mlp.down_proj": "mlp.out", "post_attention_layernorm": "mlp_norm",
+    }),
+}
+
+
+def from_hugging_face(state, family):
+    """The blocks of a Hugging Face model, for `attnlib.transformer.encoder`.
+
+    state   the state_dict of a bare model (BertModel, ViTModel, GPT2Model, LlamaModel), not of one with a task on top.
+    family  its `config.model_type`: "bert", "vit", "gpt2" or "llama".
+    Returns "blocks.0.attention.W_q" and so on, and "norm.gain" where the model ends in a norm; embeddings and
+    poolers are left out. Raises ValueError naming what is there when no block is found.
+    """
+    if family not in _FAMILIES:
+        raise ValueError(f"from_hugging_face: the families are {', '.join(_FAMILIES)}. Got {family!r}.")
+    start, last, layers = _FAMILIES[family]
+    ours = {}
+    for name, value in state.items():
+        found = re.fullmatch(rf"{re.escape(start)}(\d+)\.(.+)\.(weight|bias)", name)
+        if found and found[2] in layers:
+            layer = f"blocks.{found[1]}.{layers[found[2]]}"
+            ours |= _renamed(layer, found[3], value, transposed=family != "gpt2")
+        elif last and name in (f"{last}.weight", f"{last}.bias"):
+            ours |= _renamed("norm", name.rpartition(".")[2], value, transposed=False)
+    if not any(name.startswith("blocks.") for name in ours):
+        there = ", ".join(list(state)[:3])
+        raise ValueError(
+            f"from_hugging_face: no name starts with '{start}0.'; pass the bare {family} model's state_dict. "
+            f"Got {there}, ..."
+        )
+    return ours
+
+
+def _renamed(layer, kind, value, transposed):
+    """One of their weights as ours: {name: value}, three of them for queries, keys and values kept together."""
+    if layer.endswith("norm"):
+        return {f"{layer}.{'gain' if kind == 'weight' else 'shift'}": value}
+    home, _, own = layer.rpartition(".")
+    if kind == "weight" and transposed:
+        value = value.T
+    letter = "W" if kind == "weight" else "b"
+    if own != "qkv":
+        return {f"{home}.{letter}_{own}": value}
+    width = value.shape[-1] // 3
+    return {f"{home}.{letter}_{name}": value[..., width * i : width * (i + 1)] for i, name in enumerate("qkv")}
+
+
+_ACTIVATIONS = {"gelu": gelu, "gelu_new": partial(gelu, tanh=True), "silu": silu}
+
+
+def hugging_face_options(config):
+    """The options with which `encoder` computes what a model of this configuration does.
+
+    config  of a BERT, ViT, GPT-2 or Llama model. Returns heads, causal, norm, norm_first, act and turn.
+    Raises ValueError for an activation or rotary positions that are not here.
+    """
+    act = getattr(config, "hidden_act", None) or config.activation_function
+    if act not in _ACTIVATIONS:
+        raise ValueError(f"hugging_face_options: the activations are {', '.join(_ACTIVATIONS)}. Got {act!r}.")
+    options = {"heads": config.num_attention_heads, "act": _ACTIVATIONS[act], "norm_first": config.model_type != "bert"}
+    options["causal"] = config.model_type in ("gpt2", "llama")
+    if config.model_type == "llama":
+        return options | {"norm": partial(rms_norm, eps=config.rms_norm_eps), "turn": _rotary(config)}
+    eps = config.layer_norm_epsilon if config.model_type == "gpt2" else config.layer_norm_eps
+    return options | {"norm": partial(layer_norm, eps=eps)}
+
+
+def _rotary(config):
+    """Rotary positions as this Llama turns its queries and keys."""
+    from attnlib.positions import rope
+
+    kind = config.rope_parameters["rope_type"]
+    if kind != "default":
+        raise ValueError(f"hugging_face_options: rotary positions of type 'default' are here. Got {kind!r}.")
+    return partial(rope, base=config.rope_parameters["rope_theta"])
+
+
+def register_with_hugging_face(name="attnlib"):
+    """Let every Hugging Face model take `attn_implementation=name`: it then computes with `attnlib.attention`.
+
+    Registers the attention, and masks in the form it takes (bool, True = may attend). Weights are not returned,
+    as with "sdpa". Needs the transformers package.
+    """
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(name, hugging_face_attention)
+    AttentionMaskInterface.register(name, sdpa_mask)
+
+
+def hugging_face_attention(
+    module, query, key, value, attention_mask, *, scaling=None, dropout=0.0, is_causal=None, softcap=None, **others
+):
+    """`attention` in the form Hugging Face's AttentionInterface calls.
+
+    query (B, H, N, D), key and value (B, H_kv, M, D); attention_mask bool (True = may attend) or numbers to add,
+    broadcastable to (B, H, N, M). Without a mask a causal module hides the future, except for a single query,
+    which is the newest of a cache. Returns (B, N, H, D) and None, in the place of weights.
+    Raises ValueError for dropout of weights or a position bias, which are not here.
+    """
+    if dropout or others.get("position_bias") is not None:
+        raise ValueError(
+            f"hugging_face_attention: there is no dropout of weights and no position_bias here; set attention dropout "
+            f"to 0. Got dropout {dropout}, position_bias {'given' if 'position_bias' in others else 'not given'}."
+        )
+    if is_causal is None:
+        is_causal = getattr(module, "is_causal", False)
+    numbers = attention_mask is not None and attention_mask.is_floating_point()
+    out = attention(
+        query, key, value, scale=scaling, softcap=softcap,
+        mask=None if numbers else attention_mask,
+        bias=attention_mask if numbers else None,
+        causal=bool(is_causal) and attention_mask is None and query.shape[-2] > 1,
+    )
+    return out.transpose(1, 2).contiguous(), None

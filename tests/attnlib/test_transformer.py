@@ -1,0 +1,304 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnlib import transformer
+from attnlib.interop import from_multihead
+from attnlib.transformer import (
+    attention_layer, block, decoder, decoder_block, encoder, gelu, greedy_decode, layer_norm, linear, mlp, part,
+    project, rms_norm, silu,
+)
+
+B, N, M, D, HEADS = 2, 5, 7, 12, 3
+
+
+def draw(*shape, seed=0, dtype=np.float64):
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+def arrays(weights):
+    return {name: value.detach().numpy() for name, value in weights.items()}
+
+
+def ours(layer):
+    """The weights of a torch.nn.TransformerEncoderLayer or DecoderLayer under our names."""
+    crossing = hasattr(layer, "multihead_attn")
+    parts = {"attention": layer.self_attn} | ({"cross": layer.multihead_attn} if crossing else {})
+    weights = {}
+    for name, home in parts.items():
+        weights |= {f"{name}.{key}": w for key, w in from_multihead(home.state_dict()).items()}
+    for i, name in enumerate([*parts, "mlp"], 1):
+        norm = getattr(layer, f"norm{i}")
+        weights |= {f"{name}_norm.gain": norm.weight, f"{name}_norm.shift": norm.bias}
+    weights |= {"mlp.W_in": layer.linear1.weight.T, "mlp.b_in": layer.linear1.bias}
+    return arrays(weights | {"mlp.W_out": layer.linear2.weight.T, "mlp.b_out": layer.linear2.bias})
+
+
+def theirs(kind, norm_first, dtype=torch.float64):
+    """A torch layer of random weights, biases and gains included, without dropout."""
+    torch.manual_seed(1)
+    layer = kind(D, HEADS, 20, dropout=0.0, activation="gelu", batch_first=True, norm_first=norm_first, dtype=dtype)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    return layer
+
+
+PADDED = np.arange(N) < np.array([[N], [N - 2]])  # (B, N), True where there is a token
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("float64", 1e-12)])
+def test_the_small_functions_are_torchs(dtype, tolerance):
+    """Do linear, the norms and the activations agree with PyTorch's?"""
+    x, W, b = draw(B, N, D, dtype=dtype) * 3 + 1, draw(D, 4, seed=1, dtype=dtype), draw(4, seed=2, dtype=dtype)
+    gain, shift = draw(D, seed=3, dtype=dtype), draw(D, seed=4, dtype=dtype)
+    X, G, S = map(torch.from_numpy, (x, gain, shift))
+    pairs = [
+        (linear(x, W, b), F.linear(X, torch.from_numpy(W.T), torch.from_numpy(b))),
+        (layer_norm(x, gain, shift), F.layer_norm(X, (D,), G, S)),
+        (layer_norm(x, gain, shift, eps=0.1), F.layer_norm(X, (D,), G, S, eps=0.1)),
+        (rms_norm(x, gain), F.rms_norm(X, (D,), G, eps=1e-6)),
+        (gelu(x), F.gelu(X)),
+        (gelu(x, tanh=True), F.gelu(X, approximate="tanh")),
+        (silu(x), F.silu(X)),
+    ]
+    for mine, torchs in pairs:
+        assert mine.dtype == dtype
+        np.testing.assert_allclose(mine, torchs.numpy(), rtol=tolerance, atol=tolerance)
+
+
+SMALL = {
+    "linear": (linear, (N, D), (D, 4), (4,)),
+    "layer_norm": (layer_norm, (N, D), (D,), (D,)),
+    "rms_norm": (rms_norm, (N, D), (D,)),
+    "gelu": (gelu, (N, D)),
+    "tanh gelu": (lambda x: gelu(x, tanh=True), (N, D)),
+    "silu": (silu, (N, D)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("dtype, tolerance", [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-12)])
+def test_tensors_give_what_arrays_give(name, dtype, tolerance, device):
+    """Does the function of tensors give the array's numbers, dtype kept, inputs left alone?"""
+    function, *shapes = SMALL[name]
+    inputs = [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
+    before = [x.copy() for x in inputs]
+    expected = function(*inputs)
+    got = function(*(torch.from_numpy(x).to(device) for x in inputs))
+    assert expected.dtype == dtype and got.dtype == getattr(torch, dtype) and got.device.type == device
+    np.testing.assert_allclose(got.cpu().numpy(), expected, rtol=tolerance, atol=tolerance)
+    for now, then in zip(inputs, before):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_half_precision_is_averaged_in_single():
+    """Is the mean of 4096 float16 numbers near 100 exact enough to tell them apart afterwards?"""
+    x = (100 + draw(4096)).astype(np.float16)
+    exact = layer_norm(x.astype(float), np.ones(4096), np.zeros(4096))
+    got = layer_norm(x, np.ones(4096, np.float16), np.zeros(4096, np.float16))
+    np.testing.assert_allclose(got, exact, atol=2e-3)
+
+
+@given(st.floats(-50, 50), st.floats(0.5, 50))
+def test_layer_norm_ignores_shift_and_scale(shift, scale):
+    """Does moving or stretching a whole vector change nothing?"""
+    x, gain = draw(N, D), np.ones(D)
+    np.testing.assert_allclose(
+        layer_norm(x * scale + shift, gain, 0 * gain, eps=0), layer_norm(x, gain, 0 * gain, eps=0), atol=1e-9
+    )
+
+
+def test_a_constant_vector_is_no_nan():
+    """Does a vector without variance give the shift?"""
+    np.testing.assert_array_equal(layer_norm(np.full((1, D), 3.0), np.ones(D), np.arange(D) * 1.0), [np.arange(D)])
+
+
+@pytest.mark.parametrize("large", [1e3, -1e3])
+def test_activations_of_large_numbers(large):
+    """Are the activations of +-1000 exactly the number or zero, without a warning?"""
+    with np.errstate(all="raise"):
+        for act in gelu, silu:
+            np.testing.assert_array_equal(act(np.array([large])), [max(large, 0)])
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("masks", ["none", "padding", "causal"])
+def test_block_is_torchs_encoder_layer(norm_first, masks):
+    """With the same weights, does a block compute what torch.nn.TransformerEncoderLayer does?"""
+    layer, x = theirs(torch.nn.TransformerEncoderLayer, norm_first), draw(B, N, D)
+    blocked = {"padding": {"src_key_padding_mask": torch.from_numpy(~PADDED)},
+               "causal": {"src_mask": torch.ones(N, N, dtype=bool).triu(1), "is_causal": True}}.get(masks, {})
+    allowed = {"padding": {"mask": PADDED[:, None, None]}, "causal": {"causal": True}}.get(masks, {})
+    expected = layer.train()(torch.from_numpy(x), **blocked).detach().numpy()
+    got = block(x, ours(layer), heads=HEADS, norm_first=norm_first, **allowed)
+    np.testing.assert_allclose(got, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_decoder_block_is_torchs_decoder_layer(norm_first):
+    """With the same weights and padding in both inputs, is a decoder block torch.nn.TransformerDecoderLayer?"""
+    layer, x, memory = theirs(torch.nn.TransformerDecoderLayer, norm_first), draw(B, N, D), draw(B, M, D, seed=1)
+    memory_real = np.arange(M) < np.array([[M], [3]])
+    expected = layer(
+        torch.from_numpy(x), torch.from_numpy(memory),
+        tgt_mask=torch.ones(N, N, dtype=bool).triu(1), tgt_key_padding_mask=torch.from_numpy(~PADDED),
+        memory_key_padding_mask=torch.from_numpy(~memory_real),
+    ).detach().numpy()
+    got = decoder_block(x, memory, ours(layer), heads=HEADS, norm_first=norm_first,
+                        mask=PADDED[:, None, None], memory_mask=memory_real[:, None, None])
+    np.testing.assert_allclose(got, expected, atol=1e-10)
+
+
+def stack(layers, norm):
+    """The weights of several torch layers and a last norm, as ours."""
+    weights = {f"blocks.{i}.{name}": w for i, layer in enumerate(layers) for name, w in ours(layer).items()}
+    return weights | ({} if norm is None else arrays({"norm.gain": norm.weight, "norm.shift": norm.bias}))
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_stack_is_torchs_stack(last):
+    """Are the encoder and the decoder torch's, blocks in order, last norm or none?"""
+    norm = torch.nn.LayerNorm(D, dtype=torch.float64) if last else None
+    layer = theirs(torch.nn.TransformerEncoderLayer, True)
+    up = torch.nn.TransformerEncoder(layer, 3, norm, enable_nested_tensor=False)
+    down = torch.nn.TransformerDecoder(theirs(torch.nn.TransformerDecoderLayer, True), 3, norm)
+    for i, parameter in enumerate([*up.parameters(), *down.parameters()]):  # torch copies one layer: tell them apart
+        torch.manual_seed(i)
+        torch.nn.init.normal_(parameter, std=0.4)
+    x, y = draw(B, M, D), draw(B, N, D, seed=1)
+    memory = encoder(x, stack(up.layers, norm), heads=HEADS)
+    np.testing.assert_allclose(memory, up(torch.from_numpy(x)).detach().numpy(), atol=1e-9)
+    hidden = torch.ones(N, N, dtype=bool).triu(1)
+    expected = down(torch.from_numpy(y), torch.from_numpy(memory), tgt_mask=hidden).detach().numpy()
+    np.testing.assert_allclose(decoder(y, memory, stack(down.layers, norm), heads=HEADS), expected, atol=1e-9)
+
+
+def test_a_block_of_more_than_ten():
+    """Is block 10 the eleventh, not the second?"""
+    names = {f"blocks.{i}.at": i for i in range(12)}
+    assert [own["at"] for own in transformer.blocks(names)] == list(range(12))
+
+
+@pytest.mark.parametrize("variant", ["memory", "causal", "norm"])
+def test_tensors_go_through_the_same_layers(variant, device):
+    """Given tensors and a dict of tensors, do the layers give what they give arrays?"""
+    weights, x, memory = ours(theirs(torch.nn.TransformerDecoderLayer, True)), draw(B, N, D), draw(B, M, D, seed=1)
+
+    def run(x, memory, weights):
+        if variant == "memory":
+            return decoder_block(x, memory, weights, heads=HEADS)
+        if variant == "causal":
+            return block(x, weights, heads=HEADS, causal=True)
+        return block(x, weights, heads=HEADS, norm_first=False)
+
+    tensors = {name: torch.from_numpy(w).to(device) for name, w in weights.items()}
+    got = run(torch.from_numpy(x).to(device), torch.from_numpy(memory).to(device), tensors)
+    np.testing.assert_allclose(got.cpu().numpy(), run(x, memory, weights), atol=1e-10)
+
+
+def test_one_sequence_or_a_batch():
+    """Is a batch its sequences one by one, and does padding not reach the real tokens?"""
+    weights, x = ours(theirs(torch.nn.TransformerEncoderLayer, True)), draw(B, N, D)
+    together = block(x, weights, heads=HEADS, mask=PADDED[:, None, None])
+    np.testing.assert_allclose(block(x[0], weights, heads=HEADS), together[0], atol=1e-12)
+    np.testing.assert_allclose(block(x[1, : N - 2], weights, heads=HEADS), together[1, : N - 2], atol=1e-12)
+
+
+def test_an_encoder_without_positions_is_equivariant():
+    """Do the outputs move with the inputs when there is no mask?"""
+    weights, x = ours(theirs(torch.nn.TransformerEncoderLayer, True)), draw(N, D)
+    order = np.random.default_rng(2).permutation(N)
+    expected = block(x, weights, heads=HEADS)[order]
+    np.testing.assert_allclose(block(x[order], weights, heads=HEADS), expected, atol=1e-12)
+
+
+def test_a_decoder_block_hides_the_future_only_of_its_own():
+    """Does a later input change no earlier output, while the last of memory changes the first?"""
+    weights, x, memory = ours(theirs(torch.nn.TransformerDecoderLayer, True)), draw(N, D), draw(M, D, seed=1)
+    plain = decoder_block(x, memory, weights, heads=HEADS)
+    late, other = x.copy(), memory.copy()
+    late[-1] += 1
+    other[-1] += 1
+    np.testing.assert_allclose(decoder_block(late, memory, weights, heads=HEADS)[:-1], plain[:-1], atol=1e-12)
+    assert abs(decoder_block(x, other, weights, heads=HEADS)[0] - plain[0]).max() > 1e-3
+
+
+def slips(x, memory, weights):
+    """Wrong layers that give the right shape: each the output of `attention_layer` got wrong."""
+    own = part(weights, "cross")
+    q, k, v = project(x, own, heads=HEADS, memory=memory)
+    mixed = transformer.attention(q, k, v)
+    swapped, transposed = own | {"W_q": own["W_k"], "W_k": own["W_q"]}, own | {"W_q": own["W_q"].T}
+    return {
+        "W_q and W_k swapped": attention_layer(x, swapped, heads=HEADS, memory=memory),
+        "W_o forgotten": mixed.swapaxes(-3, -2).reshape(B, N, D),
+        "no swap of axes on the merge": linear(mixed.reshape(B, N, D), own["W_o"], own["b_o"]),
+        "one head for all": attention_layer(x, own, heads=1, memory=memory),
+        "a matrix as nn.Linear keeps it": attention_layer(x, transposed, heads=HEADS, memory=memory),
+        "keys and values of x": attention_layer(x, own, heads=HEADS),
+    }
+
+
+def test_slips_give_something_else():
+    """Is every known wrong multi-head layer different from ours?"""
+    weights, x, memory = ours(theirs(torch.nn.TransformerDecoderLayer, True)), draw(B, N, D), draw(B, M, D, seed=1)
+    right = attention_layer(x, part(weights, "cross"), heads=HEADS, memory=memory)
+    for name, wrong in slips(x, memory, weights).items():
+        assert abs(wrong - right).max() > 1e-2, name
+
+
+def test_a_gated_network_multiplies():
+    """With W_gate, is the network act(x W_gate) * (x W_in), then W_out?"""
+    x, W = draw(N, D), {"W_in": draw(D, 8, seed=1), "W_gate": draw(D, 8, seed=2), "W_out": draw(8, D, seed=3)}
+    expected = (F.silu(torch.from_numpy(x @ W["W_gate"])).numpy() * (x @ W["W_in"])) @ W["W_out"]
+    np.testing.assert_allclose(mlp(x, W, act=silu), expected, atol=1e-12)
+
+
+def test_grouped_heads_share_neighbouring_keys():
+    """Do two query heads that share a key head give what they give with the key head written twice?"""
+    x, own = draw(N, D), {"W_q": draw(D, 12, seed=1), "W_o": draw(12, D, seed=2)}
+    K, V = draw(D, 2, 3, seed=3), draw(D, 2, 3, seed=4)
+    shared = attention_layer(x, own | {"W_k": K.reshape(D, 6), "W_v": V.reshape(D, 6)}, heads=4)
+    written = own | {"W_k": K.repeat(2, 1).reshape(D, 12), "W_v": V.repeat(2, 1).reshape(D, 12)}
+    np.testing.assert_allclose(shared, attention_layer(x, written, heads=4), atol=1e-12)
+
+
+def test_greedy_decode_stops():
+    """Does it stop at the end token, at the longest length, take the first of equals, and see what it wrote?"""
+    seen = []
+
+    def scores_of(tokens):
+        seen.append(list(tokens))
+        return torch.tensor([0.0, 1.0, 1.0]) if len(tokens) < 4 else np.array([2.0, 1.0, 1.0])
+
+    assert greedy_decode(scores_of, [2], end=0, longest=9) == [1, 1, 1, 0]
+    assert seen == [[2], [2, 1], [2, 1, 1], [2, 1, 1, 1]]
+    assert greedy_decode(scores_of, [2, 2], end=0, longest=2) == [1, 1]
+    assert greedy_decode(scores_of, (2,), end=0, longest=0) == []
+
+
+x, W = np.ones((N, D)), np.ones((D, 8))
+
+
+@pytest.mark.parametrize(
+    "call, kind, message",
+    [
+        (lambda: linear(x, W.T), ValueError,
+         r"x has 12 columns, so W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
+        (lambda: linear(x, W, np.ones(3)), ValueError, r"vectors of 8, so b must be \(8,\). Got x .*, b \(3,\)."),
+        (lambda: linear(x, W.astype("f4")), TypeError, "one dtype; got float64, float32."),
+        (lambda: linear(torch.ones(5, 12), torch.ones(8, 12)), ValueError,
+         r"W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
+        (lambda: attention_layer(x, dict.fromkeys(["W_q", "W_k", "W_v", "W_o"], W), heads=3), ValueError,
+         r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), .* W_q \(12, 8\)"),
+        (lambda: part({"mlp.W_in": W}, "cross"), KeyError, "no weight is called 'cross....'; there are mlp.W_in"),
+        (lambda: greedy_decode(len, [], end=0, longest=3), ValueError, r"start is empty; .*\[start_token\]"),
+    ],
+)
+def test_errors_name_what_came(call, kind, message):
+    """Does an error name the shapes or dtypes received and say what would be right?"""
+    with pytest.raises(kind, match=message):
+        call()
