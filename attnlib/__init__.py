@@ -6,7 +6,10 @@ loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
 
 from importlib import import_module
 
-MODULES = ("attention", "check", "chunked", "data", "interop", "nn", "scores", "transformer", "weights")
+MODULES = (
+    "attention", "check", "chunked", "data", "heads", "inputs", "interop", "masks", "nn", "positions", "scores",
+    "transformer", "weights", "windows",
+)
 
 
 def __getattr__(name):

@@ -39,3 +39,22 @@ def relu_weights(scores):
     array([[0.5, 0. , 1. , 0. ]])
     """
     return np.maximum(scores, 0) / scores.shape[-1]
+
+
+@also_tensors
+def hard(scores):
+    """Put all the weight of a row on its largest score; the first of equal ones.
+
+    scores (..., M), floating. Returns weights of the same shape and dtype, zeros and a single 1 in each row.
+    It is the limit of softmax(scores / t) as t goes to 0, and has no useful gradient.
+    A row of -inf gives zeros.
+    Source: Xu et al. 2015, section 4.1, chooses by sampling; this takes the best.
+
+    >>> hard(np.array([[1., 3., 2.], [5., 5., 0.], [-np.inf, -np.inf, -np.inf]]))
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 0., 0.]])
+    """
+    best = scores.argmax(axis=-1)[..., None]               # (..., 1)
+    chosen = (np.arange(scores.shape[-1]) == best) & ~np.isneginf(scores)
+    return chosen.astype(scores.dtype)

@@ -14,3 +14,10 @@ def softmax(scores):
 def relu_weights(scores):
     """`attnlib.weights.relu_weights` of a tensor (..., L)."""
     return scores.clamp(min=0) / scores.shape[-1]
+
+
+def hard(scores):
+    """`attnlib.weights.hard` of a tensor (..., M)."""
+    best = scores.argmax(-1, keepdim=True)                 # (..., 1)
+    chosen = torch.arange(scores.shape[-1], device=scores.device) == best
+    return (chosen & (scores != -torch.inf)).to(scores.dtype)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from attnlib.weights import relu_weights, softmax
+from attnlib.weights import hard, relu_weights, softmax
+from tests.attnlib.onnx_cases import cases
 
 scores = arrays(np.float64, array_shapes(min_dims=1, max_dims=3, max_side=6), elements=st.floats(-1e4, 1e4))
 
@@ -29,7 +30,7 @@ def test_softmax_ignores_a_shift(s, shift):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("weigh", [softmax, relu_weights])
+@pytest.mark.parametrize("weigh", [softmax, relu_weights, hard])
 def test_dtype_and_inputs_are_kept(weigh, dtype):
     """Does the answer have the dtype of the scores, and are the scores left alone?"""
     s = np.random.default_rng(0).normal(size=(5, 7)).astype(dtype)
@@ -48,3 +49,66 @@ def test_relu_weights_do_not_grow_with_length():
     """Is the sum of a row of ReLU weights the same for a sequence said twice?"""
     s = np.random.default_rng(1).normal(size=(3, 8))
     np.testing.assert_allclose(relu_weights(np.tile(s, 2)).sum(-1), relu_weights(s).sum(-1))
+
+
+@pytest.mark.parametrize("operator, weigh", [("Hardmax", hard), ("Softmax", softmax)])
+def test_weights_are_the_onnx_operators(operator, weigh, twins):
+    """Do hard and softmax agree with the ONNX operator's own cases, along every axis?"""
+    tried = 0
+    for _, attributes, (given,), _, (expected,), rtol, atol in cases(operator):
+        given, expected = (np.moveaxis(x, attributes.get("axis", -1), -1).copy() for x in (given, expected))
+        np.testing.assert_allclose(weigh(given), expected, rtol=rtol, atol=atol)
+        twins(weigh, given, rtol=rtol, atol=atol)
+        tried += 1
+    assert tried == 7
+
+
+@given(scores)
+def test_hard_is_softmax_without_temperature(s):
+    """Do all scores but the largest get nothing, as from a softmax of scores multiplied without bound?"""
+    weights = hard(s)
+    np.testing.assert_array_equal(weights.sum(-1), 1)
+    np.testing.assert_array_equal((weights * s).sum(-1), s.max(-1))
+
+
+def test_hard_takes_the_first_of_equals(twins):
+    """Does a tie go to the first key, and does a row of -inf get nothing?"""
+    s = np.array([[1.0, 2, 2], [0, 0, 0], [-np.inf, -np.inf, -np.inf], [-np.inf, -5, -np.inf]])
+    np.testing.assert_array_equal(hard(s), [[0, 1, 0], [1, 0, 0], [0, 0, 0], [0, 1, 0]])
+    twins(hard, s)
+
+
+@pytest.mark.parametrize("weigh", [softmax, relu_weights, hard])
+def test_tensors_give_what_arrays_give(weigh, twins):
+    """Do the weights agree between arrays and tensors, rows of -inf and large scores included?"""
+    s = np.random.default_rng(2).normal(size=(2, 5, 7)) * [[[1], [10], [1e4], [1], [1e-3]]]
+    s[0, 3], s[1, 2, 4:] = -np.inf, -np.inf
+    for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-5), (np.float16, 1e-2)):
+        twins(weigh, s.astype(dtype), rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("weigh", [softmax, relu_weights])
+def test_gradients(weigh, device):
+    """Are the gradients those of finite differences, and finite where a row may look at nothing?"""
+    s = torch.from_numpy(np.random.default_rng(3).normal(size=(3, 4))).to(device)
+    assert torch.autograd.gradcheck(weigh, s.requires_grad_())
+    empty = torch.full((2, 3), -torch.inf, device=device, requires_grad=True)
+    weigh(empty).sum().backward()
+    assert empty.grad.isfinite().all()
+
+
+wide = np.random.default_rng(4).normal(size=(5, 5)) * 3
+SLIPS = {
+    "S1: down the columns": (softmax(wide), softmax(wide.T).T),
+    "S2: over the whole matrix": (softmax(wide), softmax(wide.reshape(1, -1)).reshape(5, 5)),
+    "S22: no division by the length": (relu_weights(wide), np.maximum(wide, 0)),
+    "S22: divided by the sum": (relu_weights(wide), np.maximum(wide, 0) / np.maximum(wide, 0).sum(-1, keepdims=True)),
+    "S24: hard for softmax": (softmax(wide), hard(wide)),
+    "hard down the columns": (hard(wide), hard(wide.T).T),
+}
+
+
+@pytest.mark.parametrize("right, wrong", SLIPS.values(), ids=SLIPS)
+def test_slips_differ(right, wrong):
+    """Does each known slip give something else?"""
+    assert not np.allclose(right, wrong)

@@ -1,0 +1,165 @@
+import itertools
+
+import networkx
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from torch.nn.utils.rnn import pad_sequence
+from transformers.audio_utils import spectrogram
+
+from attnlib.inputs import adjacency, embed, frame, frame_count, one_hot, pad
+
+SIZE, D = 7, 3
+ids = arrays(np.int64, array_shapes(max_dims=3, max_side=5), elements=st.integers(0, SIZE - 1))
+table = np.random.default_rng(0).normal(size=(SIZE, D))
+
+
+@given(ids)
+def test_one_hot_is_torch_one_hot(words):
+    """Does one_hot agree with PyTorch's, whatever the shape of the ids?"""
+    np.testing.assert_array_equal(one_hot(words, SIZE), F.one_hot(torch.from_numpy(words), SIZE).numpy())
+
+
+@given(ids)
+def test_a_lookup_is_a_product_with_one_hot(words):
+    """Does embed agree with one_hot @ table and with PyTorch's embedding?"""
+    np.testing.assert_array_equal(embed(words, table), one_hot(words, SIZE) @ table)
+    np.testing.assert_array_equal(embed(words, table), F.embedding(*map(torch.from_numpy, (words, table))).numpy())
+
+
+def test_one_hot_distances_say_nothing():
+    """Are any two words equally far apart?"""
+    vectors = one_hot(range(SIZE), SIZE)
+    gaps = [np.linalg.norm(a - b) for a, b in itertools.combinations(vectors, 2)]
+    np.testing.assert_allclose(gaps, np.sqrt(2))
+
+
+@pytest.mark.parametrize("rate, window_ms, hop_ms", [(1000, 5, 2), (1000, 4, 4), (800, 2.5, 10), (11025, 25, 10)])
+def test_frames_are_torch_unfold(rate, window_ms, hop_ms):
+    """Does frame cut where PyTorch's unfold cuts, for several sounds at once?"""
+    sound = np.random.default_rng(1).normal(size=(2, 3, 600))
+    window, hop = round(rate * window_ms / 1000), round(rate * hop_ms / 1000)
+    np.testing.assert_array_equal(
+        frame(sound, rate, window_ms, hop_ms), torch.from_numpy(sound).unfold(-1, window, hop).numpy()
+    )
+
+
+def test_frames_have_the_power_that_hugging_face_finds():
+    """Is the spectrum of every frame the spectrogram that Hugging Face computes from the sound?"""
+    sound = np.random.default_rng(2).normal(size=16000)
+    theirs = spectrogram(sound, np.ones(400), 400, 160, fft_length=400, power=2.0, center=False, dtype=np.float64)
+    np.testing.assert_allclose(abs(np.fft.rfft(frame(sound, 16000))) ** 2, theirs.T, rtol=1e-4, atol=1e-4)
+
+
+def test_a_second_and_a_minute():
+    """Are one second and one minute of sound 98 and 5998 vectors, and 40 a second without overlap?"""
+    assert frame_count(16000, 16000) == 98
+    assert frame_count(60 * 16000, 16000) == 5998
+    assert frame_count(16000, 16000, hop_ms=25) == 40
+
+
+@given(st.integers(0, 3000), st.sampled_from([1000, 8000, 11025]), st.integers(1, 30), st.integers(1, 30))
+def test_frame_count_counts_frames(samples, rate, window_ms, hop_ms):
+    """Does frame_count say how many frames there are, none for a sound shorter than a window included?"""
+    assert len(frame(np.zeros(samples), rate, window_ms, hop_ms)) == frame_count(samples, rate, window_ms, hop_ms)
+
+
+lengths = st.lists(st.integers(0, 6), min_size=1, max_size=5)
+
+
+@given(lengths)
+def test_pad_is_torch_pad_sequence(lengths):
+    """Does pad agree with PyTorch's, and does the mask find every real vector again?"""
+    sequences = [np.random.default_rng(i).normal(size=(n, D)) for i, n in enumerate(lengths)]
+    batch, mask = pad(sequences)
+    np.testing.assert_array_equal(batch, pad_sequence([torch.from_numpy(s) for s in sequences], True).numpy())
+    np.testing.assert_array_equal(batch[mask], np.concatenate(sequences))
+    np.testing.assert_array_equal(mask.sum(-1), lengths)
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_adjacency_is_networkx(directed):
+    """Are the nodes of the karate club the vectors that networkx gives, one-way edges included?"""
+    club = networkx.karate_club_graph()
+    club = networkx.DiGraph(club.edges) if directed else club
+    theirs = networkx.to_numpy_array(club, nodelist=range(34), weight=None)
+    np.testing.assert_array_equal(adjacency(club.edges, 34, directed), theirs)
+
+
+def test_tensors_give_what_arrays_give(twins):
+    """Do the functions agree between arrays and tensors?"""
+    words, like = np.array([[4, 0], [6, 6]]), np.zeros(1, np.float32)
+    edges = np.array([[0, 1], [3, 1], [2, 0]])
+    twins(one_hot, words, SIZE, like=like)
+    twins(one_hot, words.tolist(), SIZE, like=like)
+    twins(embed, words, table)
+    twins(embed, words.tolist(), table.astype(np.float16))
+    twins(frame, np.arange(100.0).reshape(2, 50), 1000, 7, 3)
+    twins(frame, np.arange(5.0), 1000, 7, 3)
+    for directed in (False, True):
+        twins(adjacency, edges, 4, directed, like=like)
+        twins(adjacency, [], 4, directed, like=like)
+
+
+def test_pad_keeps_tensors_tensors(device):
+    """Does pad of tensors agree with pad of arrays, and stay on their device?"""
+    sequences = [np.full((n, D), n + 0.5, np.float32) for n in (2, 4, 1)]
+    for got, expected in zip(pad([torch.from_numpy(s).to(device) for s in sequences]), pad(sequences)):
+        assert got.device.type == device
+        np.testing.assert_array_equal(got.cpu().numpy(), expected, strict=True)
+
+
+def test_gradients_reach_what_was_looked_up(device):
+    """Do gradients add up in a row that is used twice, and pass through frames and padding?"""
+    rows = torch.from_numpy(table).to(device).requires_grad_()
+    embed([1, 1, 4], rows).sum().backward()
+    np.testing.assert_array_equal(rows.grad[:, 0].tolist(), [0, 2, 0, 0, 1, 0, 0])
+    sound = torch.arange(9.0, dtype=torch.float64, device=device, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: frame(x, 1000, 4, 2), sound)
+    assert torch.autograd.gradcheck(lambda *x: pad(x)[0], (rows[:2].detach().clone().requires_grad_(), rows))
+
+
+SLIPS = {
+    "R1: one too long": (one_hot([1, 0], 3), np.eye(4)[[1, 0]]),
+    "R1: counted from one": (one_hot([1, 0], 3), np.eye(3)[np.array([1, 0]) - 1]),
+    "R3: the table on its side": (embed([1, 0], table[:3]), table[:3].T[[1, 0]]),
+    "R4: frames without overlap": (frame(np.arange(9), 1000, 4, 2), np.arange(8).reshape(2, 4)),
+    "R6: a window of milliseconds": (frame(np.arange(9), 2000, 2, 1), np.arange(9)[np.arange(7)[:, None] + [0, 1]]),
+    "G4: edges the wrong way round": (adjacency([(0, 1)], 2, True), adjacency([(1, 0)], 2, True)),
+}
+
+
+@pytest.mark.parametrize("right, wrong", SLIPS.values(), ids=SLIPS)
+def test_slips_differ(right, wrong):
+    """Does each known slip give something else?"""
+    assert right.shape != wrong.shape or not np.allclose(right, wrong)
+
+
+@pytest.mark.parametrize(
+    "call, kind, message",
+    [
+        (lambda: one_hot([0.5], 3), TypeError, r"one_hot: ids are whole numbers; got float64 \(1,\)"),
+        (lambda: one_hot([[0, 3]], 3), IndexError, r"one_hot: id 3 is outside 0\.\.2; the size is 3"),
+        (lambda: one_hot([-1], 3), IndexError, r"id -1 is outside 0\.\.2"),
+        (lambda: one_hot(torch.tensor([True]), 3), TypeError, r"got torch.bool \(1,\)"),
+        (lambda: embed([SIZE], table), IndexError, r"embed: id 7 is outside 0\.\.6; the size is 7"),
+        (lambda: embed(torch.tensor([-1]), torch.ones(2, 2)), IndexError, r"id -1 is outside 0\.\.1"),
+        (lambda: frame(np.ones(9), 16000, 0.01), ValueError, "window of 0.01 ms .* at 16000 Hz are 0 and 160 samples"),
+        (lambda: frame_count(9, 100, 25, 1), ValueError, "are 2 and 0 samples; both need at least 1"),
+        (lambda: pad([]), ValueError, "there are no sequences"),
+        (lambda: pad([np.ones((1, 2)), np.ones((1, 3))]), ValueError, r"first axis only. Got \(1, 2\), \(1, 3\)"),
+        (lambda: pad([np.ones(2, "f4"), np.ones(1)]), TypeError, "one dtype. Got float32, float64"),
+        (lambda: pad([torch.ones(2, 2), torch.ones(2, 3)]), ValueError, r"Got \(2, 2\), \(2, 3\)"),
+        (lambda: adjacency([(0, 1, 2)], 3), ValueError, r"pairs of nodes, \(E, 2\); got \(1, 3\)"),
+        (lambda: adjacency([(0, 3)], 3), IndexError, r"node 3 is outside 0\.\.2"),
+        (lambda: adjacency(torch.ones(1, 2), 3), TypeError, r"nodes are whole numbers; got torch.float32 \(1, 2\)"),
+    ],
+)
+def test_errors_name_what_came(call, kind, message):
+    """Does an error name what it received and say what would be right?"""
+    with pytest.raises(kind, match=message):
+        call()
