@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 SCORES = 1 << 20   # at most this many scores in a chunk: 4 MiB in float32, about what a cache holds
-ROWS = 256         # and at most this many queries,
+ROWS = 256         # and at most this many queries, half of it where later keys are skipped,
 FEWEST = 32        # at least this many: a matrix product of fewer rows is slow
 LARGE = 1 << 20    # from this many scores in all, threads pay for themselves
 
@@ -29,7 +29,7 @@ class Rules:
 def mix(q, k, v, rules):
     """softmax(scores) v for q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E): (..., H, N, E), float32 or wider."""
     out = np.empty(q.shape[:-1] + v.shape[-1:], q.dtype)
-    count = max(FEWEST, min(ROWS, SCORES // max(1, k.shape[-2])))
+    count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, k.shape[-2])))
 
     def mix_rows(piece):
         head, start = piece
@@ -134,6 +134,8 @@ def _one_blas_thread():
 
 @cache
 def _pool(threads):
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="attnlib")
+    return ThreadPoolExecutor(threads, thread_name_prefix="attnlib")
+
+
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
-    return pool
