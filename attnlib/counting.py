@@ -1,0 +1,273 @@
+"""What a layer costs: learned numbers, operations, and numbers kept on the way.
+
+The conventions, for every function here:
+
+- A multiply-add is 2 FLOPs. Only products of matrices are counted, as PyTorch's `FlopCounterMode` does: biases,
+  softmax, norms and activation functions cost a few operations a number, and are left out.
+- Biases are left out unless bias=True (for a norm: its shift).
+- Activations are the numbers that products, activation functions and norms give out. Scores and the weights they
+  become count once, and sums count as what they are added into. Activations grow with N; parameters do not.
+- One sequence is counted; a batch of B costs B times the FLOPs and activations, and no more parameters.
+"""
+
+from dataclasses import dataclass
+from operator import index
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a layer costs. Costs add up, and `12 * cost` is that of twelve such layers, one after the other.
+
+    parameters: learned numbers; flops: operations, 2 a multiply-add; activations: numbers kept on the way.
+
+    >>> linear(5, 3, 4) + linear(5, 4, 2)
+    Cost(parameters=20, flops=200, activations=30)
+    """
+
+    parameters: int = 0
+    flops: int = 0
+    activations: int = 0
+
+    def __add__(self, other):
+        return Cost(
+            self.parameters + other.parameters, self.flops + other.flops, self.activations + other.activations
+        )
+
+    def __rmul__(self, layers):
+        return Cost(layers * self.parameters, layers * self.flops, layers * self.activations)
+
+    def bytes(self, itemsize=4):
+        """Memory of the parameters and the activations, in bytes; itemsize is 4 in float32, 2 in float16."""
+        return itemsize * (self.parameters + self.activations)
+
+
+def linear(N, d_in, d_out, bias=False):
+    """A fully connected layer at each of N positions, the same one everywhere: Y = X W.
+
+    >>> linear(4, 64, 64).parameters
+    4096
+    """
+    check_sizes("linear", N=N, d_in=d_in, d_out=d_out)
+    return Cost(d_in * d_out + bias * d_out, 2 * N * d_in * d_out, N * d_out)
+
+
+def dense(N, d_in, d_out=None, bias=False):
+    """One fully connected layer over the whole sequence, laid end to end: every output sees every input.
+
+    From N d_in numbers to N d_out (d_out = d_in unless given). The one layer here whose parameters do grow with N.
+
+    >>> [dense(N, 64).parameters for N in (4, 7)]
+    [65536, 200704]
+    """
+    d_out = d_in if d_out is None else d_out
+    check_sizes("dense", N=N, d_in=d_in, d_out=d_out)
+    return linear(1, N * d_in, N * d_out, bias)
+
+
+def windowed_linear(N, d_in, d_out, k, bias=False):
+    """A fully connected layer over each vector and its k neighbours on either side, 2 k + 1 in all.
+
+    The copies of the neighbours are not counted among the activations.
+
+    >>> windowed_linear(100, 64, 64, k=5).parameters
+    45056
+    """
+    check_sizes("windowed_linear", least=0, k=k)
+    return linear(N, (2 * k + 1) * d_in, d_out, bias)
+
+
+def convolution(H, W, c_in, c_out, k, bias=False):
+    """A k x k convolution with stride 1, its output as large as the image: H x W pixels.
+
+    >>> convolution(8, 8, 3, 16, k=3).parameters
+    432
+    """
+    check_sizes("convolution", H=H, W=W, c_in=c_in, c_out=c_out, k=k)
+    return linear(H * W, k * k * c_in, c_out, bias)
+
+
+def recurrent(N, d_in, d_hidden, bias=False):
+    """A plain recurrent layer (Elman 1990): N steps, each from an input and the state before it, one after another.
+
+    With bias, one vector of d_hidden; PyTorch's nn.RNN keeps two, whose sum is all that counts.
+
+    >>> recurrent(1000, 64, 64).flops, mixing(1000, d_k=64).flops  # N d^2 against N^2 d
+    (16384000, 256000000)
+    """
+    return linear(N, d_in, d_hidden, bias) + Cost(d_hidden**2, 2 * N * d_hidden**2)
+
+
+def pairs(N, M=None, *, causal=False, window=None):
+    """How many pairs of query and key there are: N M, less those that `causal` or `window` forbids.
+
+    N queries, M keys (N unless given); causal: query i sees keys 0..i; window w: keys i - w..i + w.
+
+    >>> pairs(6000), pairs(6000, causal=True), pairs(6000, window=10)
+    (36000000, 18003000, 125890)
+    """
+    M = N if M is None else M
+    check_sizes("pairs", N=N, M=M)
+    if window is not None:
+        check_sizes("pairs", least=0, window=window)
+    elif not causal:
+        return N * M
+    reach = M + N if window is None else window
+    ends = ((max(0, i - reach), min(M, i + 1 if causal else i + reach + 1)) for i in range(N))
+    return sum(max(0, stop - start) for start, stop in ends)
+
+
+def mixing(N, M=None, *, heads=1, d_k, d_v=None, **hidden):
+    """Attention itself, after the projections: the scores and the mixtures of values. It learns nothing.
+
+    heads of width d_k, values of width d_v (d_k unless given); `hidden` takes causal and window, as `pairs` does.
+    Hidden pairs are not counted: an implementation that computes them first and hides them then spends more.
+
+    >>> mixing(6000, d_k=64)
+    Cost(parameters=0, flops=9216000000, activations=36384000)
+    """
+    d_v = d_k if d_v is None else d_v
+    check_sizes("mixing", heads=heads, d_k=d_k, d_v=d_v)
+    weights = heads * pairs(N, M, **hidden)
+    return Cost(0, 2 * weights * (d_k + d_v), weights + N * heads * d_v)
+
+
+def self_attention(N, d, d_k=None, d_v=None, *, bias=False, output=False, **hidden):
+    """Self-attention with one head: W_q, W_k and W_v, the scores, the mixtures; W_o back to d with output=True.
+
+    d_k and d_v are d unless given; `hidden` as in `mixing`.
+
+    >>> [self_attention(N, 64).parameters for N in (4, 7)]  # compare `dense`
+    [12288, 12288]
+    """
+    d_k = d if d_k is None else d_k
+    d_v = d_k if d_v is None else d_v
+    return multi_head(N, d, 1, d_k=d_k, d_v=d_v, bias=bias, output=output, **hidden)
+
+
+def multi_head(
+    N, d_model, heads, M=None, *, key_heads=None, d_k=None, d_v=None, bias=False, output=True, **hidden
+):
+    """Multi-head attention: the projections of all heads, the scores, the mixtures, and W_o.
+
+    N queries; M keys and values, from N unless given: M other vectors in cross-attention. d_k is d_model / heads
+    unless given, d_v is d_k; with these the number of heads changes no number of parameters.
+    Fewer key_heads than heads share keys and values (Ainslie et al. 2023). `hidden` as in `mixing`.
+    Raises ValueError when the heads do not divide d_model, or the key heads the heads.
+
+    >>> [multi_head(10, 64, heads).parameters for heads in (1, 2, 8)]
+    [16384, 16384, 16384]
+    """
+    key_heads = heads if key_heads is None else key_heads
+    M = N if M is None else M
+    check_sizes("multi_head", N=N, M=M, d_model=d_model, heads=heads, key_heads=key_heads)
+    check_heads(d_model, heads, key_heads, d_k)
+    d_k = d_model // heads if d_k is None else d_k
+    d_v = d_k if d_v is None else d_v
+    q = linear(N, d_model, heads * d_k, bias)
+    k, v = (linear(M, d_model, key_heads * width, bias) for width in (d_k, d_v))
+    o = linear(N, heads * d_v, d_model, bias) if output else Cost()
+    return q + k + v + mixing(N, M, heads=heads, d_k=d_k, d_v=d_v, **hidden) + o
+
+
+def dot_score(N, M, d):
+    """Every query against every key by inner products; scaled or as cosines it costs the same, and learns nothing.
+
+    >>> dot_score(5, 7, 4)
+    Cost(parameters=0, flops=280, activations=35)
+    """
+    check_sizes("dot_score", N=N, M=M, d=d)
+    return Cost(0, 2 * N * M * d, N * M)
+
+
+def bilinear_score(N, M, d_q, d_k):
+    """Every query against every key by q W k, W (d_q, d_k).
+
+    >>> bilinear_score(5, 7, 4, 3).parameters
+    12
+    """
+    return linear(N, d_q, d_k) + dot_score(N, M, d_k)
+
+
+def additive_score(N, M, d_q, d_k, hidden, bias=False):
+    """Every query against every key by w . tanh(q W_q + k W_k): each pair has `hidden` numbers of its own.
+
+    With bias, one vector of `hidden` inside the tanh.
+
+    >>> additive_score(5, 7, 4, 4, hidden=8)
+    Cost(parameters=72, flops=1328, activations=411)
+    """
+    every_pair = Cost(activations=N * M * hidden) + linear(N * M, hidden, 1)
+    return linear(N, d_q, hidden, bias) + linear(M, d_k, hidden) + every_pair
+
+
+def layer_norm(N, d, bias=False):
+    """A gain for every feature, and with bias a shift.
+
+    >>> layer_norm(5, 64, bias=True)
+    Cost(parameters=128, flops=0, activations=320)
+    """
+    check_sizes("layer_norm", N=N, d=d)
+    return Cost(d + bias * d, 0, N * d)
+
+
+def mlp(N, d, hidden=None, bias=False):
+    """Two layers at each position: d to `hidden` (4 d unless given), an activation function, and back.
+
+    >>> mlp(5, 64).parameters
+    32768
+    """
+    hidden = 4 * d if hidden is None else hidden
+    return linear(N, d, hidden, bias) + Cost(activations=N * hidden) + linear(N, hidden, d, bias)
+
+
+def block(N, d_model, heads, hidden=None, *, bias=False, key_heads=None, **hides):
+    """A transformer block: multi-head attention, an MLP, and a layer norm for each. `hides` as in `mixing`.
+
+    >>> 12 * block(512, 768, 12, bias=True)  # BERT-base without its embeddings
+    Cost(parameters=85054464, flops=96636764160, activations=113246208)
+    """
+    attention = multi_head(N, d_model, heads, key_heads=key_heads, bias=bias, **hides)
+    return attention + mlp(N, d_model, hidden, bias) + 2 * layer_norm(N, d_model, bias)
+
+
+def crossover(first, second, limit=2**40):
+    """The smallest N at which `first` costs more than `second`.
+
+    Both are functions of N, a whole number from 1 on, and first stays ahead once it is.
+    Raises ValueError when it is not ahead at `limit` yet.
+
+    >>> d = 64
+    >>> crossover(lambda N: N**2 * d, lambda N: N * d**2)
+    65
+    >>> crossover(lambda N: mixing(N, d_k=d).flops, lambda N: 3 * linear(N, d, d).flops)  # beyond 1.5 d
+    97
+    """
+    below, above = 0, 1
+    while first(above) <= second(above):
+        below, above = above, 2 * above
+        if above > limit:
+            raise ValueError(f"crossover: first is {first(below)} and second {second(below)} at N = {below}, no crossing yet.")
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (below, middle) if first(middle) > second(middle) else (middle, above)
+    return above
+
+
+def check_sizes(who, least=1, **sizes):
+    """Raise ValueError, naming all sizes, unless each is a whole number, `least` or more."""
+    for name, size in sizes.items():
+        try:
+            right = index(size) >= least
+        except TypeError:
+            right = False
+        if not right:
+            got = ", ".join(f"{name}={size!r}" for name, size in sizes.items())
+            raise ValueError(f"{who}: {name} must be a whole number, {least} or more. Got {got}.")
+
+
+def check_heads(d_model, heads, key_heads, d_k):
+    """Raise ValueError unless the heads divide the width evenly and the key heads the heads."""
+    if d_k is None and d_model % heads:
+        raise ValueError(f"multi_head: {heads} heads do not divide d_model={d_model} evenly. Give d_k, or other heads.")
+    if heads % key_heads:
+        raise ValueError(f"multi_head: {key_heads} key heads cannot be shared evenly by {heads} heads.")
