@@ -7,8 +7,8 @@ loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
 from importlib import import_module
 
 MODULES = (
-    "attention", "check", "chunked", "counting", "data", "heads", "images", "inputs", "interop", "masks", "nn",
-    "positions", "scores", "transformer", "weights", "windows",
+    "attention", "backward", "check", "chunked", "counting", "data", "heads", "images", "inputs", "interop",
+    "masks", "nn", "positions", "scores", "transformer", "weights", "windows",
 )
 
 
