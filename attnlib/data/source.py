@@ -61,8 +61,9 @@ def _lines(source):
             line, plain = [], True
         elif token.type in WORDS:
             plain = plain and token.line.isascii() and not _is_fstring(token)
-            after_binder = line and line[-1][0] in ("def", "class", "as")
-            line.append((WORDS[token.type] or token.string, "store" if after_binder else roles.get(token.start, "other")))
+            named_here = token.type == tokenize.NAME and line and line[-1][0] in ("def", "class", "as")
+            role = roles.get(token.start, "store" if named_here else "other")  # the tree gives these no place
+            line.append((WORDS[token.type] or token.string, role))
 
 
 def _is_fstring(token):

@@ -166,11 +166,11 @@ def test_every_way_to_bind_a_name_is_a_store():
     text = (
         "import os.path\nimport a.b as c\nfrom m import d as e, g\nfrom n import *\ndef f(x, *y, z=1, **w): pass\n"
         "class K(J, metaclass=M): pass\nfor i in j: pass\nwith o as p: pass\ntry: pass\nexcept E as q: pass\n"
-        "del r\n(s := t)\nu.v = k.l\nfun(n1=n2)\n"
+        "del r\n(s := t)\nu.v = k.l\nfun(n1=n2)\nwith o as (a1, a2), o as u.v: pass\n"
     )
     roles = {word: tag for line in source._lines(text) for word, tag in line}
     names = {tag: {w for w, t in roles.items() if t == tag} for tag in source.NAMES}
-    assert names["store"] == {"os", "c", "e", "g", "f", "K", "i", "p", "q", "r", "s"}
+    assert names["store"] == {"os", "c", "e", "g", "f", "K", "i", "p", "q", "r", "s", "a1", "a2"}
     assert names["parameter"] == {"x", "y", "z", "w"} and names["keyword"] == {"metaclass", "n1"}
     assert names["attribute"] == {"v", "l"} and names["load"] >= {"J", "M", "j", "o", "E", "t", "u", "k", "fun", "n2"}
 
