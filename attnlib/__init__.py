@@ -8,7 +8,7 @@ from importlib import import_module
 
 MODULES = (
     "attention", "backward", "check", "chunked", "counting", "data", "heads", "images", "inputs", "interop",
-    "masks", "nn", "positions", "scores", "transformer", "weights", "windows",
+    "masks", "memory", "nn", "positions", "scores", "transformer", "weights", "windows",
 )
 
 

@@ -17,7 +17,6 @@ def softmax_jacobian(alpha):
     """How every weight of a row answers to every score: d alpha_i / d score_j = alpha_i ([i = j] - alpha_j).
 
     alpha (..., M), weights that `softmax` gave. Returns (..., M, M), symmetric, rows summing to 0.
-    Source: Bridle 1990.
 
     >>> softmax_jacobian(np.array([0.25, 0.75]))
     array([[ 0.1875, -0.1875],
@@ -49,7 +48,7 @@ def attend_backward(
     V (..., H_kv, M, E) and the options are those of `attention`. Returns dQ, dK, dV in their shapes; with a bias
     also dbias, in its. A key head read by several query heads gets the sum of their gradients.
     Raises ValueError naming the shapes when they do not fit.
-    Source: Vaswani et al. 2017, eq. 1, differentiated; Dao et al. 2022, appendix B.2.
+    Source: Dao et al. 2022 ("FlashAttention"), appendix B.2.
 
     >>> dQ, dK, dV = attend_backward(np.eye(2), np.eye(2), np.eye(2), np.eye(2))
     >>> dV.round(2)  # what each value gets: the weights, transposed
@@ -102,7 +101,7 @@ def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=Non
     """`attention`, and the logarithm of every row's sum of exponentials: all that `attention_backward` needs to keep.
 
     Arguments of `attention`. Returns out (..., H, N, E) in the dtype of q, and lse (..., H, N, 1), float32 or
-    wider, -inf for a query with nothing to attend to. Source: Dao et al. 2022, algorithm 2.
+    wider, -inf for a query with nothing to attend to. Source: Dao 2023 ("FlashAttention-2"), algorithm 1.
 
     >>> out, lse = attention_forward(np.zeros((1, 2)), np.zeros((4, 2)), np.arange(4.)[:, None])
     >>> out[0, 0], np.exp(lse[0, 0]).round(2)
@@ -144,7 +143,7 @@ def attention_backward(
     lse what it gave. Returns dq, dk, dv in the dtype of q; float16 is computed in float32. The bias gets no
     gradient here: that would be N x M numbers; see `attend_backward`.
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
-    Source: Dao et al. 2022, algorithm 4.
+    Source: Dao 2023 ("FlashAttention-2"), algorithm 2.
 
     >>> q = np.eye(2)
     >>> dq, dk, dv = attention_backward(q, q, q, q, *attention_forward(q, q, q))

@@ -39,7 +39,7 @@ def layer_norm(x, gain, shift, eps=1e-5):
 
     x (..., D), gain (D), shift (D). Returns (..., D) in the dtype of x; float16 is averaged in float32.
     The variance divides by D; eps is added to it, so that a constant vector gives the shift, not NaN.
-    Source: Ba, Kiros & Hinton 2016, eq. 4.
+    Source: Ba, Kiros & Hinton 2016, eqs. 3 and 4.
 
     >>> layer_norm(np.array([[1., 3.]]), gain=np.array([1., 10.]), shift=np.zeros(2)).round(2)
     array([[-1., 10.]])

@@ -1,4 +1,3 @@
-import itertools
 import tracemalloc
 
 import numpy as np
@@ -145,9 +144,11 @@ def test_softmax_backward_is_autograds():
 @pytest.mark.parametrize("causal", [False, True])
 def test_three_paths_into_x(causal):
     """Are dX and the gradients of the three matrices autograd's, and does each path count?"""
-    X, W_q, W_k, W_v, dB = draw(B, N, 8), draw(8, D, seed=1), draw(8, D, seed=2), draw(8, E, seed=3), draw(B, N, E, seed=4)
+    X, dB = draw(B, N, 8), draw(B, N, E, seed=4)
+    W_q, W_k, W_v = draw(8, D, seed=1), draw(8, D, seed=2), draw(8, E, seed=3)
     leaves = [torch.from_numpy(a).requires_grad_() for a in (X, W_q, W_k, W_v)]
-    explicit(leaves[0] @ leaves[1], leaves[0] @ leaves[2], leaves[0] @ leaves[3], causal=causal).backward(torch.from_numpy(dB))
+    q, k, v = (leaves[0] @ W for W in leaves[1:])
+    explicit(q, k, v, causal=causal).backward(torch.from_numpy(dB))
     got = self_attention_backward(dB, X, W_q, W_k, W_v, causal=causal)
     for mine, leaf in zip(got, leaves):
         np.testing.assert_allclose(mine, leaf.grad.numpy(), rtol=1e-10, atol=1e-10)
@@ -290,13 +291,13 @@ out, lse = attention_forward(q, k, v)
     "call, kind, message",
     [
         (lambda: attend_backward(q, q, k, v), ValueError,
-         r"attend_backward: the gradient needs the shape \(5, 3\). Got \(5, 4\), with q \(5, 4\), k \(7, 4\), v \(7, 3\)"),
+         r"the gradient needs the shape \(5, 3\). Got \(5, 4\), with q \(5, 4\), k \(7, 4\), v \(7, 3\)"),
         (lambda: attention_backward(dB, q, k, v, v, lse), ValueError, r"out needs the shape \(5, 3\). Got \(7, 3\)"),
         (lambda: attention_backward(dB, q, k, v, out, out), ValueError, r"lse needs the shape \(5, 1\). Got \(5, 3\)"),
         (lambda: attention_backward(dB, q, k[:, :3], v, out, lse), ValueError, "q has 4 columns, k has 3"),
         (lambda: attend_backward(dB.astype("f4"), q, k, v), TypeError, "needs the dtype of q, float64. Got float32"),
         (lambda: attention_forward(q, k, v[:6]), ValueError, "attention_forward: 7 keys and 6 values"),
-        (lambda: attend_backward(*(torch.ones(2, 2) for _ in range(3)), torch.ones(3, 2)), ValueError, "2 keys and 3 values"),
+        (lambda: attend_backward(*[torch.ones(2, 2)] * 3, torch.ones(3, 2)), ValueError, "2 keys and 3 values"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):

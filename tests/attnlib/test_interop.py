@@ -134,7 +134,7 @@ def test_the_encoder_computes_what_the_model_does(name):
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("widths", [{}, {"kdim": 9, "vdim": 9}])
 def test_multihead_weights_come_over(bias, widths):
-    """With the weights of a torch.nn.MultiheadAttention, and its mask turned round, does attention_layer do the same?"""
+    """With a torch.nn.MultiheadAttention's weights, and its mask turned round, does attention_layer do the same?"""
     torch.manual_seed(0)
     theirs = torch.nn.MultiheadAttention(12, 3, bias=bias, batch_first=True, dtype=torch.float64, **widths)
     for parameter in theirs.parameters():
@@ -173,7 +173,8 @@ def llama(**options):
         (lambda: from_hugging_face({}, "t5"), "the families are bert, vit, gpt2, llama. Got 't5'"),
         (lambda: from_hugging_face({"bert.encoder.layer.0.x": 1}, "bert"),
          "no name starts with 'encoder.layer.0.'; pass the bare bert model's state_dict. Got bert.encoder.layer.0.x"),
-        (lambda: hugging_face_options(llama(hidden_act="relu")), "the activations are gelu, gelu_new, silu. Got 'relu'"),
+        (lambda: hugging_face_options(llama(hidden_act="relu")),
+         "the activations are gelu, gelu_new, silu. Got 'relu'"),
         (lambda: hugging_face_options(llama(rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4})),
          "rotary positions of type 'default' are here. Got 'linear'"),
         (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, dropout=0.1),
