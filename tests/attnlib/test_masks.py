@@ -9,6 +9,7 @@ from torch.nn.attention.bias import causal_lower_right, causal_upper_left
 from transformers import masking_utils
 
 from attnlib.attention import attention, attention_weights
+from attnlib.inputs import pad
 from attnlib.masks import causal, graph, padding, window
 
 B, H, N, M, D, E = 2, 3, 5, 7, 4, 6
@@ -90,6 +91,15 @@ def test_masks_compose_and_broadcast():
     W_q, W_k, _ = (W.T for W in mha.in_proj_weight.detach().numpy().reshape(3, H * D, H * D))
     q, k = ((X @ W).reshape(B, N, H, D).swapaxes(1, 2) for W in (W_q, W_k))
     np.testing.assert_allclose(attention_weights(q, k, mask=mask), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_a_padded_batch_is_each_sequence_alone():
+    """Does a sequence in a padded batch get the outputs it gets alone?"""
+    rng = np.random.default_rng(2)
+    sequences = [rng.normal(size=(n, D)) for n in (3, 5, 1)]
+    X, real = pad(sequences)
+    together = attention(*[X[:, None]] * 3, mask=padding(real.sum(-1), X.shape[1]))[:, 0]
+    np.testing.assert_allclose(together[real], np.concatenate([attention(s, s, s) for s in sequences]), rtol=1e-12)
 
 
 def test_masks_are_what_sdpa_takes(device):

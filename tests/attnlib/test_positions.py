@@ -249,11 +249,11 @@ def test_without_positions_order_is_lost_and_with_them_it_is_not():
 
 n, i = np.arange(N)[:, None], np.arange(D // 2)
 P, turned = sinusoidal(N, D), rope(q)
-angles = n * 10000.0 ** (-2 * i / D)
+angles, halved = n * 10000.0 ** (-2 * i / D), n * 10000.0 ** (-i / D)
 merged = q.swapaxes(1, 2).reshape(B, N, H * D)
 SLIPS = {
     "P1: sines, then cosines": (P, np.concatenate([np.sin(angles), np.cos(angles)], -1)),
-    "P2: exponent i/d": (P, np.stack([np.sin(n * 10000.0 ** (-i / D)), np.cos(n * 10000.0 ** (-i / D))], -1).reshape(N, D)),
+    "P2: exponent i/d": (P, np.stack([np.sin(halved), np.cos(halved)], -1).reshape(N, D)),
     "P3: the sign of the power": (P, sinusoidal(N, D, base=1 / 10000)),
     "positions from one": (P, sinusoidal(N + 1, D)[1:]),
     "a shift backwards": (sinusoidal_shift(D, 2), sinusoidal_shift(D, 2).T),
@@ -280,7 +280,7 @@ def test_slips_differ(right, wrong):
     [
         (lambda: sinusoidal(3, 5), ValueError, "the width must be even; got 5"),
         (lambda: sinusoidal_shift(7, 1, like=torch.ones(1)), ValueError, "the width must be even; got 7"),
-        (lambda: learned([0, 128], np.ones((128, 2))), IndexError, r"position 128 is outside 0\.\.127; the size is 128"),
+        (lambda: learned([0, 128], np.ones((128, 2))), IndexError, r"position 128 is outside 0\.\.127;"),
         (lambda: learned(torch.tensor([-1]), torch.ones(2, 2)), IndexError, r"learned: position -1 is outside 0\.\.1"),
         (lambda: learned([0.0], np.ones((1, 2))), TypeError, r"positions are whole numbers; got float64 \(1,\)"),
         (lambda: relative_bias(np.ones((3, 4)), 5), ValueError, r"\(H, 2k \+ 1\), an odd width. Got \(3, 4\)"),
