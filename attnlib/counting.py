@@ -246,7 +246,8 @@ def crossover(first, second, limit=2**40):
     while first(above) <= second(above):
         below, above = above, 2 * above
         if above > limit:
-            raise ValueError(f"crossover: first is {first(below)} and second {second(below)} at N = {below}, no crossing yet.")
+            got = f"first is {first(below)} and second {second(below)}"
+            raise ValueError(f"crossover: at N = {below} {got}; first must pass second before the limit {limit}.")
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (below, middle) if first(middle) > second(middle) else (middle, above)

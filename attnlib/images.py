@@ -202,7 +202,7 @@ def prepend(token, x):
 def check_patches(who, image, p):
     """Raise ValueError unless the image has three axes or more and p divides its sides."""
     if image.ndim < 3:
-        raise ValueError(f"{who}: an image is (..., H, W, C); a grey one is image[..., None]. Got {tuple(image.shape)}.")
+        raise ValueError(f"{who}: an image is (..., H, W, C), a grey one image[..., None]. Got {tuple(image.shape)}.")
     H, W = image.shape[-3:-1]
     if p < 1 or H % p or W % p:
         raise ValueError(f"{who}: patches of {p} x {p} do not fill {H} x {W} pixels. Got image {tuple(image.shape)}.")
@@ -231,7 +231,7 @@ def check_kernel(image, kernel, bias):
     got = f"Got image {tuple(image.shape)}, kernel {tuple(kernel.shape)}"
     got += "." if bias is None else f", bias {tuple(bias.shape)}."
     if image.ndim < 3 or kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3] or kernel.shape[2] % 2 == 0:
-        raise ValueError(f"conv_as_attention: needs an image (..., H, W, C), a kernel (C_out, C, k, k) with k odd. {got}")
+        raise ValueError(f"conv_as_attention: needs image (..., H, W, C), kernel (C_out, C, k, k) with k odd. {got}")
     if image.shape[-1] != kernel.shape[1]:
         raise ValueError(
             f"conv_as_attention: the image has {image.shape[-1]} channels, the kernel reads {kernel.shape[1]}; "

@@ -43,7 +43,7 @@ def _source(module):
     spec = find_spec(module)
     source = spec and hasattr(spec.loader, "get_source") and spec.loader.get_source(module)
     if not source:
-        raise ValueError(f"python_names: there is no source for the module {module!r} here; name one written in Python.")
+        raise ValueError(f"python_names: there is no source for the module {module!r}; name one written in Python.")
     return source
 
 
@@ -68,12 +68,15 @@ def _lines(source):
 
 def _is_fstring(token):
     """Whether a token is an f-string (one token up to Python 3.11) or begins one."""
-    return token.type == FSTRING or token.type == tokenize.STRING and "f" in token.string.split(token.string[-1])[0].lower()
+    if token.type != tokenize.STRING:
+        return token.type == FSTRING
+    prefix = token.string.partition(token.string[-1])[0]
+    return "f" in prefix.lower()
 
 
 def _roles(tree):
     """Pairs ((line, column), tag): where each name of the tree stands, and its role."""
-    for node in _nodes(tree):
+    for node in ast.walk(tree):
         match node:
             case ast.Name(ctx=ast.Load()):
                 yield (node.lineno, node.col_offset), "load"
@@ -87,11 +90,3 @@ def _roles(tree):
                 yield (node.lineno, node.col_offset), "keyword"
             case ast.Attribute():
                 yield (node.end_lineno, node.end_col_offset - len(node.attr)), "attribute"
-
-
-def _nodes(tree):
-    """Every node of the tree, except those inside an f-string, whose places are not kept by every version."""
-    found = [tree]
-    for node in found:
-        found += (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.JoinedStr))
-    return found

@@ -30,7 +30,8 @@ def test_nothing_is_downloaded(name, monkeypatch):
 def test_every_data_file_goes_into_the_wheel():
     """Does pyproject list, as package data, every file of attnlib/data that is not Python?"""
     root = Path(__file__).parents[2]
-    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["attnlib.data"]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["attnlib.data"]
     files = {path for path in (root / "attnlib/data").iterdir() if path.is_file() and path.suffix != ".py"}
     assert files and files == {path for pattern in patterns for path in (root / "attnlib/data").glob(pattern)}
 
@@ -76,7 +77,8 @@ def test_the_packed_file_holds_what_the_text_files_say(tmp_path):
     with np.load(tmp_path / "out.npz") as file:
         assert file["lengths"].tolist() == [3, 1, 2] and file["speakers"].tolist() == [1, 8, 0]
         assert file["frames"].dtype == np.float32
-        np.testing.assert_allclose(file["frames"], [[1.5, -1.860936], [2.5, 4], [1e-6, 5], [7, 8], [3, 5], [4, 6]], rtol=1e-7)
+        frames = [[1.5, -1.860936], [2.5, 4], [1e-6, 5], [7, 8], [3, 5], [4, 6]]
+        np.testing.assert_allclose(file["frames"], frames, rtol=1e-7)
     assert [u.shape for u in read_ts(text)[0]] == [(3, 2), (1, 2)]
 
 
@@ -144,7 +146,10 @@ def _role(name):
     return "store" if name.is_definition() else "load"
 
 
-@pytest.mark.parametrize("module", ["base64", "calendar", "csv", "gettext", "pickletools", "textwrap", "types", "weakref"])
+MODULES = ["base64", "calendar", "csv", "gettext", "pickletools", "textwrap", "types", "weakref"]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_roles_are_those_of_another_parser(module):
     """Does parso, which reads Python without `ast`, give every name the same role?"""
     text = source._source(module)
@@ -264,7 +269,8 @@ def test_karate_club_is_zacharys():
     assert pairs == {tuple(sorted(pair)) for pair in networkx.karate_club_graph().edges} and len(pairs) == 78
     assert edges.dtype == bool and (edges == edges.T).all() and not edges.diagonal().any()
     assert edges[0].sum() == 16 and edges[33].sum() == 17 and groups[0] == 0 and groups[33] == 1
-    assert networkx.community.modularity(networkx.karate_club_graph(), [set(np.flatnonzero(groups == g)) for g in (0, 1)]) > 0.35
+    parts = [set(np.flatnonzero(groups == g)) for g in (0, 1)]
+    assert networkx.community.modularity(networkx.karate_club_graph(), parts) > 0.35
 
 
 @pytest.mark.parametrize(
