@@ -122,7 +122,6 @@ def test_half_precision_is_summed_in_single(twins):
     assert twins(conv_as_attention, image, kernel).item() == 4096
 
 
-
 def test_a_blunt_head_blurs():
     """Does the error shrink as exp(-sharpness), so that 46 and not 1 makes a convolution?"""
     image, kernel = draw(4, 5, C), draw(OUT, C, 3, 3, seed=1)
