@@ -155,8 +155,9 @@ def attention_backward(
     rules, dtype = _rules(q, k, mask, bias, causal, window, scale, softcap), q.dtype
     dout, q, k, v, out = _widen(dout, q, k, v, out)
     N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]
-    delta = (dout * out).sum(axis=-1, keepdims=True)                      # (..., H, N, 1): sum of alpha dalpha
+    delta = np.vecdot(dout, out)[..., None]                               # (..., H, N, 1): sum of alpha dalpha
     lse = _finite(lse)
+    count = ROWS >> causal                                                # smaller steps follow the diagonal closer
     shares = -(-blas_threads() // max(1, int(np.prod(heads))))            # parts of a head's queries, for the threads
     dq = np.zeros_like(q)
     dk = np.zeros((shares, *heads, M, k.shape[-1]), q.dtype)              # of each query head: summed below
@@ -164,24 +165,24 @@ def attention_backward(
 
     def backward_rows(piece):
         head, share = piece
-        keys, values = k[key_head(head, q, k)], v[key_head(head, q, k)]
-        for rows, columns in _tiles(range(share * ROWS, N, shares * ROWS), N, M, rules):
+        queries, keys, values = q[head], k[key_head(head, q, k)], v[key_head(head, q, k)]
+        for rows, columns in _tiles(range(share * count, N, shares * count), count, N, M, rules):
             weights = scores_of(q, k, rules, head, rows, columns)
             weights -= lse[head][rows]
             np.exp(weights, out=weights)                                  # (rows, columns) of alpha
             dscores = dout[head][rows] @ values[columns].T                # dalpha
             dscores -= delta[head][rows]
             dscores *= weights
-            if rules.softcap is not None:
-                dscores *= softcap_slope(rules.scale * q[head][rows] @ keys[columns].T, rules.softcap)
+            if softcap is not None:
+                dscores *= softcap_slope(rules.scale * queries[rows] @ keys[columns].T, softcap)
             dq[head][rows] += dscores @ keys[columns]
-            dk[share][head][columns] += dscores.T @ q[head][rows]
+            dk[share][head][columns] += dscores.T @ queries[rows]
             dv[share][head][columns] += weights.T @ dout[head][rows]
 
     on_all_threads(backward_rows, [(h, s) for h in np.ndindex(heads) for s in range(shares)], lse.size * M)
+    dk, dv = (_sum_of_groups(d[0] if shares == 1 else d.sum(axis=0), groups_of(q, k)) for d in (dk, dv))
     dq *= rules.scale
-    dk = _sum_of_groups(dk.sum(axis=0), groups_of(q, k)) * q.dtype.type(rules.scale)
-    dv = _sum_of_groups(dv.sum(axis=0), groups_of(q, k))
+    dk *= rules.scale
     return tuple(d.astype(dtype, copy=False) for d in (dq, dk, dv))
 
 
@@ -200,10 +201,10 @@ def groups_of(q, k):
     return 1 if q.ndim == 2 else q.shape[-3] // k.shape[-3]
 
 
-def _tiles(starts, N, M, rules):
-    """Every (rows, columns) that some query of these rows may look at."""
+def _tiles(starts, count, N, M, rules):
+    """Every (rows, columns) with a key that some query of the rows may look at; `count` rows from each start."""
     for start in starts:
-        rows = slice(start, min(start + ROWS, N))
+        rows = slice(start, min(start + count, N))
         seen = reachable(rows, M, rules)
         for first in range(seen.start, seen.stop, COLUMNS):
             yield rows, slice(first, min(first + COLUMNS, seen.stop))
