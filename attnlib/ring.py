@@ -1,0 +1,140 @@
+"""Ring attention: a sequence cut into slices, one for each process, that no process ever holds whole.
+
+Every process keeps its queries. The keys and values go round: each process passes the slice it has to the next one
+while it computes with it, so after as many steps as there are processes every query has met every key. What a query
+got from each slice is merged as in an online softmax. Going back, the slices go round again and carry along the
+gradients that each process adds to; one step more and these are home.
+
+Source: Liu, Zaharia & Abbeel 2023, "Ring Attention with Blockwise Transformers for Near-Infinite Context".
+"""
+
+import torch
+import torch.distributed as dist
+from torch.autograd.function import once_differentiable
+
+from attnlib.tensors.attention import check_tensors
+from attnlib.tensors.backward import attention_backward, attention_forward
+from attnlib.tensors.memory import finish, merge
+
+
+def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
+    """`attnlib.attention.attention` of a sequence that is spread over the processes of a group.
+
+    q (..., H, n, D), k (..., H_kv, m, D), v (..., H_kv, m, E): this process's rows, in the order of the ranks;
+    n and m may differ from rank to rank. Returns this process's rows of the output, (..., H, n, E), in the dtype
+    of q; half types are computed in float32. Differentiable: every process must then call backward.
+    causal  query i sees keys 0..i of the whole sequence; n = m on every rank. Slices in the future are passed on
+            but not computed, so the last rank works longest (Brandon et al. 2023, "Striped Attention", even it out).
+    scale   default 1/sqrt(D).
+    group   a process group, default all processes; gloo on CPUs, nccl on GPUs.
+
+    A process sends its k and v to one neighbour, once a step. It holds two slices at a time, and tiles of scores.
+    Raises RuntimeError without a process group. On every rank alike, so that none waits for another, raises
+    ValueError or TypeError naming what each rank came with.
+
+    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    >>> x = torch.eye(2)
+    >>> ring_attention(x, x, torch.tensor([[1.], [3.]]), causal=True)
+    tensor([[1.0000],
+            [2.3395]])
+    >>> dist.destroy_process_group()
+    """
+    if not dist.is_initialized():
+        raise RuntimeError("ring_attention: no process group; call torch.distributed.init_process_group first.")
+    group = dist.group.WORLD if group is None else group
+    rows = _rows_of_every_rank(q, k, v, causal, group)
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    return _RingAttention.apply(q, k, v, rows, causal, scale, group)
+
+
+class _RingAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, q, k, v, rows, causal, scale, group):
+        queries = _wide(q)
+        nothing = queries.new_zeros(*q.shape[:-1], 1)                         # (..., H, n, 1)
+        state = queries.new_zeros(*q.shape[:-1], v.shape[-1]), nothing, nothing - torch.inf
+        for owner, (keys, values) in _going_round((k, v), rows, group):
+            options = _options(owner, causal, scale, group)
+            if options:
+                part, lse = attention_forward(queries, _wide(keys), _wide(values), **options)
+                state = merge(*state, part, torch.ones_like(lse), lse)        # divided already: its total is 1
+        mixed, total, top = state
+        out, lse = finish(mixed, total), top + torch.log(total)
+        ctx.save_for_backward(q, k, v, out, lse)
+        ctx.extras = rows, causal, scale, group
+        return out.to(q.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dout):
+        q, k, v, out, lse = ctx.saved_tensors
+        rows, causal, scale, group = ctx.extras
+        queries, dout = _wide(q), _wide(dout)
+        dq, carried = torch.zeros_like(queries), [torch.zeros_like(_wide(x)) for x in (k, v)]
+        for owner, (keys, values) in _going_round((k, v), rows, group):
+            options = _options(owner, causal, scale, group)
+            if options:
+                parts = attention_backward(dout, queries, _wide(keys), _wide(values), out, lse, **options)
+                dq, *carried = [whole + part for whole, part in zip((dq, *carried), parts)]
+            carried = _pass_on(carried, rows[owner - 1], group)()             # after the last step, its owner's
+        return dq.to(q.dtype), *(d.to(k.dtype) for d in carried), None, None, None, None
+
+
+def _going_round(tensors, rows, group):
+    """Yield (owner, tensors) for every rank's slice, our own first; while one is used the next is on its way."""
+    rank, world = dist.get_rank(group), dist.get_world_size(group)
+    for step in range(world):
+        owner = (rank - step) % world
+        arrive = _pass_on(tensors, rows[owner - 1], group) if step + 1 < world else None
+        yield owner, tensors
+        tensors = arrive and arrive()
+
+
+def _pass_on(tensors, rows, group):
+    """Send tensors (..., m, D) to the next rank. Returns a function that waits for, and returns, the previous rank's.
+
+    Those have `rows` rows. Until then the tensors sent must not change.
+    """
+    rank, world = dist.get_rank(group), dist.get_world_size(group)
+    if world == 1:
+        return lambda: tensors
+    there, here = (dist.get_global_rank(group, (rank + step) % world) for step in (1, -1))
+    received, transfers = [x.new_empty(*x.shape[:-2], rows, x.shape[-1]) for x in tensors], []
+    for tag, (ours, theirs) in enumerate(zip(tensors, received)):
+        transfers.append(dist.P2POp(dist.isend, ours.contiguous(), there, group, tag))
+        transfers.append(dist.P2POp(dist.irecv, theirs, here, group, tag))
+    requests = dist.batch_isend_irecv(transfers)
+
+    def wait():
+        for request in requests:
+            request.wait()
+        return received
+
+    return wait
+
+
+def _options(owner, causal, scale, group):
+    """How our queries look at the slice of `owner`: at all of it, at the past in our own, or (None) not at all."""
+    rank = dist.get_rank(group)
+    return None if causal and owner > rank else dict(causal=causal and owner == rank, scale=scale)
+
+
+def _rows_of_every_rank(q, k, v, causal, group):
+    """The number of keys on each rank, once it is sure, on every rank alike, that all slices fit together."""
+    everyone = [None] * dist.get_world_size(group)
+    dist.all_gather_object(everyone, [(tuple(x.shape), x.dtype) for x in (q, k, v)], group)
+    for rank, came in enumerate(everyone):
+        slices = (torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in came)
+        check_tensors(f"ring_attention on rank {rank}", *slices, None, None)
+    got = "; ".join(f"rank {rank}: " + ", ".join(f"{name} {shape} {dtype}" for name, (shape, dtype) in zip("qkv", came))
+                    for rank, came in enumerate(everyone))
+    if len({tuple((shape[:-2], shape[-1], dtype) for shape, dtype in came) for came in everyone}) > 1:
+        raise ValueError(f"ring_attention: the ranks may differ in their number of rows only. Got {got}.")
+    if causal and any(came[0][0][-2] != came[1][0][-2] for came in everyone):
+        raise ValueError(f"ring_attention: causal needs as many queries as keys on each rank. Got {got}.")
+    return [came[1][0][-2] for came in everyone]
+
+
+def _wide(x):
+    """Half types as float32; wider ones as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
