@@ -8,7 +8,8 @@ from importlib import import_module
 
 MODULES = (
     "attention", "backward", "check", "chunked", "counting", "data", "heads", "images", "inputs", "interop",
-    "masks", "memory", "nn", "positions", "scores", "transformer", "weights", "windows",
+    "masks", "memory", "nn", "positions", "ring", "scores", "transformer", "triton_attention", "weights",
+    "windows",
 )
 
 
