@@ -7,7 +7,8 @@ import numpy as np
 
 from attnlib._dispatch import also_tensors
 from attnlib.attention import _rules, attention_weights, check_dtypes, check_shapes
-from attnlib.chunked import blas_threads, key_head, on_all_threads, reachable, scores_of
+from attnlib.chunked import FEWEST, SCORES, blas_threads, key_head, on_all_threads, reachable, scores_of
+from attnlib.memory import finite, share_heads, sum_of_heads
 
 ROWS, COLUMNS = 256, 512  # queries and keys in a tile: its scores and their gradients stay in cache
 
@@ -39,9 +40,7 @@ def softmax_backward(dalpha, alpha):
 
 
 @also_tensors
-def attend_backward(
-    dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None
-):
+def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """The gradients of `attention` with all weights held at once: the plain form.
 
     dB (..., H, N, E), the gradient of what `attention(Q, K, V, ...)` gave; Q (..., H, N, D), K (..., H_kv, M, D),
@@ -61,17 +60,17 @@ def attend_backward(
     check_gradient("attend_backward", dB, Q, K, V)
     options = dict(mask=mask, bias=bias, causal=causal, window=window, softcap=softcap)
     scale = Q.shape[-1] ** -0.5 if scale is None else scale
-    dtype, groups = Q.dtype, groups_of(Q, K)
+    dtype = Q.dtype
     dB, Q, K, V = _widen(dB, Q, K, V)
-    keys, values = _every_head(K, groups), _every_head(V, groups)        # (..., H, M, D), (..., H, M, E)
+    keys, values = share_heads(K, Q), share_heads(V, Q)                  # (..., H, M, D), (..., H, M, E)
     alpha = attention_weights(Q, K, scale=scale, **options)              # (..., H, N, M)
     dalpha = dB @ values.swapaxes(-1, -2)                                # (..., H, N, M)
     dscores = dadded = softmax_backward(dalpha, alpha)
     if softcap is not None:
         dscores = dadded * softcap_slope(scale * Q @ keys.swapaxes(-1, -2), softcap)
     dQ = scale * dscores @ keys                                          # (..., H, N, D)
-    dK = _sum_of_groups(scale * dscores.swapaxes(-1, -2) @ Q, groups)    # (..., H_kv, M, D)
-    dV = _sum_of_groups(alpha.swapaxes(-1, -2) @ dB, groups)             # (..., H_kv, M, E)
+    dK = sum_of_heads(scale * dscores.swapaxes(-1, -2) @ Q, K)           # (..., H_kv, M, D)
+    dV = sum_of_heads(alpha.swapaxes(-1, -2) @ dB, V)                    # (..., H_kv, M, E)
     gradients = tuple(d.astype(dtype, copy=False) for d in (dQ, dK, dV))
     return gradients if bias is None else (*gradients, _unbroadcast(dadded, bias.shape).astype(bias.dtype, copy=False))
 
@@ -113,22 +112,24 @@ def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=Non
     q, k, v = _widen(q, k, v)
     out, lse = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype), np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
 
+    count = max(FEWEST, min(ROWS, SCORES // max(1, k.shape[-2])))         # queries at a time
+
     def forward_rows(piece):
         head, start = piece
-        rows = slice(start, min(start + ROWS, q.shape[-2]))
+        rows = slice(start, min(start + count, q.shape[-2]))
         columns = reachable(rows, k.shape[-2], rules)
         if columns.start == columns.stop:
             return
         scores = scores_of(q, k, rules, head, rows, columns)
         top = scores.max(axis=-1, keepdims=True)
-        scores -= _finite(top)
+        scores -= finite(top)
         np.exp(scores, out=scores)
         total = scores.sum(axis=-1, keepdims=True)
         out[head][rows] = scores @ v[key_head(head, q, k)][columns] / np.where(total == 0, 1, total)
         with np.errstate(divide="ignore"):                                # the logarithm of no weight at all
             lse[head][rows] = top + np.log(total)
 
-    pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], ROWS)]
+    pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], count)]
     on_all_threads(forward_rows, pieces, lse.size * k.shape[-2])
     return out.astype(dtype, copy=False), lse
 
@@ -156,7 +157,7 @@ def attention_backward(
     dout, q, k, v, out = _widen(dout, q, k, v, out)
     N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]
     delta = np.vecdot(dout, out)[..., None]                               # (..., H, N, 1): sum of alpha dalpha
-    lse = _finite(lse)
+    lse = finite(lse)
     count = ROWS >> causal                                                # smaller steps follow the diagonal closer
     shares = -(-blas_threads() // max(1, int(np.prod(heads))))            # parts of a head's queries, for the threads
     dq = np.zeros_like(q)
@@ -180,7 +181,7 @@ def attention_backward(
             dv[share][head][columns] += weights.T @ dout[head][rows]
 
     on_all_threads(backward_rows, [(h, s) for h in np.ndindex(heads) for s in range(shares)], lse.size * M)
-    dk, dv = (_sum_of_groups(d[0] if shares == 1 else d.sum(axis=0), groups_of(q, k)) for d in (dk, dv))
+    dk, dv = (sum_of_heads(d[0] if shares == 1 else d.sum(axis=0), k) for d in (dk, dv))
     dq *= rules.scale
     dk *= rules.scale
     return tuple(d.astype(dtype, copy=False) for d in (dq, dk, dv))
@@ -196,11 +197,6 @@ def softcap_slope(scores, cap):
     return 1 - np.tanh(scores / cap) ** 2
 
 
-def groups_of(q, k):
-    """How many query heads read each key head."""
-    return 1 if q.ndim == 2 else q.shape[-3] // k.shape[-3]
-
-
 def _tiles(starts, count, N, M, rules):
     """Every (rows, columns) with a key that some query of the rows may look at; `count` rows from each start."""
     for start in starts:
@@ -208,18 +204,6 @@ def _tiles(starts, count, N, M, rules):
         seen = reachable(rows, M, rules)
         for first in range(seen.start, seen.stop, COLUMNS):
             yield rows, slice(first, min(first + COLUMNS, seen.stop))
-
-
-def _every_head(x, groups):
-    """(..., H_kv, M, D) -> (..., H, M, D): each key head once for each query head that reads it."""
-    return x if groups == 1 else x.repeat(groups, axis=-3)
-
-
-def _sum_of_groups(x, groups):
-    """(..., H, M, D) -> (..., H_kv, M, D): the gradients of the query heads that read one key head, added."""
-    if groups == 1:
-        return x
-    return x.reshape(*x.shape[:-3], x.shape[-3] // groups, groups, *x.shape[-2:]).sum(axis=-3)
 
 
 def _unbroadcast(d, shape):
@@ -231,11 +215,6 @@ def _unbroadcast(d, shape):
 def _widen(*arrays):
     """float16 as float32; wider dtypes as they are."""
     return [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in arrays]
-
-
-def _finite(top):
-    """-inf, the largest of no scores at all, as 0: subtracted from -inf it leaves -inf, not NaN."""
-    return np.where(np.isneginf(top), 0, top)
 
 
 def check_gradient(who, dout, q, k, v, out=None, lse=None):

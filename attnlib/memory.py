@@ -36,7 +36,7 @@ def partial(q, k, v, *, mask=None, scale=None):
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)                         # (..., H, N, M)
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)            # (..., H, N, 1)
-    powers = np.exp(scores - _finite(top))
+    powers = np.exp(scores - finite(top))
     return powers @ v, powers.sum(axis=-1, keepdims=True), top
 
 
@@ -53,7 +53,7 @@ def merge(mixed_a, total_a, top_a, mixed_b, total_b, top_b):
     [8.002, 8.0, 8.0]
     """
     top = np.maximum(top_a, top_b)                                       # (..., N, 1)
-    shrink_a, shrink_b = np.exp(top_a - _finite(top)), np.exp(top_b - _finite(top))
+    shrink_a, shrink_b = np.exp(top_a - finite(top)), np.exp(top_b - finite(top))
     return mixed_a * shrink_a + mixed_b * shrink_b, total_a * shrink_a + total_b * shrink_b, top
 
 
@@ -89,6 +89,16 @@ def online(q, k, v, *, block, mask=None, scale=None):
         part = partial(q, k[..., keys, :], v[..., keys, :], mask=columns(mask, keys), scale=scale)
         state = part if state is None else merge(*state, *part)
     return finish(*state).astype(q.dtype, copy=False)
+
+
+@also_tensors
+def finite(top):
+    """-inf, the largest of no scores at all, as 0: subtracted from -inf it leaves -inf, not NaN.
+
+    >>> finite(np.array([-np.inf, 3.]))
+    array([0., 3.])
+    """
+    return np.where(np.isneginf(top), 0, top)
 
 
 @also_tensors
@@ -131,6 +141,21 @@ def cache_step(q, k, v, past_k, past_v, **options):
     keys, values = append(past_k, k), append(past_v, v)
     mask = causal_mask(q.shape[-2], past=past_k.shape[-2], like=q)
     return attention(q, keys, values, mask=mask, **options), keys, values
+
+
+@also_tensors
+def sum_of_heads(x, k):
+    """What the query heads of each key head have, added: `share_heads` backwards, for gradients.
+
+    x (..., H, M, D), k (..., H_kv, M, D) with H a multiple of H_kv. Returns (..., H_kv, M, D).
+
+    >>> sum_of_heads(np.array([[[1.]], [[2.]], [[3.]], [[4.]]]), np.zeros((2, 1, 1)))[:, 0, 0]
+    array([3., 7.])
+    """
+    groups = groups_of("sum_of_heads", x, k)
+    if groups == 1:
+        return x
+    return x.reshape(*x.shape[:-3], x.shape[-3] // groups, groups, *x.shape[-2:]).sum(axis=-3)
 
 
 @also_tensors
@@ -319,11 +344,6 @@ def _by_key_head(who, q, k, v, decay, beta, state, scale):
     )
     others = (None if x is None else x.astype(wide)[..., None, :, :] for x in (k, v, decay, beta, state))
     return q, *others
-
-
-def _finite(top):
-    """-inf, the largest of no scores at all, as 0: subtracted from -inf it leaves -inf, not NaN."""
-    return np.where(np.isneginf(top), 0, top)
 
 
 def columns(mask, keys):

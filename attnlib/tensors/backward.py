@@ -2,8 +2,9 @@
 
 import torch
 
-from attnlib.backward import COLUMNS, ROWS, check_gradient, groups_of
+from attnlib.backward import COLUMNS, ROWS, check_gradient
 from attnlib.tensors.attention import attention_weights, check_tensors, share
+from attnlib.tensors.memory import finite, sum_of_heads, widen
 
 
 def softmax_jacobian(alpha):
@@ -16,15 +17,13 @@ def softmax_backward(dalpha, alpha):
     return alpha * (dalpha - (dalpha * alpha).sum(-1, keepdim=True))
 
 
-def attend_backward(
-    dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None
-):
+def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """`attnlib.backward.attend_backward` of tensors: dB as the output, Q, K, V -> dQ, dK, dV, and dbias with a bias."""
     check_gradient("attend_backward", dB, Q, K, V)
     options = dict(mask=mask, bias=bias, causal=causal, window=window, softcap=softcap)
     scale = Q.shape[-1] ** -0.5 if scale is None else scale
-    dtype, groups = Q.dtype, groups_of(Q, K)
-    dB, Q, K, V = _widen(dB, Q, K, V)
+    dtype = Q.dtype
+    dB, Q, K, V = widen(dB, Q, K, V)
     keys, values = share(K, Q), share(V, Q)                              # (..., H, M, D), (..., H, M, E)
     alpha = attention_weights(Q, K, scale=scale, **options)              # (..., H, N, M)
     dalpha = dB @ values.mT                                              # (..., H, N, M)
@@ -32,8 +31,8 @@ def attend_backward(
     if softcap is not None:
         dscores = dadded * softcap_slope(scale * Q @ keys.mT, softcap)
     dQ = scale * dscores @ keys                                          # (..., H, N, D)
-    dK = _sum_of_groups(scale * dscores.mT @ Q, groups)                  # (..., H_kv, M, D)
-    dV = _sum_of_groups(alpha.mT @ dB, groups)                           # (..., H_kv, M, E)
+    dK = sum_of_heads(scale * dscores.mT @ Q, K)                         # (..., H_kv, M, D)
+    dV = sum_of_heads(alpha.mT @ dB, V)                                  # (..., H_kv, M, E)
     gradients = dQ.to(dtype), dK.to(dtype), dV.to(dtype)
     return gradients if bias is None else (*gradients, dadded.sum_to_size(bias.shape).to(bias.dtype))
 
@@ -57,7 +56,7 @@ def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=Non
         rows = slice(start, start + ROWS)
         scores = tile.scores(rows, slice(0, k.shape[-2]))                # (..., H, rows, M)
         lse[..., rows, :] = scores.logsumexp(-1, keepdim=True)
-        out[..., rows, :] = torch.exp(scores - _finite(lse[..., rows, :])) @ values
+        out[..., rows, :] = torch.exp(scores - finite(lse[..., rows, :])) @ values
     return out.to(q.dtype), lse
 
 
@@ -71,7 +70,7 @@ def attention_backward(
     queries, keys = tile.q, tile.k
     dout, values = dout.to(queries.dtype), share(v, q).to(queries.dtype)
     delta = (dout * out).sum(-1, keepdim=True)                           # (..., H, N, 1): sum of alpha dalpha
-    lse = _finite(lse)
+    lse = finite(lse)
     dq, dk, dv = (torch.zeros_like(x) for x in (queries, keys, values))
     for rows, columns in tile.pairs():
         weights = torch.exp(tile.scores(rows, columns) - lse[..., rows, :])
@@ -81,8 +80,7 @@ def attention_backward(
         dq[..., rows, :] += tile.scale * dscores @ keys[..., columns, :]
         dk[..., columns, :] += tile.scale * dscores.mT @ queries[..., rows, :]
         dv[..., columns, :] += weights.mT @ dout[..., rows, :]
-    groups = groups_of(q, k)
-    return dq.to(q.dtype), _sum_of_groups(dk, groups).to(q.dtype), _sum_of_groups(dv, groups).to(q.dtype)
+    return dq.to(q.dtype), sum_of_heads(dk, k).to(q.dtype), sum_of_heads(dv, v).to(q.dtype)
 
 
 def softcap_slope(scores, cap):
@@ -94,7 +92,7 @@ class _Tiles:
     """The scores of all heads at once, a tile of queries and keys at a time."""
 
     def __init__(self, q, k, mask, bias, causal, window, scale, softcap):
-        self.q, self.k = _widen(q, share(k, q))
+        self.q, self.k = widen(q, share(k, q))
         self.scale = q.shape[-1] ** -0.5 if scale is None else scale
         self.softcap, self.causal, self.window = softcap, causal, window
         shape = (*q.shape[:-1], k.shape[-2])
@@ -131,18 +129,3 @@ class _Tiles:
     def places(x):
         """0, 1, 2, ... for the rows of x."""
         return torch.arange(x.shape[-2], device=x.device)
-
-
-def _sum_of_groups(x, groups):
-    """(..., H, M, D) -> (..., H_kv, M, D): the gradients of the query heads that read one key head, added."""
-    return x if groups == 1 else x.unflatten(-3, (-1, groups)).sum(-3)
-
-
-def _widen(*tensors):
-    """Half types as float32; wider ones as they are."""
-    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
-
-
-def _finite(top):
-    """-inf, the log-sum-exp of no scores at all, as 0."""
-    return top.masked_fill(top == -torch.inf, 0)

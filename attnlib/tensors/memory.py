@@ -11,7 +11,7 @@ from attnlib.tensors.attention import check_tensors, share
 def partial(q, k, v, *, mask=None, scale=None):
     """`attnlib.memory.partial` of tensors: q, k, v -> mixed (..., H, N, E), total and top (..., H, N, 1)."""
     check_tensors("partial", q, k, v, mask, None)
-    q, k, v = _widen(q, share(k, q), share(v, q))
+    q, k, v = widen(q, share(k, q), share(v, q))
     scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)                   # (..., H, N, M)
@@ -19,14 +19,14 @@ def partial(q, k, v, *, mask=None, scale=None):
         top = scores.amax(-1, keepdim=True)                              # (..., H, N, 1)
     else:
         top = scores.new_full((*scores.shape[:-1], 1), -torch.inf)
-    powers = torch.exp(scores - _finite(top))
+    powers = torch.exp(scores - finite(top))
     return powers @ v, powers.sum(-1, keepdim=True), top
 
 
 def merge(mixed_a, total_a, top_a, mixed_b, total_b, top_b):
     """`attnlib.memory.merge` of tensors: two parts -> mixed (..., N, E), total and top (..., N, 1)."""
     top = torch.maximum(top_a, top_b)
-    shrink_a, shrink_b = torch.exp(top_a - _finite(top)), torch.exp(top_b - _finite(top))
+    shrink_a, shrink_b = torch.exp(top_a - finite(top)), torch.exp(top_b - finite(top))
     return mixed_a * shrink_a + mixed_b * shrink_b, total_a * shrink_a + total_b * shrink_b, top
 
 
@@ -46,10 +46,21 @@ def online(q, k, v, *, block, mask=None, scale=None):
     return finish(*state).to(q.dtype)
 
 
+def finite(top):
+    """`attnlib.memory.finite` of a tensor of any shape."""
+    return top.masked_fill(top == -torch.inf, 0)
+
+
 def share_heads(x, q):
     """`attnlib.memory.share_heads` of tensors: x (..., H_kv, M, D), q (..., H, N, D) -> (..., H, M, D)."""
     groups_of("share_heads", q, x)
     return share(x, q)
+
+
+def sum_of_heads(x, k):
+    """`attnlib.memory.sum_of_heads` of tensors: x (..., H, M, D), k (..., H_kv, M, D) -> (..., H_kv, M, D)."""
+    groups = groups_of("sum_of_heads", x, k)
+    return x if groups == 1 else x.unflatten(-3, (-1, groups)).sum(-3)
 
 
 def append(past, x):
@@ -71,7 +82,7 @@ def linear_attention(q, k, v, *, causal=False, feature=elu_plus_one):
     """`attnlib.memory.linear_attention` of tensors: q, k, v -> (..., H, N, E)."""
     check_linear_attention(q, k, v, causal)
     check_tensors("linear_attention", q, k, v, None, None)
-    wide_q, wide_k, v = _widen(q, k, v)
+    wide_q, wide_k, v = widen(q, k, v)
     phi_q, phi_k = feature(wide_q), feature(wide_k)
     counted = torch.cat([v, torch.ones_like(v[..., :1])], -1)            # (..., M, E + 1): the ones add up the weights
     if causal:
@@ -127,7 +138,7 @@ def _by_key_head(who, q, k, v, decay, beta, state, scale):
     """The inputs of `recurrent` with an axis for the query heads of a key head, defaults filled in, q scaled."""
     check_recurrent(who, q, k, v, decay, beta, state)
     check_tensors(who, q, k, v, None, None)
-    q, wide_k = _widen(q, k)
+    q, wide_k = widen(q, k)
     D, E = k.shape[-1], v.shape[-1]
     decay = wide_k.new_zeros((*k.shape[:-1], 1)) if decay is None else decay
     state = wide_k.new_zeros((*k.shape[:-2], D, E)) if state is None else state
@@ -136,16 +147,11 @@ def _by_key_head(who, q, k, v, decay, beta, state, scale):
     return grouped, *others
 
 
-def _rows(parts, shape, dtype, q):
-    """The rows computed one after another, as one tensor of that shape and dtype."""
-    return (torch.cat(parts, -2) if parts else q.new_zeros(shape)).reshape(shape).to(dtype)
-
-
-def _widen(*tensors):
+def widen(*tensors):
     """Half types as float32; wider ones as they are."""
     return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
 
 
-def _finite(top):
-    """-inf, the largest of no scores at all, as 0."""
-    return top.masked_fill(top == -torch.inf, 0)
+def _rows(parts, shape, dtype, q):
+    """The rows computed one after another, as one tensor of that shape and dtype."""
+    return (torch.cat(parts, -2) if parts else q.new_zeros(shape)).reshape(shape).to(dtype)

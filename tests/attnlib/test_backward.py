@@ -243,6 +243,16 @@ def test_huge_scores_stay_finite(size):
         np.testing.assert_allclose(got, right, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_no_keys_at_all(kind):
+    """Without keys, are the outputs and the gradient of q zeros, the log-sum-exp -inf?"""
+    dB, q, k, v = (kind(np.ones(shape)) for shape in ((N, E), (N, D), (0, D), (0, E)))
+    out, lse = attention_forward(q, k, v)
+    dq, dk, dv = attention_backward(dB, q, k, v, out, lse)
+    assert (out == 0).all() and (lse == -np.inf).all() and (dq == 0).all()
+    assert dk.shape == k.shape and dv.shape == v.shape
+
+
 def test_no_matrix_of_all_scores_is_held():
     """At N = 8192 keys, does the backward need less than a tenth of the memory of the N x N weights?"""
     x = draw(8192, 16, dtype=np.float32)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from attnlib.attention import attention
 from attnlib.memory import (
-    Cache, append, cache_step, elu_plus_one, finish, linear_attention, merge, online, partial, recurrent,
-    recurrent_chunks, room, share_heads,
+    Cache, append, cache_step, elu_plus_one, finish, finite, linear_attention, merge, online, partial, recurrent,
+    recurrent_chunks, room, share_heads, sum_of_heads,
 )
 from attnlib.positions import rope
 from tests.attnlib.onnx_cases import cases
@@ -81,6 +81,14 @@ def test_huge_scores_stay_finite(shift):
         got = online(q, k, v, block=2, scale=1.0)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, attention(*(x.astype(float) for x in (q, k, v)), scale=1.0), atol=1e-2)
+
+
+def test_no_keys_at_all():
+    """Without keys, do the online softmax and linear attention give zeros?"""
+    q, k, v = np.ones((N, D)), np.ones((0, D)), np.ones((0, E))
+    for kind in np.asarray, torch.from_numpy:
+        for out in online(kind(q), kind(k), kind(v), block=2), linear_attention(kind(q), kind(k), kind(v)):
+            assert out.shape == (N, E) and (out == 0).all()
 
 
 def slips(q, k, v):
@@ -305,6 +313,8 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     twins(finish, *parts[0][:2], **exact)
     twins(online, q, k, v, block=3, mask=mask, **exact)
     twins(share_heads, k, q)
+    twins(sum_of_heads, share_heads(k, q), k, **exact)
+    twins(finite, parts[0][2], **exact)
     twins(append, k, k)
     twins(elu_plus_one, q, **exact)
     twins(cache_step, q, k[..., :N, :], v[..., :N, :], k, v, **exact)
