@@ -45,6 +45,10 @@ def to_multihead(weights):
 
     weights  tensors W_q, W_k, W_v, W_o (D, D), and b_q, b_k, b_v, b_o (D) if any.
     Raises ValueError for fewer key heads than query heads, which that module does not have.
+
+    >>> import torch
+    >>> to_multihead({f"W_{name}": torch.eye(2) for name in "qkvo"})["in_proj_weight"].shape
+    torch.Size([6, 2])
     """
     import torch
 
@@ -93,6 +97,11 @@ def from_hugging_face(state, family):
     family  its `config.model_type`: "bert", "vit", "gpt2" or "llama".
     Returns "blocks.0.attention.W_q" and so on, and "norm.gain" where the model ends in a norm; embeddings and
     poolers are left out. Raises ValueError naming what is there when no block is found.
+
+    >>> import numpy as np
+    >>> from_hugging_face({"h.0.attn.c_attn.weight": np.arange(12).reshape(2, 6)}, "gpt2")["blocks.0.attention.W_k"]
+    array([[2, 3],
+           [8, 9]])
     """
     if family not in _FAMILIES:
         raise ValueError(f"from_hugging_face: the families are {', '.join(_FAMILIES)}. Got {family!r}.")
@@ -136,6 +145,11 @@ def hugging_face_options(config):
 
     config  of a BERT, ViT, GPT-2 or Llama model. Returns heads, causal, norm, norm_first, act and turn.
     Raises ValueError for an activation or rotary positions that are not here.
+
+    >>> from types import SimpleNamespace
+    >>> sizes = {"num_attention_heads": 3, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
+    >>> hugging_face_options(SimpleNamespace(model_type="vit", **sizes))["norm_first"]
+    True
     """
     act = getattr(config, "hidden_act", None) or config.activation_function
     if act not in _ACTIVATIONS:
@@ -163,6 +177,9 @@ def register_with_hugging_face(name="attnlib"):
 
     Registers the attention, and masks in the form it takes (bool, True = may attend). Weights are not returned,
     as with "sdpa". Needs the transformers package.
+
+    >>> register_with_hugging_face()                                                 # doctest: +SKIP
+    >>> BertModel.from_pretrained(folder, attn_implementation="attnlib")             # doctest: +SKIP
     """
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask

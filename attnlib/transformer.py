@@ -189,6 +189,13 @@ def decoder_block(
     mask (..., heads, N, N) hides more than the future; memory_mask (..., heads, N, M) hides padding of memory.
     The attention to memory is never causal: the whole input is known. Returns (..., N, D).
     Source: Vaswani et al. 2017, section 3.1, figure 1 on the right.
+
+    >>> zeros = {f"{layer}.W_{a}": np.zeros((2, 2)) for layer in ("attention", "cross") for a in "qkvo"}
+    >>> zeros |= {f"mlp.W_{a}": np.zeros((2, 2)) for a in ("in", "out")}
+    >>> zeros |= {f"{a}_norm.{b}": np.zeros(2) for a in ("attention", "cross", "mlp") for b in ("gain", "shift")}
+    >>> decoder_block(np.eye(2), np.ones((3, 2)), zeros, heads=1)  # layers that add nothing leave x as it came
+    array([[1., 0.],
+           [0., 1.]])
     """
     def look(y):
         return attention_layer(y, part(weights, "attention"), heads=heads, mask=mask, causal=True)
@@ -209,6 +216,12 @@ def encoder(x, weights, *, norm=layer_norm, **options):
 
     x (..., N, D); weights "blocks.0.*", "blocks.1.*", ... of `block`, and "norm.*", which stacks that normalise
     first have. options are those of `block`; heads must be given. Returns (..., N, D).
+
+    >>> import torch, attnlib.nn
+    >>> model, x = attnlib.nn.Encoder(2, 6, heads=3), np.ones((5, 6), np.float32)
+    >>> weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    >>> np.allclose(encoder(x, weights, heads=3), model(torch.from_numpy(x)).detach(), atol=1e-5)
+    True
     """
     for weights_of_block in blocks(weights):
         x = block(x, weights_of_block, norm=norm, **options)
@@ -220,6 +233,13 @@ def decoder(x, memory, weights, *, norm=layer_norm, **options):
 
     x (..., N, D), memory (..., M, D): what the encoder gave. weights "blocks.0.*", ... of `decoder_block`, and
     "norm.*" if any. options are those of `decoder_block`; heads must be given. Returns (..., N, D).
+
+    >>> import torch, attnlib.nn
+    >>> model, x, memory = attnlib.nn.Decoder(2, 6, heads=3), np.ones((5, 6), np.float32), np.ones((7, 6), np.float32)
+    >>> weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    >>> theirs = model(*map(torch.from_numpy, (x, memory))).detach()
+    >>> np.allclose(decoder(x, memory, weights, heads=3), theirs, atol=1e-5)
+    True
     """
     for weights_of_block in blocks(weights):
         x = decoder_block(x, memory, weights_of_block, norm=norm, **options)
