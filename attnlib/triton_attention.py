@@ -128,12 +128,12 @@ def backward_kv(Q, K, V, DOUT, DK, DV, LSE, DELTA, scale, N, M,
 
 
 def tiles(kernel, dtype, memory=227 * 1024):
-    """(ROWS, KEYS, warps) for a kernel: what the registers and `memory` bytes of shared memory hold."""
+    """(ROWS, KEYS, warps, stages): what registers and `memory` bytes of shared memory hold; ROWS divides 128."""
     if dtype == torch.float32:
-        return 32, 32, 8      # exact products stay off the tensor cores and fill the registers
+        return 32, 32, 8, 2      # exact products stay off the tensor cores and fill the registers
     if memory < 200 * 1024:
-        return 64, 64, 4      # before Hopper, and consumer cards
-    return {forward: (128, 128, 8), backward_q: (128, 64, 8), backward_kv: (64, 128, 8)}[kernel]
+        return 64, 64, 4, 2      # before Hopper, and consumer cards
+    return {forward: (128, 128, 8, 2), backward_q: (128, 64, 8, 2), backward_kv: (64, 128, 8, 2)}[kernel]
 
 
 def _launch(kernel, scale, causal, rows, **letters):
@@ -142,13 +142,13 @@ def _launch(kernel, scale, causal, rows, **letters):
     if heads * N * M == 0:
         return  # the outputs keep their zeros
     memory = torch.cuda.get_device_properties(like.device).shared_memory_per_block_optin if like.is_cuda else 0
-    ROWS, KEYS, warps = tiles(kernel, like.dtype, memory)
+    ROWS, KEYS, warps, stages = tiles(kernel, like.dtype, memory)
     for name, x in letters.items():
         letters[name] = TensorDescriptor(x, x.shape, x.stride(), [1, KEYS if name[-1] in "KV" else ROWS, D])
     programs = key_heads * triton.cdiv(M, KEYS) if kernel is backward_kv else heads * N // ROWS
     with torch.cuda.device_of(like):
         kernel[(programs,)](**letters, **rows, scale=scale, N=N, M=M, GROUP=heads // key_heads, D=D, CAUSAL=causal,
-                            ROWS=ROWS, KEYS=KEYS, num_warps=warps, num_stages=2)
+                            ROWS=ROWS, KEYS=KEYS, num_warps=warps, num_stages=stages)
 
 
 def _aligned(x):  # as descriptors need it: contiguous, starting at a multiple of 16 bytes

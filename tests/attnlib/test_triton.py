@@ -136,7 +136,7 @@ SLIPS = {
     "E2 mixture not shrunk": ("mixed * shrink[:, None])", "mixed)"),
     "E4 not divided": ("(mixed / total[:, None])", "mixed"),
     "E6 ragged block dropped": ("stop = tl.minimum(begin + ROWS, M) if CAUSAL else M", "stop = clear"),
-    "E14 scaled twice": ("_dot(q, _block(K, head // GROUP, start, KEYS, D).T)", "scale * _dot(q, _block(K, head // GROUP, start, KEYS, D).T)"),
+    "E14 scaled twice": ("s = _dot(q, _block(", "s = scale * _dot(q, _block("),
     "E15 zero for -inf": ('tl.where(visible, s, -float("inf"))', "tl.where(visible, s, 0.0)"),
     "E16 delta of dout alone": (" * dout.to(tl.float32), 1)", ", 1)"),
     "B3 scale forgotten": ("(dk * scale)", "dk"),
@@ -181,7 +181,7 @@ def message(device, change, options):
     [
         ([("v", (4, 6, 16), torch.float16)], {}, "TypeError", r"one dtype of .*float32.* v \(4, 6, 16\) torch.float16"),
         ([(x, (4, 6, 16), torch.float64) for x in "qkv"], {}, "TypeError", "one dtype of .*float16.* torch.float64"),
-        ([(x, (4, 6, 80), torch.float32) for x in "qkv"], {}, "ValueError", r"16, 32, 64 or 128; .*zeros.* q \(4, 6, 80\)"),
+        ([(x, (4, 6, 80), torch.float32) for x in "qkv"], {}, "ValueError", r"16, 32, 64 or 128.* q \(4, 6, 80\)"),
         ([("v", (4, 6, 32), torch.float32)], {}, "ValueError", r"one width .* v \(4, 6, 32\)"),
         ([("v", (4, 5, 16), torch.float32)], {}, "ValueError", r"6 keys and 5 values"),
         ([("q", (3, 6, 16), torch.float32)], {}, "ValueError", "leading axes|cannot share"),
@@ -203,7 +203,7 @@ def test_cpu_tensors_are_sent_to_the_interpreter():
 
 def compile_for_hopper(kernel, D, dtype, causal, folder):
     """The registers, local memory and machine code of a kernel compiled for sm_90, without a GPU."""
-    rows, keys, warps = module.tiles(kernel, dtype)
+    rows, keys, warps, stages = module.tiles(kernel, dtype)
     half = {torch.float16: "fp16", torch.bfloat16: "bf16"}[dtype]
     types = {"LSE": "*fp32", "DELTA": "*fp32", "scale": "fp32", "N": "i32", "M": "i32"}
     constants = {"GROUP": 4, "D": D, "CAUSAL": causal, "ROWS": rows, "KEYS": keys}
@@ -213,7 +213,7 @@ def compile_for_hopper(kernel, D, dtype, causal, folder):
         for name in kernel.arg_names
     }
     compiled = triton.compile(
-        ASTSource(kernel, signature, constants), GPUTarget("cuda", 90, 32), {"num_warps": warps, "num_stages": 2}
+        ASTSource(kernel, signature, constants), GPUTarget("cuda", 90, 32), {"num_warps": warps, "num_stages": stages}
     )
     binary = folder / "kernel.cubin"
     binary.write_bytes(compiled.asm["cubin"])
@@ -227,7 +227,7 @@ def compile_for_hopper(kernel, D, dtype, causal, folder):
 @pytest.mark.parametrize("D", [64, 128])
 @pytest.mark.parametrize("kernel", [module.forward, module.backward_q, module.backward_kv], ids=lambda k: k.__name__)
 def test_hopper_code_spills_nothing_and_uses_the_tensor_cores(kernel, D, causal, tmp_path, monkeypatch):
-    """Compiled for sm_90: no register spilled, warp-group products, blocks fetched by the copy engine, a fitting tile?"""
+    """For sm_90: no register spilled, warp-group products, blocks fetched by the copy engine, a tile that fits?"""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
     dtype = torch.bfloat16 if D == 128 and causal else torch.float16
     shared, code = compile_for_hopper(kernel, D, dtype, causal, tmp_path)
