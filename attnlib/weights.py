@@ -9,7 +9,7 @@ from attnlib._dispatch import also_tensors
 def softmax(scores):
     """Turn each row of scores into positive weights that sum to one.
 
-    scores (..., M), floating. Returns weights of the same shape and dtype.
+    scores (..., M), floating. Returns weights of the same shape and dtype; float16 is summed in float32.
     The row's largest score is subtracted first, so no exponential overflows.
     A row of -inf, a query that may look at nothing, gives zeros.
     Source: Bridle 1990; the shift is the log-sum-exp trick.
@@ -23,8 +23,9 @@ def softmax(scores):
     top = scores.max(axis=-1, keepdims=True)               # (..., 1)
     top = np.where(np.isneginf(top), 0, top)               # -inf - -inf would be NaN
     powers = np.exp(scores - top)                          # (..., M)
-    total = powers.sum(axis=-1, keepdims=True)             # (..., 1)
-    return powers / np.where(total == 0, 1, total)
+    wide = np.promote_types(powers.dtype, np.float32)      # a float16 sum ends at 65504
+    total = powers.sum(axis=-1, keepdims=True, dtype=wide)  # (..., 1)
+    return (powers / np.where(total == 0, 1, total)).astype(powers.dtype, copy=False)
 
 
 @also_tensors

@@ -7,8 +7,8 @@ def softmax(scores):
     """`attnlib.weights.softmax` of a tensor (..., M); a row of -inf gives zeros."""
     top = scores.amax(-1, keepdim=True)                    # (..., 1)
     powers = torch.exp(scores - top.masked_fill(top == -torch.inf, 0))
-    total = powers.sum(-1, keepdim=True)
-    return powers / total.masked_fill(total == 0, 1)
+    total = powers.sum(-1, keepdim=True, dtype=torch.promote_types(powers.dtype, torch.float32))
+    return (powers / total.masked_fill(total == 0, 1)).to(powers.dtype)
 
 
 def relu_weights(scores):

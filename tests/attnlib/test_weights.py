@@ -97,6 +97,13 @@ def test_gradients(weigh, device):
     assert empty.grad.isfinite().all()
 
 
+def test_float16_weights_of_a_long_row(twins):
+    """Do 70000 equal scores in float16, whose sum float16 cannot hold, still share one whole?"""
+    s = np.zeros((1, 70000), np.float16)
+    assert abs(softmax(s).sum(dtype=float) - 1) < 0.02
+    twins(softmax, s, rtol=1e-2)
+
+
 wide = np.random.default_rng(4).normal(size=(5, 5)) * 3
 SLIPS = {
     "S1: down the columns": (softmax(wide), softmax(wide.T).T),
