@@ -289,9 +289,9 @@ def test_softmax_attention_is_linear_attention_with_enough_features():
     np.testing.assert_allclose(got, attention(q, k, v, scale=1.0), atol=0.01)
 
 
-def test_linear_attention_averages_in_single():
-    """Are 8192 float16 values averaged in float32?"""
-    q, k, v = np.zeros((1, D), np.float16), np.zeros((8192, D), np.float16), np.full((8192, 1), 1.0009766, np.float16)
+def test_linear_attention_adds_up_in_single():
+    """Are the weights of 70,000 keys, more than the largest float16, added up in float32?"""
+    q, k, v = (np.full((rows, D), value, np.float16) for rows, value in ((1, 0), (70_000, 0), (70_000, 1.0009766)))
     got = linear_attention(q, k, v)
     assert got.dtype == np.float16 and got[0, 0] == v[0, 0]
 
