@@ -159,10 +159,10 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(self.block(width, heads, **options) for _ in range(depth))
         self.norm = LayerNorm(width) if options.get("norm_first", True) else None
 
-    def forward(self, x, *memory, **masks):
-        """x (..., N, width), and the masks of a block -> (..., N, width)."""
+    def forward(self, x, *, mask=None, causal=False):
+        """x (..., N, width), mask (..., heads, N, N), True = may attend -> (..., N, width)."""
         for block in self.blocks:
-            x = block(x, *memory, **masks)
+            x = block(x, mask=mask, causal=causal)
         return x if self.norm is None else self.norm(x)
 
 
@@ -174,3 +174,9 @@ class Decoder(Encoder):
     """
 
     block = DecoderBlock
+
+    def forward(self, x, memory, *, mask=None, memory_mask=None):
+        """x (..., N, width), memory (..., M, width), masks (..., heads, N, N) and (..., heads, N, M) -> as x."""
+        for block in self.blocks:
+            x = block(x, memory, mask=mask, memory_mask=memory_mask)
+        return x if self.norm is None else self.norm(x)
