@@ -24,7 +24,7 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
     n and m may differ from rank to rank. Returns this process's rows of the output, (..., H, n, E), in the dtype
     of q; half types are computed in float32. Differentiable: every process must then call backward.
     causal  query i sees keys 0..i of the whole sequence; n = m on every rank. Slices in the future are passed on
-            but not computed, so the last rank works longest (Brandon et al. 2023, "Striped Attention", even it out).
+            but not computed, so the last rank works longest (Brandon et al. 2023, "Striped Attention", evens this out).
     scale   default 1/sqrt(D).
     group   a process group, default all processes; gloo on CPUs, nccl on GPUs.
 

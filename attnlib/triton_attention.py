@@ -132,7 +132,7 @@ def tiles(kernel, dtype, memory=227 * 1024):
     if dtype == torch.float32:
         return 32, 32, 8, 2      # exact products stay off the tensor cores and fill the registers
     if memory < 200 * 1024:
-        return 64, 64, 4, 2      # before Hopper, and consumer cards
+        return 64, 64, 8, 2      # before Hopper, and consumer cards
     return {forward: (128, 128, 8, 2), backward_q: (128, 64, 8, 2), backward_kv: (64, 128, 8, 2)}[kernel]
 
 
@@ -183,7 +183,7 @@ def triton_attention(q, k, v, *, causal=False, scale=None):
     Raises ValueError or TypeError naming what came. Source: Dao 2023, "FlashAttention-2"; see the head of the file.
     """
     check_shapes("triton_attention", q, k, v)
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = q.shape[-1] ** -0.5 if scale is None else float(scale)
     for right, error, need in (
         (q.dtype == k.dtype == v.dtype in DTYPES, TypeError, f"one dtype of {DTYPES}; bfloat16 on a GPU only"),
         (q.device == k.device == v.device and (q.is_cuda or INTERPRETED), ValueError, "one GPU, or TRITON_INTERPRET=1"

@@ -212,9 +212,10 @@ def compile_for_hopper(kernel, D, dtype, causal, folder):
         else types.get(name) or f"tensordesc<{half}[1, {keys if name[-1] in 'KV' else rows}, {D}]>"
         for name in kernel.arg_names
     }
-    compiled = triton.compile(
-        ASTSource(kernel, signature, constants), GPUTarget("cuda", 90, 32), {"num_warps": warps, "num_stages": stages}
-    )
+    even = {(kernel.arg_names.index(x),): [["tt.divisibility", 16]] for x in ("LSE", "N")}  # as at a launch
+    source = ASTSource(kernel, signature, constants, even)
+    options = {"num_warps": warps, "num_stages": stages}
+    compiled = triton.compile(source, GPUTarget("cuda", 90, 32), options)
     binary = folder / "kernel.cubin"
     binary.write_bytes(compiled.asm["cubin"])
     code = subprocess.run([CUOBJDUMP, "-sass", "-res-usage", binary], capture_output=True, text=True, check=True).stdout
