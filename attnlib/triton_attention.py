@@ -13,9 +13,9 @@ writes delta as well. dk and dv sum over queries: in `backward_kv`, which comes 
 tiles lie on their side, (KEYS, ROWS). No two programs write to one place.
 
 **Edges.** Capital letters are whole tensors in memory, which know their lengths: what a tile reads past the end is
-0, and what it writes there is dropped. A query past the end changes nothing: its q and dout are 0. A key past the
-end, or in the future, would count with a score of 0; so its score becomes -inf, whose power is 0. Most tiles have
-none: the loop over keys runs twice, without a mask, then over the edge.
+0, and what it writes there is dropped. So N is rounded up to whole tiles: a query past the end changes nothing, as
+its q and dout are 0. A key past the end, or in the future, would count with a score of 0; its score becomes -inf,
+whose power is 0. Most tiles have none of those: the loop over keys runs twice, without a mask, then over the edge.
 """
 
 import torch
@@ -57,8 +57,8 @@ def forward(Q, K, V, OUT, LSE, scale, N, M,
     top = tl.full([ROWS], -float("inf"), tl.float32)
     total = tl.zeros([ROWS], tl.float32)
     mixed = tl.zeros([ROWS, D], tl.float32)
-    clear = (tl.minimum(begin + 1, M) if CAUSAL else M) // KEYS * KEYS
-    stop = tl.minimum(begin + ROWS, M) if CAUSAL else M
+    clear = (tl.minimum(begin + 1, M) if CAUSAL else M) // KEYS * KEYS  # every row sees all keys before this one
+    stop = tl.minimum(begin + ROWS, M) if CAUSAL else M                 # and none from this one on
     for edge in tl.static_range(2):
         for start in tl.range(clear if edge else 0, stop if edge else clear, KEYS):
             s = _dot(q, _block(K, head // GROUP, start, KEYS, D).T)  # (ROWS, KEYS), not yet scaled
