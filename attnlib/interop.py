@@ -144,7 +144,7 @@ def hugging_face_options(config):
     """The options with which `encoder` computes what a model of this configuration does.
 
     config  of a BERT, ViT, GPT-2 or Llama model. Returns heads, causal, norm, norm_first, act and turn.
-    Raises ValueError for an activation or rotary positions that are not here.
+    Raises ValueError for an activation, a scale or rotary positions that are not here.
 
     >>> from types import SimpleNamespace
     >>> sizes = {"num_attention_heads": 3, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
@@ -154,6 +154,8 @@ def hugging_face_options(config):
     act = getattr(config, "hidden_act", None) or config.activation_function
     if act not in _ACTIVATIONS:
         raise ValueError(f"hugging_face_options: the activations are {', '.join(_ACTIVATIONS)}. Got {act!r}.")
+    if getattr(config, "scale_attn_by_inverse_layer_idx", False):
+        raise ValueError("hugging_face_options: every layer has the same scale here. Got scale_attn_by_inverse_layer_idx.")
     options = {"heads": config.num_attention_heads, "act": _ACTIVATIONS[act], "norm_first": config.model_type != "bert"}
     options["causal"] = config.model_type in ("gpt2", "llama")
     if config.model_type == "llama":

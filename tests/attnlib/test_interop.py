@@ -20,14 +20,18 @@ register_with_hugging_face()
 B, N, D, VOCABULARY = 2, 17, 32, 50
 SIZES = {"hidden_size": D, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 TEXT = SIZES | {"vocab_size": VOCABULARY}
-MODELS = {
-    "bert": lambda: transformers.BertConfig(**TEXT),
-    "vit": lambda: transformers.ViTConfig(**SIZES, image_size=16, patch_size=4),
-    "gpt2": lambda: transformers.GPT2Config(n_embd=D, n_layer=2, n_head=4, n_positions=32, vocab_size=VOCABULARY),
-    "llama": lambda: transformers.LlamaConfig(**TEXT),
-    "llama, two key heads": lambda: transformers.LlamaConfig(**TEXT, num_key_value_heads=2),
+GPT2 = {"n_embd": D, "n_layer": 2, "n_head": 4, "n_positions": 32, "vocab_size": VOCABULARY}
+MODELS = {  # no setting that we take over has its usual value everywhere
+    "bert": lambda: transformers.BertConfig(**TEXT, layer_norm_eps=0.03),
+    "vit": lambda: transformers.ViTConfig(**SIZES, image_size=16, patch_size=4, layer_norm_eps=0.02),
+    "gpt2": lambda: transformers.GPT2Config(**GPT2, layer_norm_epsilon=0.04),
+    "llama": lambda: transformers.LlamaConfig(**TEXT, rms_norm_eps=0.05),
+    "llama, two key heads": lambda: transformers.LlamaConfig(
+        **TEXT, num_key_value_heads=2, rope_parameters={"rope_type": "default", "rope_theta": 500.0}
+    ),
     "llama, one key head": lambda: transformers.LlamaConfig(**TEXT, num_key_value_heads=1),
 }
+SCALED = {"gpt2, scaled by layer": lambda: transformers.GPT2Config(**GPT2, scale_attn_by_inverse_layer_idx=True)}
 
 
 def draw(*shape, seed=0):
@@ -36,7 +40,7 @@ def draw(*shape, seed=0):
 
 def build(name, how, dtype=torch.float32):
     """A tiny model of random weights, large enough that attention matters, always the same; and its inputs."""
-    config = MODELS[name]()
+    config = (MODELS | SCALED)[name]()
     model = transformers.AutoModel.from_config(config, attn_implementation=how).to(dtype).eval()
     torch.manual_seed(0)
     for parameter in model.parameters():
@@ -53,9 +57,10 @@ PADDING = {
 }
 
 
-@pytest.mark.parametrize(
-    "name, padding", [(name, padding) for name in MODELS for padding in PADDING if name != "vit" or padding == "whole"]
-)
+RUNS = [(name, padding) for name in MODELS | SCALED for padding in PADDING if name != "vit" or padding == "whole"]
+
+
+@pytest.mark.parametrize("name, padding", RUNS)
 def test_hugging_face_models_run_on_attnlib(name, padding, device):
     """Does every model give with attnlib what it gives with its own eager attention, padded batches included?"""
     real = PADDING[padding]()
@@ -177,6 +182,7 @@ def llama(**options):
          "the activations are gelu, gelu_new, silu. Got 'relu'"),
         (lambda: hugging_face_options(llama(rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4})),
          "rotary positions of type 'default' are here. Got 'linear'"),
+        (lambda: hugging_face_options(SCALED["gpt2, scaled by layer"]()), "every layer has the same scale here"),
         (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, dropout=0.1),
          "no dropout of weights .* Got dropout 0.1, position_bias not given"),
     ],
