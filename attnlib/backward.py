@@ -155,9 +155,8 @@ def attention_backward(
     check_dtypes(q, k, v)
     rules, dtype = _rules(q, k, mask, bias, causal, window, scale, softcap), q.dtype
     dout, q, k, v, out = _widen(dout, q, k, v, out)
+    scale = q.dtype.type(rules.scale)
     N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]
-    delta = np.vecdot(dout, out)[..., None]                               # (..., H, N, 1): sum of alpha dalpha
-    lse = finite(lse)
     count = ROWS >> causal                                                # smaller steps follow the diagonal closer
     shares = -(-blas_threads() // max(1, int(np.prod(heads))))            # parts of a head's queries, for the threads
     dq = np.zeros_like(q)
@@ -166,24 +165,25 @@ def attention_backward(
 
     def backward_rows(piece):
         head, share = piece
-        queries, keys, values = q[head], k[key_head(head, q, k)], v[key_head(head, q, k)]
+        keys, values = k[key_head(head, q, k)], v[key_head(head, q, k)]
+        queries, scaled_keys = q[head] * scale, keys * scale
+        delta = np.vecdot(dout[head], out[head])[:, None]                 # (N, 1): each row's sum of alpha dalpha
+        level = finite(lse[head])                                         # (N, 1)
         for rows, columns in _tiles(range(share * count, N, shares * count), count, N, M, rules):
             weights = scores_of(q, k, rules, head, rows, columns)
-            weights -= lse[head][rows]
+            weights -= level[rows]
             np.exp(weights, out=weights)                                  # (rows, columns) of alpha
             dscores = dout[head][rows] @ values[columns].T                # dalpha
-            dscores -= delta[head][rows]
+            dscores -= delta[rows]
             dscores *= weights
             if softcap is not None:
-                dscores *= softcap_slope(rules.scale * queries[rows] @ keys[columns].T, softcap)
-            dq[head][rows] += dscores @ keys[columns]
+                dscores *= softcap_slope(queries[rows] @ keys[columns].T, softcap)
+            dq[head][rows] += dscores @ scaled_keys[columns]
             dk[share][head][columns] += dscores.T @ queries[rows]
             dv[share][head][columns] += weights.T @ dout[head][rows]
 
     on_all_threads(backward_rows, [(h, s) for h in np.ndindex(heads) for s in range(shares)], lse.size * M)
     dk, dv = (sum_of_heads(d[0] if shares == 1 else d.sum(axis=0), k) for d in (dk, dv))
-    dq *= rules.scale
-    dk *= rules.scale
     return tuple(d.astype(dtype, copy=False) for d in (dq, dk, dv))
 
 

@@ -155,7 +155,9 @@ def hugging_face_options(config):
     if act not in _ACTIVATIONS:
         raise ValueError(f"hugging_face_options: the activations are {', '.join(_ACTIVATIONS)}. Got {act!r}.")
     if getattr(config, "scale_attn_by_inverse_layer_idx", False):
-        raise ValueError("hugging_face_options: every layer has the same scale here. Got scale_attn_by_inverse_layer_idx.")
+        raise ValueError(
+            "hugging_face_options: every layer has the same scale here. Got scale_attn_by_inverse_layer_idx=True."
+        )
     options = {"heads": config.num_attention_heads, "act": _ACTIVATIONS[act], "norm_first": config.model_type != "bert"}
     options["causal"] = config.model_type in ("gpt2", "llama")
     if config.model_type == "llama":
