@@ -122,7 +122,10 @@ def test_tensors_give_what_arrays_give(twins):
         masked, bent = {"mask": padding([7, 2], M)}, {"window": 2, "scale": 0.3, "softcap": 2.0}
         for options in ({}, masked, {"causal": True}, bent):
             twins(multi_head, x, **narrow, heads=H, context=c, **options, rtol=close, atol=close)
-    twins(multi_head, X, **own, heads=H, rtol=1e-11)
+    for some in (X, X[0], X[None]):  # a batch, one sequence, a batch of batches
+        twins(split, some, H)
+        twins(merge, split(some, H))
+        twins(multi_head, some, **own, heads=H, rtol=1e-11)
 
 
 def test_gradients(device):

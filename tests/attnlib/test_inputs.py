@@ -105,6 +105,13 @@ def test_tensors_give_what_arrays_give(twins):
         twins(adjacency, [], 4, directed, like=like)
 
 
+def test_tensors_have_the_default_dtype(device):
+    """Without `like`, is the answer of PyTorch's default dtype, on the device of the ids or edges?"""
+    words, edges = torch.tensor([4, 0], device=device), torch.tensor([[0, 1]], device=device)
+    for made in (one_hot(words, SIZE), adjacency(edges, 4)):
+        assert (made.dtype, made.device.type) == (torch.get_default_dtype(), device)
+
+
 def test_pad_keeps_tensors_tensors(device):
     """Does pad of tensors agree with pad of arrays, and stay on their device?"""
     sequences = [np.full((n, D), n + 0.5, np.float32) for n in (2, 4, 1)]

@@ -38,7 +38,8 @@ def test_a_window_of_none_is_a_layer_at_each_position():
 def test_tensors_give_what_arrays_give(twins):
     """Do the functions agree between arrays and tensors, in every dtype?"""
     for dtype in (np.float16, np.float32, np.float64):
-        twins(stack_window, X.astype(dtype), K)
+        for k in (0, 1, 3):
+            twins(stack_window, X.astype(dtype), k)
     twins(windowed_linear, X, W, K, b)
     twins(windowed_linear, X[0], W, K)
 
