@@ -34,6 +34,7 @@ def partial(q, k, v, *, mask=None, scale=None):
     q, k, v = q.astype(wide), share_heads(k, q).astype(wide), share_heads(v, q).astype(wide)
     scores = q @ k.swapaxes(-1, -2) * wide.type(q.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None:
+        check_mask("partial", mask)
         scores = np.where(mask, scores, -np.inf)                         # (..., H, N, M)
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)            # (..., H, N, 1)
     powers = np.exp(scores - finite(top))
@@ -115,11 +116,12 @@ def share_heads(x, q):
     return x if groups == 1 else x.repeat(groups, axis=-3)
 
 
-def cache_step(q, k, v, past_k, past_v, **options):
+def cache_step(q, k, v, past_k, past_v, *, mask=None, **options):
     """Attention of the newest tokens to all so far: their keys and values go behind the past ones.
 
     q (..., H, N, D), k (..., H_kv, N, D), v (..., H_kv, N, E), the newest N tokens; past_k (..., H_kv, P, D),
-    past_v (..., H_kv, P, E), P = 0 at the start. Query i sees the past and the newest keys up to its own.
+    past_v (..., H_kv, P, E), P = 0 at the start. Query i sees the past and the newest keys up to its own;
+    mask, bool, broadcastable to (..., H, N, P + N), hides padding besides.
     options: bias, scale and softcap of `attention`. Returns out (..., H, N, E), keys (..., H_kv, P + N, D) and
     values (..., H_kv, P + N, E). Rotary positions go into q and k before this, counted from P.
     Raises ValueError naming the shapes when they do not fit.
@@ -139,8 +141,8 @@ def cache_step(q, k, v, past_k, past_v, **options):
                 f"Got {name} {tuple(x.shape)}, past_{name} {tuple(past.shape)}."
             )
     keys, values = append(past_k, k), append(past_v, v)
-    mask = causal_mask(q.shape[-2], past=past_k.shape[-2], like=q)
-    return attention(q, keys, values, mask=mask, **options), keys, values
+    seen = causal_mask(q.shape[-2], past=past_k.shape[-2], like=q)
+    return attention(q, keys, values, mask=seen if mask is None else seen & mask, **options), keys, values
 
 
 @also_tensors
@@ -200,13 +202,14 @@ class Cache:
         keys, values = (kept[..., : self.length, :] for kept in self._rooms)
         return keys, values
 
-    def attend(self, q, k, v, **options):
-        """Keep k and v, and attend from q (..., H, N, D) to all so far; options are those of `cache_step`."""
+    def attend(self, q, k, v, *, mask=None, **options):
+        """Keep k and v, and attend from q (..., H, N, D) to all so far; mask and options are those of `cache_step`."""
         past = self.length
         keys, values = self.append(k, v)
-        if q.shape[-2] == 1:
-            return attention(q, keys, values, **options)                 # the newest token sees everything
-        return attention(q, keys, values, mask=causal_mask(q.shape[-2], past=past, like=q), **options)
+        if q.shape[-2] > 1:                                              # one alone, the newest, sees everything
+            seen = causal_mask(q.shape[-2], past=past, like=q)
+            mask = seen if mask is None else seen & mask
+        return attention(q, keys, values, mask=mask, **options)
 
 
 @also_tensors
@@ -362,6 +365,12 @@ def groups_of(who, q, k):
             f"Got {tuple(q.shape)} and {tuple(k.shape)}."
         )
     return groups
+
+
+def check_mask(who, mask):
+    """Raise TypeError unless the mask is boolean."""
+    if mask.dtype != bool:
+        raise TypeError(f"{who}: mask must be bool, True = may attend. Got {mask.dtype} {tuple(mask.shape)}.")
 
 
 def check_block(who, size):

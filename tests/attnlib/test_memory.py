@@ -138,6 +138,21 @@ def test_the_cache_equals_recomputation(steps, key_heads, device):
         assert cache.length == 9 and past_k.shape == K.shape
 
 
+@pytest.mark.parametrize("steps", [[3, 1, 2], [1] * 6])
+def test_the_cache_hides_padding(steps):
+    """With padding before the shorter of two prompts, is each step the row of attention under both masks?"""
+    q, k, v = inputs(2, n=6, m=6)
+    real = (np.arange(6) >= np.array([[0], [2]]))[:, None, None]
+    expected = attention(q, k, v, causal=True, mask=real)
+    cache, start, past_k, past_v = Cache(), 0, k[..., :0, :], v[..., :0, :]
+    for step in steps:
+        new, so_far = (..., slice(start, start + step), slice(None)), real[..., : start + step]
+        out, past_k, past_v = cache_step(q[new], k[new], v[new], past_k, past_v, mask=so_far)
+        np.testing.assert_allclose(out, expected[new], atol=1e-12)
+        np.testing.assert_allclose(cache.attend(q[new], k[new], v[new], mask=so_far), expected[new], atol=1e-12)
+        start += step
+
+
 def test_a_cache_that_forgets_its_length_gives_something_else():
     """Do positions that restart (P14), an overwritten cache (E8) and no offset of the mask differ from ours?"""
     q, k, v = inputs(n=6, m=6)
@@ -358,6 +373,8 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
     [
         (lambda: partial(q, k[..., :3], v), ValueError, r"partial: q has 4 columns, k has 3"),
         (lambda: partial(q, k.astype("f4"), v), TypeError, "one floating dtype; got float64, float32, float64"),
+        (lambda: partial(q, k, v, mask=np.ones((N, N))), TypeError,
+         r"mask must be bool, True = may attend. Got float64 \(5, 5\)"),
         (lambda: online(q, k, v, block=0), ValueError, "online: so many rows are taken at a time, 1 or more. Got 0"),
         (lambda: share_heads(k, q[:5]), ValueError,
          r"5 query heads cannot share 2 key heads evenly. Got \(5, 5, 4\) and \(2, 5, 4\)"),
