@@ -1,0 +1,39 @@
+"""`{exercise-list} NN_stem`: the chapter's notebook to download, its exercises, points and minutes."""
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+from attnlib.check import spec
+
+ROOT = Path(__file__).parents[2]
+MINUTES_A_POINT = 4
+
+
+class ExerciseList(SphinxDirective):
+    required_arguments = 1
+
+    def run(self):
+        stem = self.arguments[0]
+        if stem not in spec.stems():
+            return [nodes.paragraph("", "The exercises of this chapter are on their way.")]
+        notebook = f"exercises/{stem}/{stem}.ipynb"
+        exercises = spec.exercises(stem)
+        points = sum(exercise.points for exercise in exercises)
+        link = addnodes.download_reference("", "", nodes.literal("", notebook), reftarget=f"../{notebook}",
+                                           refdoc=self.env.docname)
+        intro = nodes.paragraph("", "", nodes.Text("Download "), link, nodes.Text(
+            f": {len(exercises)} exercises, {points} points, about {MINUTES_A_POINT * points} minutes."))
+        items = [nodes.list_item("", nodes.paragraph("", f"{exercise.name}: {count(exercise.points, 'point')}"))
+                 for exercise in exercises]
+        return [intro, nodes.bullet_list("", *items)]
+
+
+def count(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def setup(app):
+    app.add_directive("exercise-list", ExerciseList)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,136 @@
+"""The figures of chapter 05, from scores to a mixture."""
+import numpy as np
+from IPython.display import Markdown
+
+from figures.style import LIGHT, NARROW, PANEL, Drawing, heat, panel
+
+WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in grey
+    "softmax, scaled": ("alpha", "-"), "softmax, not scaled": ("alpha", ":"),
+    "ReLU/L, scaled": ("v", "-"), "ReLU, scaled": ("v", ":"),
+}
+
+
+def scores_become_weights_become_a_mixture(words, i, scores, alpha, V, b):
+    """One query's row, three times: scores (N,), weights (N,), and the point b among the values."""
+    first, ax = panel(NARROW, 2.2)
+    _bars(ax, words, scores, "muted", "scores")
+    second, ax = panel(NARROW, 2.2)
+    _bars(ax, words, alpha, "alpha", "weights α, sum 1")
+    third, ax = panel(NARROW, 2.2)
+    ax.fill(*V[[0, 1, 2]].T, color=LIGHT["panel"], zorder=0)
+    for word, weight, v in zip(words[:3], alpha, V):
+        ax.plot(*zip(b, v), color=LIGHT["alpha"], linewidth=1 + 4 * weight, alpha=.45, zorder=1)
+        ax.plot(*v, "o", color=LIGHT["v"])
+        ax.annotate(f"v {word}", v, xytext=(0, 7 if v[1] > 0 else -13), textcoords="offset points",
+                    ha="center", color=LIGHT["v"])
+    ax.plot(*b, "o", color=LIGHT["b"], markersize=7)
+    ax.annotate("b", b, xytext=(8, 0), textcoords="offset points", va="center", color=LIGHT["b"], fontweight="bold")
+    ax.set(xlim=(-2.6, 3.4), ylim=(-3.1, 3.1), xticks=[], yticks=[])
+    ax.set_xlabel("the mixture b", color=LIGHT["b"])
+    ax.spines[:].set_visible(False)
+    told = ", ".join(f"{w} {s:.2f} becomes {a:.2f}" for w, s, a in zip(words, scores, alpha))
+    return Drawing("whole-idea", [first, second, third], alt=(
+        f"Three panels for the query of word {i + 1}, {words[i]}. Scores become weights: {told}. "
+        f"In the third panel b lies inside the triangle of the values, at ({b[0]:.2f}, {b[1]:.2f}), "
+        f"nearest to the value of {words[int(alpha.argmax())]}."))
+
+
+def _bars(ax, words, numbers, role, label):
+    places = np.arange(len(words))
+    ax.barh(places, numbers, color=LIGHT[role], height=.55)
+    ax.axvline(0, color=LIGHT["muted"], linewidth=.8)
+    for place, number in zip(places, numbers):
+        ax.annotate(f"{number:.2f}".replace("-", "−"), (number, place), xytext=(4 if number >= 0 else -4, 0), va="center",
+                    textcoords="offset points", ha="left" if number >= 0 else "right", color=LIGHT["ink"])
+    room = .5 * np.ptp([0, *numbers])
+    ax.set(ylim=(len(words) - .5, -.5), xticks=[], xlim=(min(0, min(numbers) - room * (min(numbers) < 0)), max(numbers) + room))
+    ax.set_yticks(places, [f"k {word}" for word in words], color=LIGHT["k"])
+    ax.set_xlabel(label, color=LIGHT[role])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def scores_spread_with_d_and_gradients_die(sizes, variance, slope):
+    """variance and slope: (seeds, sizes, 2), the last axis not scaled, scaled."""
+    left, ax = panel()
+    _two_lines(ax, sizes, variance)
+    ax.set(xlabel="d, width of a key", ylabel="variance of the scores", ylim=(.4, None))
+    right, ax = panel()
+    _two_lines(ax, sizes, slope)
+    ax.set(xlabel="d, width of a key", ylabel="median slope of softmax")
+    v, s = variance.mean(axis=0), slope.mean(axis=0)
+    return Drawing("spread", [left, right], alt=(
+        f"Two panels over d from {sizes[0]} to {sizes[-1]}, both axes logarithmic. Left: without scaling the variance rises "
+        f"in a straight line from {v[0, 0]:.1f} to {v[-1, 0]:.0f}; scaled it stays at {v[:, 1].mean():.2f}. "
+        f"Right: without scaling the median slope of softmax falls from {s[0, 0]:.2f} to {s[-1, 0]:.0e}; "
+        f"scaled it stays at {s[:, 1].mean():.2f}."))
+
+
+def _two_lines(ax, sizes, table):
+    for column, (label, line) in enumerate([("not scaled", ":"), ("scaled", "-")]):
+        rows = table[..., column]
+        ax.plot(sizes, rows.mean(axis=0), line, marker="o", color=LIGHT["alpha"])
+        ax.fill_between(sizes, rows.min(axis=0), rows.max(axis=0), color=LIGHT["alpha"], alpha=.2, linewidth=0)
+        up = rows.mean(axis=0)[-2] >= table[..., 1 - column].mean(axis=0)[-2]
+        ax.annotate(label, (sizes[-2], rows.mean(axis=0)[-2]), xytext=(-6, 6 if up else -6), ha="right",
+                    va="bottom" if up else "top", textcoords="offset points", color=LIGHT["alpha"])
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(sizes, [str(d) for d in sizes])
+    ax.minorticks_off()
+    ax.grid(axis="y")
+
+
+def every_way_learns_but_length_divides_them(losses, accuracy, lengths):
+    """losses {way: (seeds, steps)}, accuracy {way: (seeds, lengths)}."""
+    left, ax = panel(PANEL, 2.6)
+    for way, table in losses.items():
+        smooth = table.reshape(len(table), -1, 10).mean(axis=2)        # ten steps a point
+        steps = 10 * np.arange(1, smooth.shape[1] + 1)
+        role, line = WAY_STYLE[way]
+        ax.plot(steps, smooth.mean(axis=0), line, color=LIGHT[role])
+        ax.fill_between(steps, smooth.min(axis=0), smooth.max(axis=0), color=LIGHT[role], alpha=.15, linewidth=0)
+    ax.set(xlabel="training step", ylabel="loss", yscale="log")
+    ax.grid(axis="y")
+    right, ax = panel(PANEL, 2.6)
+    for shift, (way, table) in enumerate(accuracy.items()):
+        role, line = WAY_STYLE[way]
+        ax.errorbar(np.arange(len(lengths)) + .06 * (shift - 1.5), table.mean(axis=0), table.std(axis=0), marker="o",
+                    linestyle=line, color=LIGHT[role], capsize=2, linewidth=1.4, label=way)
+    ax.set_xticks(range(len(lengths)), [str(length) for length in lengths])
+    ax.set(xlabel="rows in the test sequences", ylabel="share answered right", ylim=(.8, 1.02))
+    ax.grid(axis="y")
+    ax.legend(frameon=False, handlelength=2.4, loc="lower left", labelcolor="linecolor")
+    ends = "; ".join(f"{way}: {table.mean(axis=0)[0]:.3f} at {lengths[0]} rows, {table.mean(axis=0)[-1]:.3f} at {lengths[-1]}"
+                     for way, table in accuracy.items())
+    return Drawing("four-ways", [left, right], alt=(
+        "Left: training loss against step. Scaled softmax falls first, then ReLU divided by L; softmax without scaling "
+        f"and ReLU without division come last. Right: share answered right. {ends}."))
+
+
+def the_wrong_axis_lets_rows_sum_to_anything(words, right, wrong):
+    """The weights (N, N) by rows, as they should be, and by columns."""
+    drawings = []
+    for alpha, label in [(right, "axis=-1"), (wrong, "axis=0")]:
+        fig, ax = panel(PANEL, 2.5)
+        heat(ax, alpha, words, words)
+        for i, total in enumerate(alpha.sum(axis=1)):
+            ax.text(len(words) + .15, i + .5, f"sum {total:.2f}", va="center", color=LIGHT["ink"])
+        ax.set_xlabel(label, family="monospace")
+        drawings.append(fig)
+    sums = ", ".join(f"{total:.2f}" for total in wrong.sum(axis=1))
+    return Drawing("wrong-axis", drawings, alt=(
+        f"Two tables of weights, queries down and keys across, {', '.join(words)}. "
+        f"With axis=-1 every row sums to 1.00. With axis=0 the rows sum to {sums}."))
+
+
+def results(losses, accuracy, lengths):
+    """The same numbers as a Markdown table: mean ± standard deviation over the seeds."""
+    def told(numbers):
+        return f"{numbers.mean():.1f} ± {numbers.std():.1f}"
+    head = "| weights | loss, step 100 | " + " | ".join(f"% right, {length} rows" for length in lengths) + " |"
+    lines = [head, "|---" * (2 + len(lengths)) + "|"]
+    for way, table in losses.items():
+        early = table[:, 90:100].mean(axis=1)
+        cells = [f"{early.mean():.2f} ± {early.std():.2f}", *(told(100 * column) for column in accuracy[way].T)]
+        lines.append(f"| {way} | " + " | ".join(cells) + " |")
+    return Markdown("\n".join(lines))

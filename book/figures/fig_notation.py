@@ -1,0 +1,45 @@
+"""The figure of the notation page."""
+from matplotlib.patches import Rectangle
+
+from figures.style import LIGHT, NARROW, Drawing, panel
+
+N, D, WIDTH, WIDTH_V = 4, 6, 2, 3
+ROW = 1              # the row that is followed, counted from 0
+
+
+def a_row_stays_a_row():
+    """Three products: X W = Q, Q Kᵀ to α, α V = B, with one row drawn strong throughout."""
+    drawings = [
+        _product(("X", N, D, "muted"), ("W", D, WIDTH, "line"), "=", ("Q", N, WIDTH, "q")),
+        _product(("Q", N, WIDTH, "q"), ("Kᵀ", WIDTH, N, "k"), "→", ("α", N, N, "alpha")),
+        _product(("α", N, N, "alpha"), ("V", N, WIDTH_V, "v"), "=", ("B", N, WIDTH_V, "b")),
+    ]
+    return Drawing("shapes", drawings, alt=(
+        "Three products drawn as blocks of cells. X, N rows of D, times W, D rows of d, is Q, N rows of d. "
+        "Q times K transposed, d rows of N, becomes alpha, N rows of N. Alpha times V, N rows of d v, is B, N rows of d v. "
+        "The second row is drawn strong in X, Q, alpha and B."))
+
+
+def _product(left, right, sign, result):
+    fig, ax = panel(NARROW, 1.5)
+    x = 0
+    for block, follow, after in [(left, True, ""), (right, False, sign), (result, True, "")]:
+        name, rows, columns, role = block
+        _block(ax, x, rows, columns, role, follow)
+        ax.text(x + columns / 2, 3.9, name, ha="center", va="bottom", color=LIGHT["ink" if role == "line" else role], fontweight="bold")
+        x += columns + .7
+        if after:
+            ax.text(x + .2, 0, after, ha="center", va="center")
+            x += 1.1
+    ax.set(xlim=(-.3, 14.2), ylim=(-3.6, 5), aspect="equal")
+    ax.axis("off")
+    return fig
+
+
+def _block(ax, x, rows, columns, role, follow):
+    """A grid of cells, centred on y = 0."""
+    for i in range(rows):
+        strong = follow and i == ROW
+        for j in range(columns):
+            ax.add_patch(Rectangle((x + j, rows / 2 - i - 1), 1, 1, facecolor=LIGHT[role], alpha=.85 if strong else .22, linewidth=0))
+            ax.add_patch(Rectangle((x + j, rows / 2 - i - 1), 1, 1, fill=False, edgecolor=LIGHT["muted"], linewidth=.5))
