@@ -50,12 +50,61 @@ def rows_sum_to_one(points, part=None, on=("plain",), name="each row sums to one
         got = as_array(pick(outcome.content, part))
         if got is None or got.ndim == 0:
             return f"{of(case, part)} there are no rows to add up: got {what_is(pick(outcome.content, part))}."
-        with np.errstate(all="ignore"):
-            sums = got.sum(axis=-1, dtype=np.float64)
-        place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
-        return None if place is None else f"{of(case, part)} row {where(place)} sums to {sums[place]:.4g}, not 1."
+        return _row_sums(case, part, got)
 
     return Property(name, points, judge, on)
+
+
+def weights_rank_keys(points, part=None, on=("plain",),
+                      name="each row is positive, sums to one and ranks the keys by score"):
+    """Weights of the reference's shape that order each row as the reference does, whatever their size."""
+
+    def judge(case, outcome, expected):
+        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+        if got is None or got.shape != want.shape:
+            kind = what_is(pick(outcome.content, part)) if got is None else f"shape {got.shape}"
+            return f"{of(case, part)} we expect weights of shape {want.shape} and got {kind}."
+        place = next((tuple(map(int, at)) for at in np.argwhere(~(got > 0))), None)
+        if place is not None:
+            return f"{of(case, part)} the weight at [{where(place)}] is {got[place]:.4g}, not positive."
+        return _row_sums(case, part, got) or _ranking(case, part, got, want)
+
+    return Property(name, points, judge, on)
+
+
+def _row_sums(case, part, got):
+    with np.errstate(all="ignore"):
+        sums = got.sum(axis=-1, dtype=np.float64)
+    place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
+    return None if place is None else f"{of(case, part)} row {where(place)} sums to {sums[place]:.4g}, not 1."
+
+
+def _ranking(case, part, got, want):
+    order = want.argsort(axis=-1)                                  # keys by weight, lightest first
+    steps = np.diff(np.take_along_axis(got, order, axis=-1))
+    wrong = np.argwhere(~(steps > 0))
+    if not len(wrong):
+        return None
+    *row, step = map(int, wrong[0])
+    low, high = order[*row, step], order[*row, step + 1]
+    return (f"{of(case, part)} row {where(row)} gives key {low} no less weight than key {high}, "
+            f"whose score is larger.")
+
+
+def number(points, name="the number is right"):
+    """The number of the reference; the sentence never gives it away."""
+
+    def judge(case, outcome, expected):
+        got = as_array(outcome.content)
+        if outcome.content is None:
+            return "Not answered yet: it is still None."
+        if got is None or got.ndim:
+            return f"We expect a number and got {what_is(outcome.content)}."
+        if first_difference(got, np.asarray(expected)) is None:
+            return None
+        return f"{got:g} is too {'small' if got < expected else 'large'}." if np.isfinite(got) else f"{got:g} is no number."
+
+    return Property(name, points, judge)
 
 
 def dtype_kept(points, part=None, on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
