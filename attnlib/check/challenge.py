@@ -113,8 +113,8 @@ def alike(a, b):
 
 
 def alike_in_value(a, b):
-    """Same kind and the same values, whatever the precision."""
-    if a.kind != b.kind:
+    """Same kind and the same values, whatever the precision; the same exception, whichever line raised it."""
+    if a.kind != b.kind or a.error != b.error:
         return False
     return _equal(a.content, b.content) if a.kind == "value" else True
 

@@ -11,12 +11,13 @@ KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
 
 @dataclass(frozen=True)
 class Outcome:
-    """kind says which of KINDS it is; content is the value, or the text for a person."""
+    """kind says which of KINDS it is; content is the value, or the text for a person; error the exception's text."""
 
     kind: str
     content: object
     changed: tuple = ()
     leaned: tuple = ()
+    error: str = ""
 
     @property
     def trouble(self):
@@ -45,7 +46,8 @@ def _read(data):
     if not _list_of(changed, int) or not _list_of(leaned, str):
         raise WireError("an outcome lists changed inputs by number and calls by name")
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
-    return Outcome(kind, content, tuple(changed), tuple(name[:100] for name in leaned))
+    error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
+    return Outcome(kind, content, tuple(changed), tuple(name[:100] for name in leaned), error)
 
 
 def _list_of(items, kind):
