@@ -76,7 +76,7 @@ def _row_sums(case, part, got):
     with np.errstate(all="ignore"):
         sums = got.sum(axis=-1, dtype=np.float64)
     place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
-    return None if place is None else f"{of(case, part)} row {where(place)} sums to {sums[place]:.4g}, not 1."
+    return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.4g}, not 1."
 
 
 def _ranking(case, part, got, want):
@@ -85,9 +85,9 @@ def _ranking(case, part, got, want):
     wrong = np.argwhere(~(steps > 0))
     if not len(wrong):
         return None
-    *row, step = map(int, wrong[0])
-    low, high = order[*row, step], order[*row, step + 1]
-    return (f"{of(case, part)} row {where(row)} gives key {low} no less weight than key {high}, "
+    *place, step = map(int, wrong[0])
+    low, high = order[*place, step], order[*place, step + 1]
+    return (f"{of(case, part)} {row(place)} gives key {low} no less weight than key {high}, "
             f"whose score is larger.")
 
 
@@ -132,11 +132,15 @@ def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inp
 
 
 def pick(value, part):
-    """Element `part` of a tuple or list; the value itself when part is None; None when there is no such element."""
+    """Element `part` of a tuple, list or vector; the value itself when part is None; None when there is none.
+
+    An array of more axes is one result, not several: its rows are no parts.
+    """
     if part is None:
         return value
     index, _ = part
-    return value[index] if isinstance(value, (tuple, list)) and len(value) > index else None
+    several = isinstance(value, (tuple, list)) or np.ndim(value) == 1
+    return value[index] if several and len(value) > index else None
 
 
 def of(case, part):
@@ -163,3 +167,8 @@ def difference(got, want, place):
 def where(place):
     """'0, 2' for the index (0, 2)."""
     return ", ".join(map(str, place))
+
+
+def row(place):
+    """'row 2' for the index (2,); 'the row' where there is only one."""
+    return f"row {where(place)}" if place else "the row"
