@@ -12,8 +12,8 @@ SET = "05_weights"
 MAY_USE = ("scores",)  # what chapter 04 built; attnlib.scores.scaled_dot is ours to write here
 
 OURS = ("attnlib.softmax", "attnlib.attend", "attnlib.attention", "attnlib.relu_weights")
-SOFTMAX = ("torch.softmax", "torch.log_softmax", "torch.softmin", "torch.logsumexp",
-           "scipy.softmax", "scipy.log_softmax", "scipy.logsumexp", "sklearn.softmax", "jax.softmax")
+SOFTMAX = ("torch.softmax", "torch.special_softmax", "torch._softmax", "torch.log_softmax", "torch.softmin",
+           "scipy.softmax", "scipy.log_softmax", "sklearn.softmax", "jax.softmax")
 FUSED = ("torch.scaled_dot_product_attention", "torch.multi_head_attention_forward")
 
 
@@ -120,7 +120,7 @@ SOFTMAX_EXERCISE = Exercise(
         Slip("S45", "Softmax is taken twice, which flattens the weights. Take it once.",
              lambda s: weights.softmax(weights.softmax(s))),
     ),
-    no_answer=OURS + SOFTMAX,
+    no_answer=OURS + SOFTMAX + FUSED,
 )
 
 
