@@ -24,14 +24,15 @@ class ExerciseList(SphinxDirective):
         link = addnodes.download_reference("", "", nodes.literal("", notebook), reftarget=f"../{notebook}",
                                            refdoc=self.env.docname)
         intro = nodes.paragraph("", "", nodes.Text("Download "), link, nodes.Text(
-            f": {len(exercises)} exercises, {points} points, about {MINUTES_A_POINT * points} minutes."))
-        items = [nodes.list_item("", nodes.paragraph("", f"{exercise.name}: {count(exercise.points, 'point')}"))
-                 for exercise in exercises]
+            f": {len(exercises)} exercises, {points:g} points, about {MINUTES_A_POINT * points:g} minutes."))
+        items = [nodes.list_item("", nodes.paragraph("", told(exercise))) for exercise in exercises]
         return [intro, nodes.bullet_list("", *items)]
 
 
-def count(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def told(exercise):
+    """The grade id is a sentence already."""
+    sentence = exercise.name.replace("_", " ")
+    return f"{sentence[0].upper()}{sentence[1:]}: {exercise.points:g} point{'s' * (exercise.points != 1)}"
 
 
 def setup(app):

@@ -33,15 +33,24 @@ def block(self, node):
 def write_font(app, error):
     """Write the cut-down font next to the style sheets."""
     out = Path(app.outdir) / "_static" / "math.woff"
-    if error or app.builder.format != "html" or out.exists():
+    if error or app.builder.format != "html" or (out.exists() and out.stat().st_mtime > Path(__file__).stat().st_mtime):
         return
     source = Path(ziamath.__file__).parent / "fonts" / "STIXTwoMath-Regular.ttf"
     options = subset.Options(flavor="woff", hinting=False, layout_features=["math", "ssty"])
     font = subset.load_font(str(source), options)
+    keep_small_root(font)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=[*LETTERS, *map(ord, SIGNS)])
     cutter.subset(font)
     subset.save_font(font, str(out), options)
+
+
+def keep_small_root(font):
+    """Keep one size of the root sign: Chromium leaves room for the widest one after every root."""
+    variants = font["MATH"].table.MathVariants
+    root = variants.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
+    sizes = variants.VertGlyphConstruction[root]
+    sizes.GlyphAssembly, sizes.MathGlyphVariantRecord, sizes.VariantCount = None, sizes.MathGlyphVariantRecord[:1], 1
 
 
 def setup(app):

@@ -31,9 +31,10 @@ def describe(app, pagename, templatename, context, doctree):
 
 
 def write_colours(app, error):
-    """The themes' custom properties, from the one file that has colours."""
+    """The themes' custom properties and the page's icon, from the one file that has colours."""
     if not error and app.builder.format == "html":
         (Path(app.outdir) / "_static" / "colours.css").write_text(style.css(), encoding="utf8")
+        (Path(app.outdir) / "_static" / "icon.svg").write_text(style.icon(), encoding="utf8")
 
 
 def setup(app):

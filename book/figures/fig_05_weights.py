@@ -42,8 +42,9 @@ def _bars(ax, words, numbers, role, label):
     for place, number in zip(places, numbers):
         ax.annotate(f"{number:.2f}".replace("-", "−"), (number, place), xytext=(4 if number >= 0 else -4, 0), va="center",
                     textcoords="offset points", ha="left" if number >= 0 else "right", color=LIGHT["ink"])
-    room = .5 * np.ptp([0, *numbers])
-    ax.set(ylim=(len(words) - .5, -.5), xticks=[], xlim=(min(0, min(numbers) - room * (min(numbers) < 0)), max(numbers) + room))
+    room = .85 * np.ptp([0, *numbers])                        # for the numbers beside the bars
+    left = min(numbers) - room if min(numbers) < 0 else 0
+    ax.set(ylim=(len(words) - .5, -.5), xticks=[], xlim=(left, max(numbers) + room))
     ax.set_yticks(places, [f"k {word}" for word in words], color=LIGHT["k"])
     ax.set_xlabel(label, color=LIGHT[role])
     ax.tick_params(length=0)
@@ -54,10 +55,10 @@ def scores_spread_with_d_and_gradients_die(sizes, variance, slope):
     """variance and slope: (seeds, sizes, 2), the last axis not scaled, scaled."""
     left, ax = panel()
     _two_lines(ax, sizes, variance)
-    ax.set(xlabel="d, width of a key", ylabel="variance of the scores", ylim=(.4, None))
+    ax.set(xlabel="d, width of a key", ylabel="variance of the scores", ylim=(.2, None))
     right, ax = panel()
     _two_lines(ax, sizes, slope)
-    ax.set(xlabel="d, width of a key", ylabel="median slope of softmax")
+    ax.set(xlabel="d, width of a key", ylabel="median slope of softmax", ylim=(None, 4))
     v, s = variance.mean(axis=0), slope.mean(axis=0)
     return Drawing("spread", [left, right], alt=(
         f"Two panels over d from {sizes[0]} to {sizes[-1]}, both axes logarithmic. Left: without scaling the variance rises "
@@ -125,12 +126,10 @@ def the_wrong_axis_lets_rows_sum_to_anything(words, right, wrong):
 
 def results(losses, accuracy, lengths):
     """The same numbers as a Markdown table: mean ± standard deviation over the seeds."""
-    def told(numbers):
-        return f"{numbers.mean():.1f} ± {numbers.std():.1f}"
-    head = "| weights | loss, step 100 | " + " | ".join(f"% right, {length} rows" for length in lengths) + " |"
-    lines = [head, "|---" * (2 + len(lengths)) + "|"]
+    def told(numbers, places):
+        return f"{numbers.mean():.{places}f}\u00a0±\u00a0{numbers.std():.{places}f}"
+    lines = [f"| weights | loss, step 100 | % right, {lengths[0]} rows | % right, {lengths[-1]} rows |", "|---|---|---|---|"]
     for way, table in losses.items():
-        early = table[:, 90:100].mean(axis=1)
-        cells = [f"{early.mean():.2f} ± {early.std():.2f}", *(told(100 * column) for column in accuracy[way].T)]
-        lines.append(f"| {way} | " + " | ".join(cells) + " |")
+        early, short, long = table[:, 90:100].mean(axis=1), *(100 * accuracy[way][:, [0, -1]]).T
+        lines.append(f"| {way} | {told(early, 2)} | {told(short, 1)} | {told(long, 1)} |")
     return Markdown("\n".join(lines))

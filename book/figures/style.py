@@ -106,3 +106,10 @@ def css():
     def block(selector, colours):
         return selector + " {\n" + "".join(f"  --{role}: {colour};\n" for role, colour in colours.items()) + "}\n"
     return block(":root", LIGHT) + block('html[data-theme="dark"]', DARK) + "@media print {\n" + block('html[data-theme="dark"]', LIGHT) + "}\n"
+
+
+def icon():
+    """The page's icon: two rows of weights."""
+    cells = "".join(f'<rect x="{8 * j}" y="{8 * i}" width="8" height="8" opacity="{weight}"/>'
+                    for i, row in enumerate([[.9, .3], [.2, .7]]) for j, weight in enumerate(row))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="{LIGHT["alpha"]}">{cells}</svg>'
