@@ -52,12 +52,12 @@ def _safe_output(output):
 def _safe_data(data):
     if not isinstance(data, dict):
         return {}
-    kept = {mime: data[mime].strip() for mime in MAGIC if _is_image(mime, data.get(mime))}
+    kept = {mime: data[mime].strip() for mime in MAGIC if is_image(mime, data.get(mime))}
     return kept | ({"text/plain": _text(data["text/plain"])} if "text/plain" in data else {})
 
 
-def _is_image(mime, value):
-    """Whether `value` is base64 text of what `mime` says, and nothing else."""
+def is_image(mime, value):
+    """Whether `value` is base64 text of a picture of the kind `mime`, and nothing else."""
     if not isinstance(value, str) or len(value) > IMAGE:
         return False
     try:

@@ -63,7 +63,7 @@ def run_notebook(cells, challenges, files, view, sandbox):
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
         inputs = _lay_out(Path(folder), challenges, files, view)
         while todo:
-            _write_task(inputs, cells, todo, sandbox.limits)
+            _write_task(inputs, cells, todo, sandbox)
             try:
                 culprit = _attempt(cells, todo, inputs, sandbox, deadline, outcome)
             except OutOfTime:
@@ -89,12 +89,12 @@ def _lay_out(folder, challenges, files, view):
     return folder
 
 
-def _write_task(inputs, cells, todo, limits):
+def _write_task(inputs, cells, todo, sandbox):
     task = {
         "cells": [{"index": i, "source": cells[i].source, "exercise": cells[i].exercise} for i in todo],
-        "cell_seconds": limits.cell_seconds,
-        "grace_seconds": limits.grace_seconds,
-        "limits": limits.inside(),
+        "cell_seconds": sandbox.limits.cell_seconds,
+        "grace_seconds": sandbox.limits.grace_seconds,
+        "limits": sandbox.inside(),
     }
     (inputs / "task.json").write_text(json.dumps(task))
 

@@ -93,7 +93,6 @@ class Kernel:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-B", "-c", KERNEL, "-f", path, "--HistoryManager.hist_file=:memory:"],
             stderr=self.log,
-            start_new_session=True,
         )
 
     def wait_until_ready(self):

@@ -72,6 +72,10 @@ class Sandbox:
     def __init__(self, limits=Limits(), hidden=()):
         self.limits, self.hidden = limits, [Path(folder).resolve() for folder in hidden]
 
+    def inside(self):
+        """The limits the runner sets: {resource: number}."""
+        return self.limits.inside()
+
     def start(self, inputs):
         """Start grader.runner on the folder `inputs`, which the sandbox sees as /in."""
         return Process(self, inputs)

@@ -1,0 +1,69 @@
+"""What we ask of nbgrader's gradebook beyond its own pipeline. One process writes at a time: the coordinator."""
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import SaveCells
+
+from grader.repair import grade_id
+
+COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the configuration says; so we do too
+
+
+def register(db, stem, release):
+    """Make the gradebook know the problem set `stem` as `release` (a notebook, a dict) has it.
+
+    Raises RuntimeError when cells were added or removed since submissions were graded.
+    """
+    with Gradebook(db, COURSE_ID) as gradebook:
+        if _registered(gradebook, stem) == _marked(release):
+            return
+        gradebook.update_or_create_assignment(stem)
+    names = {"notebook": stem, "assignment": stem, "db_url": db}
+    SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
+
+
+def _registered(gradebook, stem):
+    """{grade id: (type, source, points)} as the gradebook has it."""
+    try:
+        notebook = gradebook.find_notebook(stem, stem)
+    except MissingEntry:
+        return None
+    points = {cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]}
+    return {cell.name: (cell.cell_type, cell.source, points.get(cell.name)) for cell in notebook.source_cells}
+
+
+def _marked(release):
+    cells = [cell for cell in release["cells"] if grade_id(cell)]
+    return {grade_id(cell): (cell["cell_type"], cell["source"], _points(cell)) for cell in cells}
+
+
+def _points(cell):
+    marks = cell["metadata"]["nbgrader"]
+    return float(marks["points"]) if marks.get("grade") or marks.get("task") else None
+
+
+def scores(db, stem, student):
+    """{grade id: points, None where a person has to look}; None when nothing of the student's is recorded."""
+    with Gradebook(db, COURSE_ID) as gradebook:
+        try:
+            notebook = gradebook.find_submission_notebook(stem, stem, student)
+        except MissingEntry:
+            return None
+        return {grade.name: grade.auto_score for grade in notebook.grades}
+
+
+def withdraw(db, stem, student):
+    """Take back the scores an earlier submission got, and flag them for a person to look at.
+
+    For a submission that could not be graded: neither a zero nor the old score may stand. Scores and comments
+    that a person gave stay.
+    """
+    with Gradebook(db, COURSE_ID) as gradebook:
+        try:
+            notebook = gradebook.find_submission_notebook(stem, stem, student)
+        except MissingEntry:
+            return
+        for grade in notebook.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        gradebook.db.commit()
