@@ -1,5 +1,9 @@
 """What we ask of nbgrader's gradebook beyond its own pipeline. One process writes at a time: the coordinator."""
 
+import os
+import sys
+from pathlib import Path
+
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import SaveCells
@@ -7,6 +11,10 @@ from nbgrader.preprocessors import SaveCells
 from grader.repair import grade_id
 
 COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the configuration says; so we do too
+
+VENV = str(Path(sys.executable).parent)
+if VENV not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([VENV, os.environ.get("PATH", os.defpath)])  # nbgrader runs `alembic` by name
 
 
 def register(db, stem, release):

@@ -21,9 +21,9 @@ _count = itertools.count()
 class Limits:
     """What a run may use. Seconds are of wall clock, sizes in MiB."""
 
-    cell_seconds: float = 20  # one cell, before it is interrupted
-    grace_seconds: float = 2  # from the interrupt to the end of everything
-    total_seconds: float = 200  # the whole notebook, starting again included
+    cell_seconds: float = 20.0  # one cell, before it is interrupted
+    grace_seconds: float = 2.0  # from the interrupt to the end of everything
+    total_seconds: float = 200.0  # the whole notebook, starting again included
     memory: int = 2048  # all processes together, files in memory included
     address_space: int = 12288  # one process; PyTorch maps far more than it uses
     processes: int = 128  # threads count
@@ -31,6 +31,13 @@ class Limits:
     scratch: int = 128
     file: int = 64  # one file
     open_files: int = 512
+
+    @classmethod
+    def for_cells_of(cls, seconds):
+        """Limits with `seconds` for a cell, and as much longer for the whole notebook as that is more than usual."""
+        usual = cls()
+        total = usual.total_seconds * max(1, seconds / usual.cell_seconds)
+        return cls(cell_seconds=float(seconds), total_seconds=total)
 
     def inside(self):
         """The ones that the runner sets on itself and on what it starts: {resource: number}."""

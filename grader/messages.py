@@ -14,6 +14,12 @@ def fault(student, stem, error):
     return f"{student} {stem}: not graded, through no fault of the student's: {why}. Retry: {_again(student, stem)}"
 
 
+def no_feedback(student, stem, error):
+    """A submission that was graded, but whose feedback could not be written."""
+    why = error.strip().splitlines()[-1] if error.strip() else "nbgrader gave no reason"
+    return f"{student} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
+
+
 def finding(student, stem, found):
     """Something odd that did not stop the grading."""
     return f"{student} {stem}: {found.kind}: {found.where}: {found.what}."

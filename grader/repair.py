@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from grader.intake import Finding
 
+MARKS = ("grade", "points", "solution", "locked", "task", "schema_version")
 ABSENT = "# This cell was missing from the submission."
 
 
@@ -131,8 +132,8 @@ def _filled(place, findings):
     cell, given, name = _fresh(place.released), place.filled, grade_id(place.released)
     if given.type != cell["cell_type"]:
         findings.append(Finding("retyped", name, f"was {given.type}, is {cell['cell_type']} again"))
-    odd = sorted(key for key, value in cell["metadata"]["nbgrader"].items()
-                 if key != "checksum" and given.marks.get(key) != value)
+    ours = cell["metadata"]["nbgrader"]
+    odd = [key for key in MARKS if key in ours and given.marks.get(key) != ours[key]]
     if odd:
         findings.append(Finding("metadata edited", name, f"taken from the release: {', '.join(odd)}"))
     if not is_locked(place.released):

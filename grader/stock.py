@@ -4,9 +4,7 @@
 grader` alike, so that there is one way into the gradebook.
 """
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
@@ -46,9 +44,6 @@ def configure(c, course=None):
         if not issubclass(module.Autograde, Autograde):
             raise RuntimeError(f"nbgrader has changed: {module.__name__}.Autograde is not its Autograde; use nbgrader 0.9")
         module.Autograde = SandboxedAutograde
-    venv = str(Path(sys.executable).parent)
-    if venv not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = venv + os.pathsep + os.environ["PATH"]  # nbgrader runs `alembic` by name
 
 
 def _from(folder, other):
@@ -121,7 +116,7 @@ class SandboxedAutograde(Autograde):
             super().start()
 
     def _take_in(self, stem, student, release):
-        limits = Limits(cell_seconds=self.cell_seconds)
+        limits = Limits.for_cells_of(self.cell_seconds)
         try:
             self.prepared[student] = prepare(self.course, stem, student, release, limits, self.sandboxed)
         except Unreadable as error:
