@@ -6,7 +6,7 @@ characters a course like this one needs, about 70 kB.
 from pathlib import Path
 
 import ziamath
-from docutils.nodes import SkipNode
+from docutils import nodes
 from fontTools import subset
 from latex2mathml.converter import convert
 from sphinx.util.math import get_node_equation_number
@@ -15,9 +15,19 @@ LETTERS = [*range(0x20, 0x7F), *range(0x391, 0x3CA), *range(0x1D434, 0x1D468), *
 SIGNS = "ℎℝ·×±′″∂∑∏√−∈≤≥≈≠⊤…⋯⋅‖∞→⁡⟨⟩∣∥½ℓ∘⊙⊕≔∼∝"
 
 
+def join_punctuation(app, doctree, docname):
+    """Give the full stop after a formula to the formula, so that no line breaks between them."""
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and after.astext()[:1] in tuple(".,:;?!)"):
+            formula["after"] = after.astext()[0]
+            after.parent.replace(after, nodes.Text(after.astext()[1:]))
+
+
 def inline(self, node):
-    self.body.append(convert(node.astext()))
-    raise SkipNode
+    formula = convert(node.astext())
+    self.body.append(f'<span class="joined">{formula}{node["after"]}</span>' if "after" in node else formula)
+    raise nodes.SkipNode
 
 
 def block(self, node):
@@ -27,7 +37,7 @@ def block(self, node):
     if number:
         self.body.append(f'<span class="eqno">({number})</span>')
     self.body.append("</div>\n")
-    raise SkipNode
+    raise nodes.SkipNode
 
 
 def write_font(app, error):
@@ -55,5 +65,6 @@ def keep_small_root(font):
 
 def setup(app):
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("doctree-resolved", join_punctuation)
     app.connect("build-finished", write_font)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,6 +22,11 @@ def lighten(app, pagename, templatename, context, doctree):
     context["body"] = THEBE.sub("", context.get("body", ""))
 
 
+def name_roles(app, pagename, templatename, context, doctree):
+    """Citations carry roles that ARIA has withdrawn; they are items of a list."""
+    context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"').replace(' role="doc-backlink"', "")
+
+
 def describe(app, pagename, templatename, context, doctree):
     """The first paragraph is the page's description."""
     paragraph = doctree.next_node(nodes.paragraph) if doctree is not None else None
@@ -40,6 +45,7 @@ def write_colours(app, error):
 def setup(app):
     app.add_css_file("colours.css")
     app.connect("html-page-context", lighten, priority=900)
+    app.connect("html-page-context", name_roles, priority=901)
     app.connect("html-page-context", describe, priority=900)
     app.connect("build-finished", write_colours)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,7 @@ from figures.style import LIGHT, NARROW, PANEL, Drawing, heat, panel
 
 WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in grey
     "softmax, scaled": ("alpha", "-"), "softmax, not scaled": ("alpha", ":"),
-    "ReLU/L, scaled": ("v", "-"), "ReLU, scaled": ("v", ":"),
+    "ReLU/L, scaled": ("ink", "-"), "ReLU, scaled": ("ink", ":"),
 }
 
 

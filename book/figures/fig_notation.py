@@ -21,7 +21,7 @@ def a_row_stays_a_row():
 
 
 def _product(left, right, sign, result):
-    fig, ax = panel(NARROW, 1.5)
+    fig, ax = panel(NARROW, 1.3)
     x = 0
     for block, follow, after in [(left, True, ""), (right, False, sign), (result, True, "")]:
         name, rows, columns, role = block
@@ -31,7 +31,7 @@ def _product(left, right, sign, result):
         if after:
             ax.text(x + .2, 0, after, ha="center", va="center")
             x += 1.1
-    ax.set(xlim=(-.3, 14.2), ylim=(-3.6, 5), aspect="equal")
+    ax.set(xlim=(-.3, 14.2), ylim=(-3.2, 5), aspect="equal")
     ax.axis("off")
     return fig
 

@@ -37,7 +37,7 @@ DARK = {
 PANEL = 3.1      # inches: two panels stand side by side, on a phone one above the other
 NARROW = 2.05    # inches: three side by side
 
-STYLE = {
+mpl.rcParams.update({
     "font.family": "DejaVu Sans", "font.size": 9, "svg.fonttype": "none",
     "text.color": LIGHT["ink"], "axes.edgecolor": LIGHT["muted"], "axes.labelcolor": LIGHT["ink"],
     "xtick.color": LIGHT["muted"], "ytick.color": LIGHT["muted"],
@@ -45,14 +45,13 @@ STYLE = {
     "lines.linewidth": 1.8, "lines.markersize": 4.5, "lines.solid_capstyle": "round",
     "grid.color": LIGHT["line"], "grid.linewidth": 0.6,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-}
+})
 
 
 def panel(width=PANEL, height=2.3):
     """A figure of one set of axes, in inches."""
-    with mpl.rc_context(STYLE):
-        fig = Figure(figsize=(width, height), layout="constrained")
-        return fig, fig.add_subplot()
+    fig = Figure(figsize=(width, height), layout="constrained")
+    return fig, fig.add_subplot()
 
 
 def heat(ax, weights, rows, columns):
@@ -88,7 +87,7 @@ class Drawing:
 def _svg(name, fig):
     """One figure as SVG text: colours by name of their role, ids that are unique on the page."""
     out = io.StringIO()
-    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = out.getvalue()[out.getvalue().index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
