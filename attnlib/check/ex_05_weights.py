@@ -312,9 +312,10 @@ def one_of(Q, K):
 
 
 def steep(rng, N, M, d, d_v):
-    """Q, K, V whose first query has scores near 1000, the others ordinary ones."""
+    """Q, K, V whose first query has scores from below -2500 to 5000 and beyond; the other queries' are ordinary."""
     Q, K, V = normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
-    Q[0] = K[0] * (1000 * d**0.5 / (K[0] @ K[0]))
+    K[1] = -0.5 * K[0]
+    Q[0] = K[0] * (5000 * d**0.5 / (K[0] @ K[0]))
     return Q, K, V
 
 
@@ -331,8 +332,8 @@ def output_cases(rng):
         Case("edge", (0, *sequence(1, 3, 4)), "a sequence of one vector"),
         Case("edge", (1, *sequence(4, 2, 1)), "i = 1 of 4, d_v = 1"),
         Case("edge", (3, *single(*sequence(5, 2, 4))), "i = 3 of 5 in float32"),
-        Case("large", (0, *large), "scores near 1000"),
-        Case("large", (1, *large), "another row holding scores near 1000"),
+        Case("large", (0, *large), "scores near 5000"),
+        Case("large", (1, *large), "ordinary scores, beside a row with scores near 5000"),
     ]
 
 
@@ -426,7 +427,7 @@ def attend_cases(rng):
         Case("plain", triple(4, 3, 10, 5), "Q (4, 10), K (3, 10), V (3, 5)"),
         Case("edge", triple(1, 5, 3, 2), "one query, Q (1, 3), K (5, 3), V (5, 2)"),
         Case("edge", triple(4, 1, 2, 3), "one key, Q (4, 2), K (1, 2), V (1, 3)"),
-        Case("large", steep(rng, 4, 6, 3, 5), "scores near 1000 in the first row"),
+        Case("large", steep(rng, 4, 6, 3, 5), "scores near 5000 in the first row"),
         Case("float32", single(*triple(3, 5, 6, 2)), "float32 Q (3, 6), K (5, 6), V (5, 2)"),
     ]
 
@@ -444,7 +445,7 @@ ATTEND_EXERCISE = Exercise(
         p.values(1, part=PARTS[1], on=("plain", "edge"), name="alpha is right"),
         p.values(1, part=PARTS[0], on=("plain", "edge"), name="B is right"),
         p.values(0.5, part=PARTS[0], on=("large",), name="large scores stay finite"),
-        p.dtype_kept(0.5, part=PARTS[0], after="B is right"),
+        p.dtype_kept(0.5, PARTS, after="B is right"),
         p.inputs_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
     ),
     slips=tuple(map(all_with, SCORING + MORE_SCORING + WEIGHING)) + (
@@ -541,7 +542,7 @@ RELU_EXERCISE = Exercise(
         Slip("S57", "Each positive score counts as 1. ReLU keeps a positive score as it is.",
              lambda s: (s > 0).astype(s.dtype) / s.shape[-1]),
         Slip("S58", "The division is by √L. Divide by L itself.", lambda s: relu(s) / root(s)),
-        Slip("S66", "These are softmax weights. ReLU takes no exponential: cut at zero, then divide by L.", weights.softmax),
+        Slip("S66", "These are softmax weights. ReLU takes no exponential: cut at zero, then divide by L.", over(-1)),
         Slip("S67", "The scores are divided by L but not cut. ReLU turns negative scores into 0.",
              lambda s: s / s.shape[-1]),
     ),

@@ -80,7 +80,7 @@ def _number(data):
 
 def as_array(value):
     """The value as a float or bool or int array, or None when it is not numbers all through."""
-    if isinstance(value, (bool, int, float, np.ndarray)):
+    if isinstance(value, (bool, int, float, np.ndarray, np.generic)):
         return np.asarray(value)
     if isinstance(value, (list, tuple)):
         try:

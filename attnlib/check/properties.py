@@ -107,14 +107,15 @@ def number(points, name="the number is right"):
     return Property(name, points, judge)
 
 
-def dtype_kept(points, part=None, on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
-    """The dtype of the answer is that of the reference."""
+def dtype_kept(points, parts=(None,), on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
+    """The dtype of the answer, of each of its `parts`, is that of the reference."""
 
     def judge(case, outcome, expected):
-        want, got = pick(expected, part), pick(outcome.content, part)
-        if isinstance(got, (np.ndarray, np.generic)) and got.dtype == want.dtype:
-            return None
-        return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+        for part in parts:
+            want, got = pick(expected, part), pick(outcome.content, part)
+            if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != want.dtype:
+                return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+        return None
 
     return Property(name, points, judge, on, after)
 

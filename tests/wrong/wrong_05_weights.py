@@ -1,0 +1,163 @@
+"""Wrong answers to 05_weights that the spec does not list. All of them must lose marks."""
+
+import numpy as np
+
+from attnlib.attention import attend
+from attnlib.scores import scaled_dot
+from attnlib.weights import relu_weights, softmax
+
+# The answers are called from our own package's point of view: tests clear the list of forbidden calls.
+
+
+class OnlyOnce:
+    """Right the first time it is called, zeros from then on."""
+
+    def __init__(self, function):
+        self.function, self.called = function, False
+
+    def __call__(self, *args):
+        self.called, before = True, self.called
+        answer = self.function(*args)
+        return 0 * np.asarray(answer) if before else answer
+
+
+class Remembered:
+    """The right outputs of one seed's cases, learned by heart."""
+
+    def __init__(self, function, cases):
+        self.known = {self.key(case.args): function(*case.args) for case in cases}
+
+    def __call__(self, *args):
+        return self.known.get(self.key(args))
+
+    @staticmethod
+    def key(args):
+        return tuple(np.asarray(argument).tobytes() for argument in args)
+
+
+def rounded(function, digits=3):
+    return lambda *args: tuple(part.round(digits) for part in function(*args)) if function is attend \
+        else function(*args).round(digits)
+
+
+def clipped(s):
+    """No overflow, but no right weights either."""
+    e = np.exp(np.clip(s, -500, 500))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def with_epsilon(s):
+    """A row that underflows becomes zeros instead of weights."""
+    e = np.exp(s)
+    return e / (e.sum(axis=-1, keepdims=True) + 1e-9)
+
+
+def mean_off(s):
+    """The mean instead of the largest: the numbers are right until a row is wide."""
+    e = np.exp(s - s.mean(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def least_off(s):
+    e = np.exp(s - s.min(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def column_maximum_off(s):
+    e = np.exp(s - s.max(axis=0, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def absolute(s):
+    e = abs(s)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def one_plus(s):
+    """The exponential of s, to second order."""
+    e = 1 + s + s**2 / 2
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def nan_to_zero(s):
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.exp(s) / np.exp(s).sum(axis=-1, keepdims=True))
+
+
+def diagonal_only(Q, K, V):
+    return V[: len(Q)], np.eye(len(Q), len(K))
+
+
+def lists_for_arrays(Q, K, V):
+    return [part.tolist() for part in attend(Q, K, V)]
+
+
+ANYTHING = (
+    lambda *args: None, lambda *args: args[-1], lambda *args: args[0], lambda *args: 0, lambda *args: np.nan,
+    lambda *args: "softmax", lambda *args: [], lambda *args: (), lambda *args: {"B": 1}, lambda *args: np.zeros(0),
+    lambda *args: np.inf, lambda *args: np.zeros_like(args[-1]), lambda *args: np.ones_like(args[-1]),
+    lambda *args: (np.zeros_like(args[-1]), np.zeros_like(args[-1])), lambda *args: args, lambda *args: True,
+    lambda *args: np.full_like(args[-1], np.nan), lambda *args: 1 / 0, lambda: 1, 64, "softmax", None,
+)
+
+WRONG = {
+    "softmax_turns_each_row_into_weights": (
+        clipped, with_epsilon, mean_off, least_off, column_maximum_off, absolute, one_plus, nan_to_zero,
+        rounded(softmax), OnlyOnce(softmax),
+        lambda s: softmax(s / 2), lambda s: softmax(s).T, lambda s: softmax(s[..., ::-1]), lambda s: softmax(s)[:1],
+        lambda s: softmax(s).tolist(), lambda s: softmax(s.astype(np.float16)), lambda s: softmax(s) + 1e-4,
+        lambda s: np.sort(softmax(s)), lambda s: np.full_like(s, 1 / s.shape[-1]), lambda s: softmax(abs(s)),
+        lambda s: softmax(s).astype(complex), lambda s: softmax(np.round(s)), lambda s: softmax(s.reshape(len(s), -1)),
+    ),
+    "this_width_spreads_products_by_eight": (
+        16, 63, 65, 2, 512, -64, 0, None, "64", "sixty-four", [64], np.array([64]), (64,), float("nan"), float("inf"),
+        64j, True, lambda: 64, {"width": 64}, 64.5,
+    ),
+    "scaling_brings_the_variance_back": (
+        lambda Q, K: (Q.shape[1], 1), lambda Q, K: (1, 1), lambda Q, K: (Q.var(), K.var()),
+        lambda Q, K: ((Q * K).sum(1).mean(), (Q * K).sum(1).mean() / K.shape[1] ** 0.5),
+        lambda Q, K: ((Q * K).sum(1), (Q * K).sum(1) / K.shape[1] ** 0.5),
+        lambda Q, K: ((Q * K).sum(1).var(), (Q * K).sum(1).var() / 2),
+        lambda Q, K: ((Q * K).sum(1).var(), ((Q * K).sum(1) // K.shape[1] ** 0.5).var()),
+        lambda Q, K: ((Q * Q).sum(1).var(), (Q * Q).sum(1).var() / K.shape[1]),
+        lambda Q, K: ((Q * K).sum(1).var(), 1.0), lambda Q, K: (Q.shape[1], (Q * K).sum(1).var() / K.shape[1]),
+    ),
+    "scores_are_divided_by_the_root_of_d_k": (
+        rounded(scaled_dot), OnlyOnce(scaled_dot), lambda Q, K: Q @ K.T / 2, lambda Q, K: Q @ K.T // K.shape[1] ** 0.5,
+        lambda Q, K: Q @ K.T - K.shape[1] ** 0.5, lambda Q, K: Q @ K.T / (K.shape[1] + 1) ** 0.5,
+        lambda Q, K: Q @ K.T / Q.size**0.5, lambda Q, K: scaled_dot(Q, K).tolist(), lambda Q, K: scaled_dot(Q, Q),
+        lambda Q, K: scaled_dot(K, K), lambda Q, K: scaled_dot(Q, K).astype(np.float16),
+        lambda Q, K: softmax(scaled_dot(Q, K)), lambda Q, K: abs(scaled_dot(Q, K)),
+        lambda Q, K: ((Q[:, None] - K) ** 2).sum(-1) / K.shape[1] ** 0.5, lambda Q, K: scaled_dot(Q, K)[None],
+    ),
+    "one_output_is_a_mixture_of_all_values": (
+        lambda i, Q, K, V: attend(Q, K, V)[0][-1], lambda i, Q, K, V: attend(Q, K, V)[0][0],
+        lambda i, Q, K, V: attend(Q, K, V)[0][i : i + 1], lambda i, Q, K, V: attend(Q, K, V)[0][i] + V[i],
+        lambda i, Q, K, V: V.sum(axis=0), lambda i, Q, K, V: V[attend(Q, K, V)[1][i].argmax()],
+        lambda i, Q, K, V: attend(Q, K, V)[0][i].round(2), lambda i, Q, K, V: attend(Q, K, V)[0][i].tolist()[:1],
+        lambda i, Q, K, V: attend(Q, K, V[::-1])[0][i], lambda i, Q, K, V: attend(K, K, V)[0][i],
+        lambda i, Q, K, V: attend(Q, Q, V)[0][i], lambda i, Q, K, V: mean_off(scaled_dot(Q, K))[i] @ V,
+        lambda i, Q, K, V: relu_weights(scaled_dot(Q, K))[i] @ V, lambda i, Q, K, V: np.zeros(V.shape[1]),
+        lambda i, Q, K, V: attend(Q, K, V)[0][min(i + 1, len(V) - 1)],
+    ),
+    "attend_gives_mixtures_and_weights": (
+        rounded(attend), diagonal_only, lists_for_arrays, lambda Q, K, V: attend(Q, Q, V[: len(Q)]),
+        lambda Q, K, V: (attend(Q, K, V)[0],) * 2, lambda Q, K, V: (attend(Q, K, V)[1],) * 2,
+        lambda Q, K, V: np.stack(attend(Q, K, V[:, :1].repeat(len(K), 1))), lambda Q, K, V: attend(Q, K, V[::-1]),
+        lambda Q, K, V: (relu_weights(scaled_dot(Q, K)) @ V, relu_weights(scaled_dot(Q, K))),
+        lambda Q, K, V: tuple(part.astype(float) for part in attend(Q, K, V)),
+        lambda Q, K, V: (attend(Q, K, V)[0] + Q.mean(), attend(Q, K, V)[1]),
+        lambda Q, K, V: (mean_off(scaled_dot(Q, K)) @ V, mean_off(scaled_dot(Q, K))),
+        lambda Q, K, V: (attend(Q, K, V)[0].T, attend(Q, K, V)[1]), lambda Q, K, V: attend(Q[::-1], K, V),
+        lambda Q, K, V: (V.mean(0) + 0 * Q[:, :1], np.full((len(Q), len(K)), 1 / len(K))),
+    ),
+    "relu_weights_are_divided_by_the_length": (
+        rounded(relu_weights), OnlyOnce(relu_weights), lambda s: np.maximum(s, 0) / 7, lambda s: np.minimum(s, 0) / s.shape[-1],
+        lambda s: np.maximum(s, 0) // s.shape[-1], lambda s: np.maximum(s, 1) / s.shape[-1],
+        lambda s: np.maximum(s, 0.01 * s) / s.shape[-1], lambda s: np.log1p(np.exp(s)) / s.shape[-1],
+        lambda s: relu_weights(s).tolist(), lambda s: relu_weights(s) ** 2, lambda s: -relu_weights(-s),
+        lambda s: np.maximum(s, 0) / (s.shape[-1] + 1), lambda s: np.maximum(s, 0) / s.ndim,
+        lambda s: np.maximum(s, 0).mean(axis=-1), lambda s: relu_weights(s).astype(np.float16),
+        lambda s: np.clip(s, 0, 1) / s.shape[-1],
+    ),
+}
