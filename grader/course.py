@@ -50,7 +50,8 @@ class Course:
         """Everyone who handed in a folder for the problem set `stem`, sorted."""
         if not self.submitted.is_dir():
             return []
-        return sorted(entry.name for entry in self.submitted.iterdir() if os.path.lexists(entry / stem))
+        names = (entry.name for entry in self.submitted.iterdir() if os.path.lexists(entry / stem))
+        return sorted(name for name in names if not name.startswith("."))
 
     def repaired(self, student, stem):
         """The folder of the repaired copy of a submission."""

@@ -7,6 +7,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from glob import escape
 
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
@@ -58,7 +59,7 @@ def _run_all(course, stem, prepared, rows, jobs, force):
     results = {} if force else {s: kept for s, p in prepared.items() if (kept := load(course, p.job.key))}
     todo = {p.job.key: p.job for s, p in prepared.items() if s not in results}
     done, failed = {}, {}
-    with tqdm(total=len(todo), desc="run", unit="notebook", delay=2, leave=False) as bar:
+    with tqdm(total=len(todo), desc="run", delay=2, leave=False, disable=None) as bar:
         for key, result, error in _in_workers(todo, jobs):
             bar.update()
             if error is None:
@@ -99,7 +100,7 @@ def _in_workers(todo, jobs):
 def _record_all(course, stem, prepared, results, rows, limits, sandboxed):
     """Let nbgrader record each result and write its feedback; read the scores back from the gradebook."""
     api = _api(course, limits, sandboxed)
-    with warnings.catch_warnings(), tqdm(total=len(results), desc="record", delay=2, leave=False) as bar:
+    with warnings.catch_warnings(), tqdm(total=len(results), desc="record", delay=2, leave=False, disable=None) as bar:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
         for student, result in sorted(results.items()):
             _record(course, stem, prepared[student], result, rows[student], api)
@@ -125,7 +126,7 @@ def _record(course, stem, prepared, result, row, api):
     known = scores(course.db, stem, student)
     if not _agree(known, result) or stock.graded_mark(course, stem, student) != prepared.mark:
         shutil.rmtree(feedback.parent, ignore_errors=True)
-        said = api.autograde(stem, student)
+        said = api.autograde(stem, escape(student))
         known = scores(course.db, stem, student)
         if not said["success"] or not _agree(known, result):
             row.fault = True
@@ -134,7 +135,7 @@ def _record(course, stem, prepared, result, row, api):
             return
     row.scores = known
     if not feedback.exists():
-        said = api.generate_feedback(stem, student)
+        said = api.generate_feedback(stem, escape(student))
         if not said["success"]:
             row.fault = True
             row.says.append(messages.no_feedback(student, stem, said.get("error", "")))

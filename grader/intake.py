@@ -59,11 +59,14 @@ def read_submission(submitted, student, stem):
         folder = _open_folder(stack, None, str(submitted))
         for name in (student, stem):
             folder = _open_folder(stack, folder, name)
-        name = _find_notebook(folder, stem, findings)
-        cells = parse_notebook(_read(folder, name, NOTEBOOK_BYTES), name)
-        timestamp = _read_timestamp(folder, findings)
-        files = {}
-        _read_others(folder, "", files, findings)
+        try:
+            name = _find_notebook(folder, stem, findings)
+            cells = parse_notebook(_read(folder, name, NOTEBOOK_BYTES), name)
+            timestamp = _read_timestamp(folder, findings)
+            files = {}
+            _read_others(folder, "", files, findings)
+        except OSError as error:
+            raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
     return Submission(cells, files, timestamp, findings)
 
 
@@ -111,9 +114,10 @@ def _read(folder, name, most):
         link = stat.S_ISLNK(_mode(folder, name))
         why = "is a link, and links are not followed" if link else f"cannot be opened ({error.strerror})"
         raise Unreadable(f"{name} {why}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise Unreadable(f"{name} is not a regular file")
     with open(file, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise Unreadable(f"{name} is not a regular file")
         content = opened.read(most + 1)
     if len(content) > most:
         raise Unreadable(f"{name} has more than {most // 1_000_000} MB")

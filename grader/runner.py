@@ -18,10 +18,14 @@ import time
 from queue import Empty
 
 START_SECONDS = 60
-KERNEL = (  # debugpy is slow to import and of no use here
-    "import sys; sys.modules['debugpy'] = None; "
-    "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
-)
+KERNEL = """
+import sys
+sys.modules["debugpy"] = None  # slow to import and of no use here
+from ipykernel.kernelapp import launch_new_instance
+from ipykernel.zmqshell import ZMQInteractiveShell
+ZMQInteractiveShell.ask_exit = lambda shell: None  # a forgotten quit() does not end the notebook
+launch_new_instance()
+"""
 PRELUDE = "from attnlib.check import check\n"  # a check cell works even when the import cell was deleted or shadowed
 ANSWER = "application/vnd.attnlib.answer+json"
 IMAGES = ("image/png", "image/jpeg")
@@ -56,8 +60,7 @@ def main(folder):
         try:
             outputs, interrupted = kernel.run(source, task["cell_seconds"], task["grace_seconds"])
         except (Died, Stuck) as end:
-            report(event=type(end).__name__.lower(), cell=cell["index"])
-            return
+            return report(event=type(end).__name__.lower(), cell=cell["index"])
         report(event="done", cell=cell["index"], outputs=outputs, interrupted=interrupted)
     report(event="end")
 

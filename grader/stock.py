@@ -5,6 +5,7 @@ grader` alike, so that there is one way into the gradebook.
 """
 
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import nbformat
@@ -110,7 +111,7 @@ class SandboxedAutograde(Autograde):
         register(self.course.db, stem, release)
         self.prepared = {}
         for student in self.course.students(stem):
-            if Path(student).match(self.coursedir.student_id):
+            if fnmatchcase(student, self.coursedir.student_id):
                 self._take_in(stem, student, release)
         with temp_attrs(self.coursedir, submitted_directory=INTAKE):
             super().start()
