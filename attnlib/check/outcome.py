@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnlib.check.wire import Other, WireError, decode, describe_type
+from attnlib.check.wire import Other, WireError, decode, describe_type, with_article
 
 KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
 
@@ -69,7 +69,7 @@ def _raised(data):
         raise WireError("an exception has a type, a message and a line")
     if data["type"] == "NotImplementedError":
         return "Not answered yet: it raises NotImplementedError."
-    message = f": {data['message'][:500]}" if data["message"] else ""
+    message = f": {data['message'][:500].strip()}" if data["message"] else ""
     at = f" at `{data['line'][:200]}`" if data["line"] else ""
     return f"It raised {data['type'][:100]}{message}{at}."
 
@@ -93,8 +93,10 @@ def as_array(value):
 
 def what_is(value):
     """'a list', 'a float64 array of shape (3, 4)': a decoded value, for a person."""
+    if value is None:
+        return "None"
     if isinstance(value, np.ndarray):
-        return f"a {value.dtype} array of shape {value.shape}"
+        return f"{with_article(value.dtype.name)} array of shape {value.shape}"
     if isinstance(value, Other):
         return value.description
     if isinstance(value, tuple):

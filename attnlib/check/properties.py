@@ -34,9 +34,9 @@ def values(points, part=None, on=("plain",), name=NUMBERS):
     def judge(case, outcome, expected):
         want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
         if got is None:
-            return f"{of(case, part)} we cannot compare: got {what_is(pick(outcome.content, part))}."
+            return no_numbers(case, part, outcome, want)
         if got.shape != want.shape:
-            return f"{of(case, part)} the numbers cannot be compared: shape {got.shape} where {want.shape} is right."
+            return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
         place = first_difference(got, want)
         return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
 
@@ -61,9 +61,10 @@ def weights_rank_keys(points, part=None, on=("plain",),
 
     def judge(case, outcome, expected):
         want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
-        if got is None or got.shape != want.shape:
-            kind = what_is(pick(outcome.content, part)) if got is None else f"shape {got.shape}"
-            return f"{of(case, part)} we expect weights of shape {want.shape} and got {kind}."
+        if got is None:
+            return no_numbers(case, part, outcome, want)
+        if got.shape != want.shape:
+            return f"{of(case, part)} we expect weights of shape {want.shape} and got shape {got.shape}."
         place = next((tuple(map(int, at)) for at in np.argwhere(~(got > 0))), None)
         if place is not None:
             return f"{of(case, part)} the weight at [{where(place)}] is {got[place]:.4g}, not positive."
@@ -142,6 +143,17 @@ def pick(value, part):
     index, _ = part
     several = isinstance(value, (tuple, list)) or np.ndim(value) == 1
     return value[index] if several and len(value) > index else None
+
+
+def no_numbers(case, part, outcome, want):
+    """The sentence for a value, or a part of one, that is not numbers all through."""
+    value = pick(outcome.content, part)
+    if outcome.content is None:
+        return f"For {case.says}: the function returned None. Does it end in a return?"
+    if value is None:
+        return f"For {case.says}: there is no {part[1]}; what came back is {what_is(outcome.content)}."
+    wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
+    return f"{of(case, part)} we expect {wanted} and got {what_is(value)}."
 
 
 def of(case, part):

@@ -81,7 +81,12 @@ def describe_type(value):
     """'a list', 'a numpy.ndarray': the kind of a value, for a person."""
     kind = type(value)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"[:200]
+    return with_article(name)[:200]
+
+
+def with_article(name):
+    """'an int', 'a list'."""
+    return f"{'an' if name[:1].lower() in tuple('aeio') else 'a'} {name}"
 
 
 def decode(data, depth=0):
