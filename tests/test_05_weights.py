@@ -19,7 +19,7 @@ from attnlib.check.spec import exercises
 from tests.mutants import mutants
 from tests.right import right_05_weights as right
 from tests.stock import Course
-from tests.wrong.wrong_05_weights import ANYTHING, WRONG, Remembered
+from tests.wrong.wrong_05_weights import ANYTHING, SPELLED, WRONG, Remembered
 
 STEM = "05_weights"
 ROOT = Path(__file__).parents[1]
@@ -118,6 +118,17 @@ def test_each_slip_is_called_by_its_own_name(exercise, slip):
         assert report.points < report.max_points, slip
         assert (report.slip, report.headline) == (slip.id, slip.says)
         assert slip.says in report.text()
+
+
+@pytest.mark.parametrize(("name", "slip", "answer"), [
+    pytest.param(*each, id=f"{each[0]}-{each[1]}-{n}") for n, each in enumerate(SPELLED)])
+def test_a_slip_is_known_however_it_is_spelled(name, slip, answer):
+    """Is a slip named when a learner writes it in other words, or makes a second one beside it?"""
+    exercise = next(each for each in EXERCISES if each.name == name)
+    for seed in SEEDS:
+        report = marks(freely(exercise), answer, seed)
+        assert report.points < report.max_points
+        assert report.slip == slip, report.text()
 
 
 @pytest.mark.parametrize(("exercise", "answer"), every(lambda exercise: WRONG[exercise.name]))

@@ -161,3 +161,90 @@ WRONG = {
         lambda s: np.clip(s, 0, 1) / s.shape[-1],
     ),
 }
+
+# Known slips as learners spell them: without the shift, with np.sqrt, with other functions, two at once.
+
+
+def e_over_sum(scores, axis, **keep):
+    e = np.exp(scores)
+    return e / np.sum(e, axis, **keep)
+
+
+def in_place_relu(scores):
+    scores[scores < 0] = 0.0
+    scores /= scores.shape[-1]
+    return scores
+
+
+def attend_plainly(Q, K, V, axis=-1, scale=None):
+    """Attention as it is first written: no shift, np.sqrt."""
+    scores = Q @ K.T / (np.sqrt(Q.shape[1]) if scale is None else scale)
+    alpha = np.exp(scores) / np.exp(scores).sum(axis=axis, keepdims=True)
+    return np.dot(alpha, V), alpha
+
+
+def output_by_hand(i, Q, K, V):
+    total = 0
+    weights = np.exp([Q[i] @ k for k in K])
+    for j in range(len(K)):
+        total += weights[j] * V[j]
+    return total / weights.sum()
+
+
+def output_without_itself(i, Q, K, V):
+    others = [j for j in range(len(K)) if j != i] or [i]
+    weights = softmax(np.array([Q[i] @ K[j] / np.sqrt(len(K[j])) for j in others]))
+    return sum(w * V[j] for w, j in zip(weights, others))
+
+
+def all_but_itself(Q, K, V):
+    scores = scaled_dot(Q, K)
+    for i in range(min(scores.shape)):
+        if len(K) > 1:
+            scores[i, i] = -1e9
+    return softmax(scores) @ V, softmax(scores)
+
+
+SPELLED = (
+    ("softmax_turns_each_row_into_weights", "S1", lambda s: e_over_sum(s, 0)),
+    ("softmax_turns_each_row_into_weights", "S2", lambda s: np.exp(s) / np.exp(s).sum()),
+    ("softmax_turns_each_row_into_weights", "S4", lambda s: e_over_sum(s, -1, keepdims=True)),
+    ("softmax_turns_each_row_into_weights", "S4", lambda s: e_over_sum(s.astype(float), -1, keepdims=True)),
+    ("softmax_turns_each_row_into_weights", "S24", lambda s: np.eye(s.shape[-1])[s.argmax(-1)]),
+    ("softmax_turns_each_row_into_weights", "S30", lambda s: 2**s / (2**s).sum(-1, keepdims=True)),
+    ("softmax_turns_each_row_into_weights", "S32", lambda s: np.log(softmax(s))),
+    ("softmax_turns_each_row_into_weights", "S41", lambda s: e_over_sum(s, 1, keepdims=True)),  # and S4
+    ("softmax_turns_each_row_into_weights", "S42", lambda s: e_over_sum(s, -1)),
+    ("softmax_turns_each_row_into_weights", "S43", lambda s: np.exp(s)),
+    ("scaling_brings_the_variance_back", "S38", lambda Q, K: (np.var(Q @ K.T), np.var(Q @ K.T / np.sqrt(K.shape[1])))),
+    ("scaling_brings_the_variance_back", "S37", lambda Q, K: [np.std((Q * K).sum(1)), np.std((Q * K).sum(1) / Q.shape[1] ** 0.5)]),
+    ("scaling_brings_the_variance_back", "S59", lambda Q, K: tuple(
+        np.var((Q * K).sum(1) / scale, ddof=1) for scale in (1, np.sqrt(K.shape[1])))),
+    ("scores_are_divided_by_the_root_of_d_k", "S6", lambda Q, K: np.einsum("id,jd->ij", Q, K)),
+    ("scores_are_divided_by_the_root_of_d_k", "S7", lambda Q, K: np.inner(Q, K) / len(K[0])),
+    ("scores_are_divided_by_the_root_of_d_k", "S13", lambda Q, K: Q @ K.T / np.sqrt((Q**2).sum(1))[:, None]),
+    ("scores_are_divided_by_the_root_of_d_k", "S14", lambda Q, K: (Q @ K.T / np.sqrt(Q.shape[1])).T),
+    ("scores_are_divided_by_the_root_of_d_k", "S29", lambda Q, K: np.dot(Q, K.T) / np.sqrt(K.shape[-1])),
+    ("scores_are_divided_by_the_root_of_d_k", "S39", lambda Q, K: Q @ K.T / np.sqrt(Q.shape[0])),
+    ("one_output_is_a_mixture_of_all_values", "S6", output_by_hand),  # and S4
+    ("one_output_is_a_mixture_of_all_values", "S21", output_without_itself),
+    ("one_output_is_a_mixture_of_all_values", "S4", lambda i, Q, K, V: attend_plainly(Q, K, V)[0][i]),
+    ("one_output_is_a_mixture_of_all_values", "S14", lambda i, Q, K, V: softmax(Q @ K[i] / np.sqrt(K.shape[1])) @ V),
+    ("one_output_is_a_mixture_of_all_values", "S52", lambda i, Q, K, V: np.mean(V, 0)),
+    ("attend_gives_mixtures_and_weights", "S1", lambda Q, K, V: attend_plainly(Q, K, V, axis=0)),
+    ("attend_gives_mixtures_and_weights", "S2", lambda Q, K, V: attend_plainly(Q, K, V, axis=None)),
+    ("attend_gives_mixtures_and_weights", "S4", attend_plainly),
+    ("attend_gives_mixtures_and_weights", "S6", lambda Q, K, V: attend_plainly(Q, K, V, scale=1)),
+    ("attend_gives_mixtures_and_weights", "S7", lambda Q, K, V: attend_plainly(Q, K, V, scale=Q.shape[1])),
+    ("attend_gives_mixtures_and_weights", "S10", lambda Q, K, V: attend_plainly(Q, K, V, scale=np.sqrt(V.shape[1]))),
+    ("attend_gives_mixtures_and_weights", "S21", all_but_itself),
+    ("attend_gives_mixtures_and_weights", "S34", lambda Q, K, V: attend_plainly(Q, K, V)[0]),
+    ("attend_gives_mixtures_and_weights", "S35", lambda Q, K, V: list(attend_plainly(Q, K, V)[::-1])),
+    ("relu_weights_are_divided_by_the_length", "S22", lambda s: np.where(s > 0, s, 0)),
+    ("relu_weights_are_divided_by_the_length", "S33", in_place_relu),
+    ("relu_weights_are_divided_by_the_length", "S36", lambda s: (s * (s > 0)) / s.shape[0]),
+    ("relu_weights_are_divided_by_the_length", "S54", lambda s: s.clip(0) / s.clip(0).sum(-1, keepdims=True)),
+    ("relu_weights_are_divided_by_the_length", "S55", lambda s: s.clip(0) / (s > 0).sum(-1, keepdims=True)),
+    ("relu_weights_are_divided_by_the_length", "S58", lambda s: np.maximum(0, s) / np.sqrt(s.shape[-1])),
+    ("relu_weights_are_divided_by_the_length", "S56", lambda s: np.abs(s) / s.shape[-1]),
+)
