@@ -2,6 +2,7 @@
 import numpy as np
 from IPython.display import Markdown
 
+from attnlib.weights import relu_weights, softmax
 from figures.style import LIGHT, NARROW, PANEL, Drawing, heat, panel
 
 WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in grey
@@ -122,6 +123,32 @@ def the_wrong_axis_lets_rows_sum_to_anything(words, right, wrong):
     return Drawing("wrong-axis", drawings, alt=(
         f"Two tables of weights, queries down and keys across, {', '.join(words)}. "
         f"With axis=-1 every row sums to 1.00. With axis=0 the rows sum to {sums}."))
+
+
+def spread_in_words(found):
+    """found (seeds, 2 scalings, 2): variance and slope at one size."""
+    (plain, slope), (scaled, slope_scaled) = found.mean(axis=0)
+    (plain_spread, _), (scaled_spread, _) = found.std(axis=0)
+    return {"variance_plain": f"{plain:.1f} ± {plain_spread:.1f}", "variance_scaled": f"{scaled:.2f} ± {scaled_spread:.2f}",
+            "slope_plain": f"{slope:.3f}", "slope_scaled": f"{slope_scaled:.2f}"}
+
+
+def four_ways_in_words(right, on_key):
+    """Shares (seeds, lengths) by way, in per cent; the last length is the longest."""
+    def share(shares):
+        return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
+    return {"softmax_long": share(right["softmax, scaled"][:, -1]), "softmax_share": share(on_key["softmax, scaled"][:, -1]),
+            "relu_short": share(right["ReLU/L, scaled"][:, 0]), "relu_long": share(right["ReLU/L, scaled"][:, -1]),
+            "relu_share": share(on_key["ReLU/L, scaled"][:, -1])}
+
+
+def rows_in_words(scores, B):
+    """What the questions and the notes ask about the second word, scores (N, N) and outputs B (N, d_v)."""
+    row, moved = scores[1], scores[1] + 100
+    alpha = softmax(row)
+    return {"saws_apart": f"{np.abs(B[1] - B[3]).max():.2f}", "softmax_moved": f"{np.abs(softmax(moved) - alpha).max():.2f}",
+            "relu_before": f"{relu_weights(row).sum():.2f}", "relu_after": f"{relu_weights(moved).sum():.2f}",
+            "own_weight": f"{alpha[1]:.2f}", "least_weight": f"{alpha.min():.2f}"}
 
 
 def results(losses, accuracy, lengths):
