@@ -1,4 +1,4 @@
-"""Grade a class: prepare everyone here, run and score in workers, record from here alone."""
+"""Grade a class: prepare everyone here, run and score in workers, record from here alone, one at a time."""
 
 import logging
 import os
@@ -33,13 +33,18 @@ class Row:
     fault: bool = False
     ran: bool = False
 
+    def fail(self, says):
+        """Note something that went wrong through no fault of the student's."""
+        self.fault = True
+        self.says.append(says)
+
 
 def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jobs=None, force=False):
     """Grade the problem set `stem` of `students` (all of them when left out): a list of Row.
 
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
-    release = course.release(stem)
+    release, jobs = course.release(stem), jobs or os.cpu_count() or 1
     rows = {student: Row(student) for student in students or course.students(stem)}
     register(course.db, stem, release)
     prepared = {}
@@ -49,32 +54,37 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
         except Unreadable as error:
             row.says.append(messages.unreadable(student, stem, error))
             stock.not_graded(course, stem, student)
-    results = _run_all(course, stem, prepared, rows, jobs or os.cpu_count() or 1, force)
-    _record_all(course, stem, prepared, results, rows, limits, sandboxed)
+    api = nbgrader_api(course, limits, sandboxed)
+    for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):
+        if error is None:
+            _record(course, stem, prepared[student], result, rows[student], api)
+            rows[student].says += _remarks(student, stem, prepared[student], result, limits)
+        else:
+            rows[student].fail(messages.fault(student, stem, error))
+            stock.not_graded(course, stem, student)
+    _write_feedback(course, stem, [row for row in rows.values() if row.scores is not None], jobs)
     return list(rows.values())
 
 
-def _run_all(course, stem, prepared, rows, jobs, force):
-    """{student: Result} of everyone prepared, from what is kept or from workers. Equal notebooks run once."""
-    results = {} if force else {s: kept for s, p in prepared.items() if (kept := load(course, p.job.key))}
-    todo = {p.job.key: p.job for s, p in prepared.items() if s not in results}
-    done, failed = {}, {}
-    with tqdm(total=len(todo), desc="run", delay=2, leave=False, disable=None) as bar:
-        for key, result, error in _in_workers(todo, jobs):
-            bar.update()
-            if error is None:
-                store(course, result)
-                done[key] = result
-            else:
-                failed[key] = error
+def _progress(what, items, total):
+    return tqdm(items, total=total, desc=what, delay=2, leave=False, disable=None)  # None: on a terminal only
+
+
+def _results(course, prepared, rows, jobs, force):
+    """Yield (student, Result or None, error or None) of everyone prepared, as they come. Equal notebooks run once."""
+    waiting = {}
     for student, one in prepared.items():
-        if one.job.key in done:
-            results[student], rows[student].ran = done[one.job.key], True
-        elif one.job.key in failed:
-            rows[student].fault = True
-            rows[student].says.append(messages.fault(student, stem, failed[one.job.key]))
-            stock.not_graded(course, stem, student)
-    return results
+        kept = None if force else load(course, one.job.key)
+        if kept:
+            yield student, kept, None
+        else:
+            waiting.setdefault(one.job.key, []).append(student)
+    for key, result, error in _in_workers({key: prepared[names[0]].job for key, names in waiting.items()}, jobs):
+        if error is None:
+            store(course, result)
+        for student in waiting[key]:
+            rows[student].ran = error is None
+            yield student, result, error
 
 
 def _in_workers(todo, jobs):
@@ -83,8 +93,10 @@ def _in_workers(todo, jobs):
     A worker that dies takes the whole pool with it; what was not done then is done one by one, each in a pool
     of its own, so that only the culprit fails.
     """
+    if not todo:
+        return
     left = dict(todo)
-    with ProcessPoolExecutor(min(jobs, len(todo)) or 1) as pool:
+    with ProcessPoolExecutor(min(jobs, len(todo))) as pool:
         futures = {pool.submit(grade, job): key for key, job in todo.items()}
         for future in as_completed(futures):
             error = future.exception()
@@ -97,20 +109,7 @@ def _in_workers(todo, jobs):
             yield key, None if error else future.result(), error
 
 
-def _record_all(course, stem, prepared, results, rows, limits, sandboxed):
-    """Let nbgrader record each result and write its feedback; read the scores back from the gradebook."""
-    api = _api(course, limits, sandboxed)
-    with warnings.catch_warnings(), tqdm(total=len(results), desc="record", delay=2, leave=False, disable=None) as bar:
-        warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
-        for student, result in sorted(results.items()):
-            _record(course, stem, prepared[student], result, rows[student], api)
-            if result.lost:
-                rows[student].says.append(messages.lost(student, stem, result, limits.cell_seconds))
-            rows[student].says += [messages.finding(student, stem, found) for found in prepared[student].findings]
-            bar.update()
-
-
-def _api(course, limits, sandboxed):
+def nbgrader_api(course, limits=Limits(), sandboxed=True):
     """nbgrader's API, as formgrader uses it, for this course."""
     config = Config()
     stock.configure(config, course)
@@ -121,26 +120,50 @@ def _api(course, limits, sandboxed):
 
 
 def _record(course, stem, prepared, result, row, api):
-    """One submission into the gradebook and its feedback, unless they are there already."""
-    student, feedback = prepared.student, course.folder / "feedback" / prepared.student / stem / f"{stem}.html"
+    """Let nbgrader record a result, unless it has; read the scores back from the gradebook."""
+    student = prepared.student
     known = scores(course.db, stem, student)
     if not _agree(known, result) or stock.graded_mark(course, stem, student) != prepared.mark:
-        shutil.rmtree(feedback.parent, ignore_errors=True)
-        said = api.autograde(stem, escape(student))
+        shutil.rmtree(course.folder / "feedback" / student / stem, ignore_errors=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
+            said = api.autograde(stem, escape(student))
         known = scores(course.db, stem, student)
         if not said["success"] or not _agree(known, result):
-            row.fault = True
-            row.says.append(messages.fault(student, stem, said.get("log") or said.get("error") or "scores were not recorded"))
+            why = said.get("log") or said.get("error") or "the scores are not in the gradebook"
+            row.fail(messages.fault(student, stem, why))
             stock.not_graded(course, stem, student)
             return
     row.scores = known
-    if not feedback.exists():
-        said = api.generate_feedback(stem, escape(student))
-        if not said["success"]:
-            row.fault = True
-            row.says.append(messages.no_feedback(student, stem, said.get("error", "")))
 
 
 def _agree(known, result):
     """Whether the gradebook holds exactly the points of this result."""
     return known is not None and all(known.get(name) == points for name, points in result.points.items())
+
+
+def _remarks(student, stem, prepared, result, limits):
+    """What to tell about a submission that was graded."""
+    says = [messages.lost(student, stem, result, limits.cell_seconds)] if result.lost else []
+    return says + [messages.finding(student, stem, found) for found in prepared.findings]
+
+
+def _write_feedback(course, stem, rows, jobs):
+    """Write nbgrader's feedback for those who have none yet, in workers: it only reads the gradebook."""
+    page = f"{stem}.html"
+    rows = [row for row in rows if not (course.folder / "feedback" / row.student / stem / page).exists()]
+    if not rows:
+        return
+    with ProcessPoolExecutor(min(jobs, len(rows))) as pool:
+        futures = {pool.submit(_feedback, course, stem, row.student): row for row in rows}
+        for future in _progress("feedback", as_completed(futures), len(futures)):
+            row = futures[future]
+            why = str(future.exception()) if future.exception() else future.result()
+            if why:
+                row.fail(messages.no_feedback(row.student, stem, why))
+
+
+def _feedback(course, stem, student):
+    """Why the feedback of one submission could not be written; empty when it was."""
+    said = nbgrader_api(course).generate_feedback(stem, escape(student))
+    return "" if said["success"] else said.get("error") or "nbgrader gave no reason"
