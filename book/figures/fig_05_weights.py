@@ -3,6 +3,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from attnlib.weights import relu_weights, softmax
+from figures import train_05_weights as task
 from figures.style import LIGHT, NARROW, PANEL, Drawing, heat, panel
 
 WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in grey
@@ -133,13 +134,20 @@ def spread_in_words(found):
             "slope_plain": f"{slope:.3f}", "slope_scaled": f"{slope_scaled:.2f}"}
 
 
-def four_ways_in_words(right, on_key):
-    """Shares (seeds, lengths) by way, in per cent; the last length is the longest."""
+def four_ways_in_words(losses, right, on_key):
+    """Losses (seeds, steps) and shares (seeds, lengths) by way; the last length is the longest."""
     def share(shares):
         return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
     return {"softmax_long": share(right["softmax, scaled"][:, -1]), "softmax_share": share(on_key["softmax, scaled"][:, -1]),
             "relu_short": share(right["ReLU/L, scaled"][:, 0]), "relu_long": share(right["ReLU/L, scaled"][:, -1]),
-            "relu_share": share(on_key["ReLU/L, scaled"][:, -1])}
+            "relu_share": share(on_key["ReLU/L, scaled"][:, -1]), "relu_early": _early(losses["ReLU/L, scaled"]),
+            "bare_early": _early(losses["ReLU, scaled"]), "task_sizes": task.SIZES}
+
+
+def _early(losses):
+    """The mean loss of steps 91 to 100, and its spread over the seeds."""
+    early = losses[:, 90:100].mean(axis=1)
+    return f"{early.mean():.2f} ± {early.std():.2f}"
 
 
 def rows_in_words(scores, B):
@@ -153,10 +161,10 @@ def rows_in_words(scores, B):
 
 def results(losses, accuracy, lengths):
     """The same numbers as a Markdown table: mean ± standard deviation over the seeds."""
-    def told(numbers, places):
-        return f"{numbers.mean():.{places}f}\u00a0±\u00a0{numbers.std():.{places}f}"
+    def told(numbers):
+        return f"{numbers.mean():.1f} ± {numbers.std():.1f}"
     lines = [f"| weights | loss, step 100 | % right, {lengths[0]} rows | % right, {lengths[-1]} rows |", "|---|---|---|---|"]
     for way, table in losses.items():
-        early, short, long = table[:, 90:100].mean(axis=1), *(100 * accuracy[way][:, [0, -1]]).T
-        lines.append(f"| {way} | {told(early, 2)} | {told(short, 1)} | {told(long, 1)} |")
+        short, long = 100 * accuracy[way][:, [0, -1]].T
+        lines.append(f"| {way} | {_early(table)} | {told(short)} | {told(long)} |".replace(" ± ", "\u00a0±\u00a0"))
     return Markdown("\n".join(lines))

@@ -16,6 +16,7 @@ torch.set_num_threads(1)                       # small matrices: more threads on
 NAMES, COLOURS, NAME_WIDTH, D_KEY = 32, 4, 16, 64
 TRAIN_LENGTH, LENGTHS = 8, (8, 16, 31)
 STEPS, BATCH, TEST, RATE = 400, 64, 1000, 5e-3
+SIZES = f"{NAMES} names, {COLOURS} colours, {STEPS} steps of {BATCH} sequences"
 
 
 def batch(rng, code, size, length):
