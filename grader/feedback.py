@@ -14,12 +14,12 @@ TAGS = set(
 )
 ATTRIBUTES = {
     "*": ["class", "id", "title", "lang", "dir"],
-    "a": ["href", "name"],
     "ol": ["start"],
     "td": ["colspan", "rowspan", "align"],
     "th": ["colspan", "rowspan", "align", "scope"],
     "details": ["open"],
 }
+LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
 # MathJax commands that make links, classes or styles out of a formula
 ACTIVE_MATH = re.compile(r"\\(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)")
@@ -28,10 +28,15 @@ ACTIVE_MATH = re.compile(r"\\(?=(href|url|style|class|cssId|require|html\w*|data
 def safe_markdown(source):
     """Markdown as HTML without scripts, styles, forms, frames, or links other than http, https and mailto."""
     html = markdown2html_mistune(ACTIVE_MATH.sub("", source))
-    attributes = ATTRIBUTES | {"img": _picture_attribute}
+    attributes = ATTRIBUTES | {"img": _picture_attribute, "a": _link_attribute}
     return bleach.clean(html, TAGS, attributes, protocols={"http", "https", "mailto", "data"}, strip=True)
 
 
 def _picture_attribute(tag, name, value):
     """Whether an attribute of <img> may stay: pictures come with the page, not from somewhere else."""
     return bool(PICTURE.fullmatch(value)) if name == "src" else name in ("alt", "title", "width", "height")
+
+
+def _link_attribute(tag, name, value):
+    """Whether an attribute of <a> may stay."""
+    return bool(LINK.match(value)) if name == "href" else name in ("name", "title", "class")

@@ -1,5 +1,8 @@
 """What the grader's tests share: a course of their own, and a reason when the sandbox cannot work here."""
 
+from functools import cache
+
+import nbgrader.api
 import pytest
 
 from grader.course import Course
@@ -23,6 +26,14 @@ def _skip_without_sandbox(request):
         trouble = request.getfixturevalue("sandbox_trouble")
         if trouble:
             pytest.skip(trouble)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ask_alembic_once():
+    """nbgrader starts a process for each new gradebook, to ask for a version that is always the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", cache(nbgrader.api.get_alembic_version))
+        yield
 
 
 @pytest.fixture
