@@ -1,5 +1,7 @@
 """The two halves of a check: draw the inputs of an exercise, and score what came back. No learner code runs here."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from attnlib.check.outcome import as_array, read_outcomes
@@ -85,10 +87,7 @@ def find_slip(exercise, seed, outcomes):
     value on the plain cases, then on those of one property (two slips at once). The looser looks pass over slips
     whose values there are the right ones.
     """
-    task, cases = challenge(exercise, seed), draw(exercise, seed)
-    made = [(slip, read_outcomes(answer_challenge(task, slip_answer(exercise, slip)), len(cases)))
-            for slip in exercise.slips]
-    right = read_outcomes(answer_challenge(task, reference_answer(exercise)), len(cases))
+    cases, right, made = draw(exercise, seed), *_known(exercise, seed)
     every = range(len(cases))
     parts = [("plain",), *(prop.on for prop in exercise.properties if not prop.after)]
     looks = [(every, alike), (every, alike_in_value)]
@@ -98,6 +97,18 @@ def find_slip(exercise, seed, outcomes):
             if all(same(theirs[i], outcomes[i]) for i in where) and not all(same(theirs[i], right[i]) for i in where):
                 return slip
     return None
+
+
+@lru_cache(maxsize=64)
+def _known(exercise, seed):
+    """The outcomes of the reference and those of each slip: the same for a whole class."""
+    task = challenge(exercise, seed)
+
+    def outcomes(answer):
+        return read_outcomes(answer_challenge(task, answer), len(task["cases"]))
+
+    made = [(slip, outcomes(slip_answer(exercise, slip))) for slip in exercise.slips]
+    return outcomes(reference_answer(exercise)), made
 
 
 def reference_answer(exercise):

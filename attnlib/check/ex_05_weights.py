@@ -22,6 +22,16 @@ def normal(rng, *shape):
     return rng.normal(size=shape)
 
 
+def rounded(function):
+    """`function`, every result rounded to float32."""
+    def coarse(*args):
+        got = function(*args)
+        return single(*got) if isinstance(got, tuple) else got.astype(np.float32)
+
+    return Slip("S68", "The result is float32 where the inputs are float64, so digits are lost. Keep the dtype of the inputs.",
+                coarse)
+
+
 def single(*arrays):
     """The same arrays in float32."""
     return tuple(array.astype(np.float32) for array in arrays)
@@ -110,6 +120,7 @@ SOFTMAX_EXERCISE = Exercise(
         Slip("S1", AXIS_0.replace("axis 0", "axis -2"), over(-2)),
         Slip("S29", "The weights are float64 where the scores are float32. Keep the dtype of the input.",
              lambda s: weights.softmax(s.astype(float))),
+        rounded(weights.softmax),
         Slip("S32", "These are logarithms of the weights. Return the weights themselves.",
              lambda s: s - s.max(axis=-1, keepdims=True) - np.log(exponentials(s).sum(axis=-1, keepdims=True))),
         Slip("S33", "The scores are changed in place, and they belong to the caller. Compute into a new array: "
@@ -282,6 +293,7 @@ SCORES_EXERCISE = Exercise(
              lambda Q, K: Q.T @ K / root(K)),
         Slip("S29", "np.sqrt gives a float64 number, which turns float32 scores into float64. Divide by d_k ** 0.5.",
              lambda Q, K: Q @ K.T / np.sqrt(K.shape[1])),
+        rounded(scores.scaled_dot),
     ),
     no_answer=OURS + FUSED + ("attnlib.scaled_dot",),
 )
@@ -377,6 +389,7 @@ OUTPUT_EXERCISE = Exercise(
              lambda i, Q, K, V: scores.scaled_dot(Q, K)[i] @ V),
         Slip("S65", "The sum is divided by N once more. The weights sum to one already: add the weighted values up.",
              lambda i, Q, K, V: output_vector(i, Q, K, V) / len(V)),
+        rounded(output_vector),
     ),
     no_answer=OURS + FUSED,
 )
@@ -478,6 +491,7 @@ ATTEND_EXERCISE = Exercise(
              lambda Q, K, V: attend(Q, K, V, weigh=lambda s: s)),
         Slip("S65", "The sum is divided by the number of keys. The weights sum to one already: alpha @ V is all.",
              lambda Q, K, V: (attend(Q, K, V)[0] / len(V), attend(Q, K, V)[1])),
+        rounded(attend),
     ),
     no_answer=OURS + FUSED,
 )
@@ -543,6 +557,7 @@ RELU_EXERCISE = Exercise(
              lambda s: (s > 0).astype(s.dtype) / s.shape[-1]),
         Slip("S58", "The division is by √L. Divide by L itself.", lambda s: relu(s) / root(s)),
         Slip("S66", "These are softmax weights. ReLU takes no exponential: cut at zero, then divide by L.", over(-1)),
+        rounded(weights.relu_weights),
         Slip("S67", "The scores are divided by L but not cut. ReLU turns negative scores into 0.",
              lambda s: s / s.shape[-1]),
     ),

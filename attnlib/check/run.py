@@ -111,7 +111,9 @@ def _describe_error(error):
     """The kind, the message and the learner's line of an exception, each of bounded length."""
     try:
         message = str(error)
-    except Exception:
+    except Stopped:
+        raise
+    except BaseException:  # a learner's exception may fail in any way
         message = "(its message could not be read)"
     theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
     line = (theirs[0].line or "") if theirs else ""
