@@ -8,12 +8,16 @@ import contextlib
 import contextvars
 import ctypes
 import sys
+import sysconfig
 import threading
 import time
 import traceback
 import warnings
+from pathlib import Path
 
 from attnlib.check.wire import decode, describe_type, encode
+
+LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[1]))  # nobody's answer
 
 
 class Stopped(BaseException):
@@ -115,9 +119,6 @@ def _describe_error(error):
         raise
     except BaseException:  # a learner's exception may fail in any way
         message = "(its message could not be read)"
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    line = (theirs[0].line or "") if theirs else ""
-    inner = [f for f in theirs if "site-packages" not in f.filename]
-    if inner:
-        line = inner[-1].line or line
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(LIBRARIES)]
+    line = (theirs[-1].line or "") if theirs else ""
     return {"type": type(error).__name__[:100], "message": message[:500], "line": line[:200]}

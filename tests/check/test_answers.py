@@ -1,5 +1,6 @@
 """Whatever a learner's function does, does the report say so in words, and does the check go on?"""
 
+import copy
 import sys
 import threading
 import time
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnlib import weights
+from attnlib import scores, weights
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
 RELEASE = threading.Event()  # lets the functions that swallow their stop end after the test
@@ -173,10 +174,28 @@ def test_an_exception_only_sometimes_costs_only_those_cases():
     assert "For large numbers: it raised OverflowError: too large at `raise OverflowError(\"too large\")`." in report.text()
 
 
-def test_the_line_shown_is_the_learners_not_the_librarys():
-    """Does an exception inside NumPy show the learner's line?"""
-    report = report_of(lambda array: np.linalg.cholesky(array.reshape(-1, 1)))
-    assert "np.linalg.cholesky" in report.text()
+def short_keys(array):
+    keys = np.ones((2, 1))
+    return scores.dot(array, keys)
+
+
+def odd_copy(array):
+    return copy.copy(Uncopied())
+
+
+class Uncopied:
+    def __reduce_ex__(self, protocol):
+        return 1 / 0
+
+
+@pytest.mark.parametrize(("answer", "line"), [
+    (lambda array: np.linalg.cholesky(array.reshape(-1, 1)), "np.linalg.cholesky"),
+    (short_keys, "at `return scores.dot(array, keys)`"),
+    (odd_copy, "at `return 1 / 0`"),
+])
+def test_the_line_shown_is_the_learners_not_the_librarys(answer, line):
+    """Does an exception inside NumPy, attnlib or the standard library show the learner's line?"""
+    assert line in report_of(answer).text()
 
 
 @pytest.mark.parametrize(("answer", "name"), [
