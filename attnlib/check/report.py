@@ -72,7 +72,7 @@ class Report:
         headline = f"<p>{escape(self.headline)}</p>" if self.headline else ""
         return (
             f"<div><p><strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
-            f"<table class=\"table\"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+            f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         )
 
     def to_json(self):
