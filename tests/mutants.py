@@ -40,7 +40,8 @@ def without_docstrings(tree):
 
 def parameters(tree):
     """The names of all parameters, each a candidate for being mistaken for another."""
-    return sorted({argument.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for argument in node.args})
+    found = [node.args for node in ast.walk(tree) if isinstance(node, ast.arguments)]
+    return sorted({argument.arg for arguments in found for argument in arguments})
 
 
 def places(node, path=()):

@@ -11,8 +11,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 from nbclient import NotebookClient
 
+import attnlib
 from attnlib.check.challenge import challenge, draw, reference_answer, score, slip_answer
 from attnlib.check.run import answer_challenge
 from attnlib.check.spec import exercises
@@ -45,7 +47,7 @@ def freely(exercise):
 
 def every(table):
     """One test per exercise and answer, named after both."""
-    return [pytest.param(exercise, answer, id=f"{exercise.name}-{n}-{getattr(answer, '__name__', type(answer).__name__)}")
+    return [pytest.param(exercise, answer, id=f"{exercise.name}-{n}-{getattr(answer, '__name__', answer)!s:.20}")
             for exercise in EXERCISES for n, answer in enumerate(table(exercise))]
 
 
@@ -103,7 +105,7 @@ def test_the_reference_gets_full_marks(exercise, seed):
 def test_right_answers_that_look_different_get_full_marks(exercise, answer):
     """Do loops, einsum, float64 inside, torch and other orders get every point, on every seed?"""
     for seed in SEEDS:
-        report = marks(exercise if "torch" not in str(answer) else freely(exercise), answer, seed)
+        report = marks(exercise, answer, seed)
         assert report.points == report.max_points, report.text()
 
 
@@ -140,15 +142,15 @@ def test_further_wrong_answers_lose_marks(exercise, answer):
         assert report.headline or any(result.says for result in report.results if not result.holds)
 
 
-@pytest.mark.parametrize(("exercise", "answer"), every(lambda exercise: ANYTHING))
+@pytest.mark.parametrize(("exercise", "answer"), every(lambda exercise: [
+    answer for answer in ANYTHING if exercise.kind == "function" or answer != exercise.reference()]))
 def test_nonsense_earns_nothing(exercise, answer):
     """Does handing back an input, zeros, ones, nothing or text earn no point at all?"""
-    if exercise.kind == "number" and answer == 64:
-        pytest.skip("the right number")
     assert marks(exercise, answer).points == 0
 
 
-@pytest.mark.parametrize("exercise", [each for each in EXERCISES if each.kind == "function"], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "exercise", [each for each in EXERCISES if each.kind == "function"], ids=lambda exercise: exercise.name)
 def test_an_answer_learned_by_heart_fails_on_other_inputs(exercise):
     """Do the public outputs, copied, earn nothing on a secret seed?"""
     answer = Remembered(exercise.reference, draw(exercise, 0))
@@ -156,21 +158,18 @@ def test_an_answer_learned_by_heart_fails_on_other_inputs(exercise):
     assert marks(freely(exercise), answer, 1).points == 0
 
 
-@pytest.mark.parametrize(("exercise", "makes"), [
-    ("softmax_turns_each_row_into_weights", lambda: __import__("torch").nn.Softmax(-1)),
-    ("softmax_turns_each_row_into_weights", lambda: __import__("torch").softmax),
-    ("softmax_turns_each_row_into_weights", lambda: __import__("attnlib").weights.softmax),
-    ("scores_are_divided_by_the_root_of_d_k", lambda: __import__("attnlib").scores.scaled_dot),
-    ("attend_gives_mixtures_and_weights", lambda: __import__("attnlib").attention.attend),
-    ("relu_weights_are_divided_by_the_length", lambda: __import__("attnlib").weights.relu_weights),
+@pytest.mark.parametrize(("name", "answer"), [
+    ("softmax_turns_each_row_into_weights", lambda s: torch.nn.Softmax(-1)(torch.from_numpy(s))),
+    ("softmax_turns_each_row_into_weights", lambda s: torch.softmax(torch.from_numpy(s), -1)),
+    ("softmax_turns_each_row_into_weights", attnlib.weights.softmax),
+    ("scores_are_divided_by_the_root_of_d_k", attnlib.scores.scaled_dot),
+    ("attend_gives_mixtures_and_weights", attnlib.attention.attend),
+    ("attend_gives_mixtures_and_weights", lambda Q, K, V: attnlib.attention.attend(Q, K, V)),
+    ("relu_weights_are_divided_by_the_length", attnlib.weights.relu_weights),
 ])
-def test_a_ready_made_function_is_no_answer(exercise, makes):
+def test_a_ready_made_function_is_no_answer(name, answer):
     """Does handing in attnlib's or torch's own function earn nothing and say why?"""
-    import torch
-
-    exercise, ready = next(each for each in EXERCISES if each.name == exercise), makes()
-    answer = ready if ready.__module__.startswith("attnlib") else lambda scores: ready(torch.from_numpy(scores), *[-1] * (
-        not isinstance(ready, torch.nn.Module)))
+    exercise = next(each for each in EXERCISES if each.name == name)
     report = marks(exercise, answer)
     assert report.points == 0
     assert "which is what the exercise asks you to write" in report.headline
@@ -346,7 +345,7 @@ def test_the_solution_passes_its_checks_in_a_kernel(notebook):
     for exercise in EXERCISES:
         (output,) = check_cells(ran)[exercise.name].outputs
         assert f"{exercise.points:g} of {exercise.points:g} points" in output.data["text/plain"]
-        assert "<table>" in output.data["text/html"]
+        assert "</table>" in output.data["text/html"]
 
 
 def test_a_fresh_exercise_says_not_answered():

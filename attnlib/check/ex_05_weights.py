@@ -28,8 +28,8 @@ def rounded(function):
         got = function(*args)
         return single(*got) if isinstance(got, tuple) else got.astype(np.float32)
 
-    return Slip("S68", "The result is float32 where the inputs are float64, so digits are lost. Keep the dtype of the inputs.",
-                coarse)
+    return Slip("S68", "The result is float32 where the inputs are float64, so digits are lost. "
+                "Keep the dtype of the inputs.", coarse)
 
 
 def single(*arrays):
@@ -68,16 +68,18 @@ NO_DIVISION = "The exponentials are not divided by their sum. Divide each row by
 
 WEIGHING = (  # wrong ways from scores to weights, whatever they are used for
     Slip("S1", AXIS_0, over(0)),
-    Slip("S2", "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.", over(None)),
+    Slip("S2", "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.",
+         over(None)),
     Slip("S4", "The exponential overflows: exp(710) is already infinite in float64. Subtract each row's largest score "
          "first; the weights stay the same.", lambda s: share(np.exp(s))),
     Slip("S5", "The largest score of the whole matrix is subtracted from every row. A row far below it becomes 0/0. "
          "Subtract each row's own largest score.", lambda s: share(np.exp(s - s.max()))),
-    Slip("S24", "All the weight goes to the largest score. Every key gets a share: exp of its score over the row's sum.",
+    Slip("S24", "All the weight goes to the largest score. Every key gets a share: its exponential over the row's sum.",
          lambda s: (s == s.max(axis=-1, keepdims=True)).astype(s.dtype)),
-    Slip("S30", "The base is 2. Softmax takes powers of e: np.exp.", lambda s: share(2 ** (s - s.max(axis=-1, keepdims=True)))),
-    Slip("S31", "The scores are divided by their sum without the exponential. Weights can then be negative: take exp first.",
-         share),
+    Slip("S30", "The base is 2. Softmax takes powers of e: np.exp.",
+         lambda s: share(2 ** (s - s.max(axis=-1, keepdims=True)))),
+    Slip("S31", "The scores are divided by their sum without the exponential. Weights can then be negative: "
+         "take exp first.", share),
     Slip("S43", NO_DIVISION, exponentials),
     Slip("S43", NO_DIVISION, np.exp),
     Slip("S46", "The exponent has the wrong sign: the largest score gets the smallest weight.",
@@ -125,7 +127,8 @@ SOFTMAX_EXERCISE = Exercise(
              lambda s: s - s.max(axis=-1, keepdims=True) - np.log(exponentials(s).sum(axis=-1, keepdims=True))),
         Slip("S33", "The scores are changed in place, and they belong to the caller. Compute into a new array: "
              "`s = s - m`, not `s -= m`.", softmax_in_place),
-        Slip("S41", "axis=1 is the last axis of a matrix only. Write axis=-1, which is the last axis of any array.", over(1)),
+        Slip("S41", "axis=1 is the last axis of a matrix only. Write axis=-1, which is the last axis of any array.",
+             over(1)),
         Slip("S42", "The sums have lost an axis, so rows are divided by the wrong sums or not at all. "
              "Keep it with keepdims=True.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
         Slip("S45", "Softmax is taken twice, which flattens the weights. Take it once.",
@@ -218,7 +221,8 @@ VARIANCE_EXERCISE = Exercise(
              "correction=0.", lambda Q, K: unbiased(variances(Q, K), len(Q))),
         Slip("S60", "This is the mean of the squares. For the variance, take the mean off first.",
              lambda Q, K: ((products(Q, K) ** 2).mean(), (products(Q, K) ** 2).mean() / K.shape[1])),
-        Slip("S61", "The variance itself is divided by √d_k. Divide the products by √d_k; their variance then falls by d_k.",
+        Slip("S61", "The variance itself is divided by √d_k. Divide the products by √d_k; "
+             "their variance is then divided by d_k.",
              lambda Q, K: (products(Q, K).var(), products(Q, K).var() / root(K))),
         Slip("S62", "The products are added over the pairs (axis 0). q·k adds over the components: the last axis.",
              lambda Q, K: ((Q * K).sum(axis=0).var(), ((Q * K).sum(axis=0) / root(K)).var())),
@@ -240,12 +244,13 @@ def norm(array):
 
 
 ROOT_N = "The scale is the square root of the number of {}. It must be that of d_k, the number of columns of K."
+ROOT_D_V = "The scale is the square root of d_v, the width of a value. It must be that of d_k, the width of a key."
 NORM = "Each score is divided by the norm of its {}. d_k is how many components a key has, not how long a vector is."
 
 SCORING = (  # wrong ways from queries and keys to scores, whatever they are used for
     Slip("S6", "The products are not scaled. Divide them by √d_k, the square root of the width of a key.", scores.dot),
-    Slip("S7", "The products are divided by d_k. Divide by its square root: that brings the standard deviation back to 1.",
-         lambda Q, K: Q @ K.T / K.shape[1]),
+    Slip("S7", "The products are divided by d_k. Divide by its square root: that brings their standard deviation "
+         "back to 1.", lambda Q, K: Q @ K.T / K.shape[1]),
     Slip("S8", "The products are multiplied by √d_k. Divide by it.", lambda Q, K: Q @ K.T * root(K)),
     Slip("S13", NORM.format("query"), lambda Q, K: Q @ K.T / norm(Q)),
     Slip("S13", NORM.format("key"), lambda Q, K: Q @ K.T / norm(K).T),
@@ -285,8 +290,8 @@ SCORES_EXERCISE = Exercise(
     cases=score_cases,
     properties=(p.values(1.5, on=("plain", "edge")), p.dtype_kept(0.5)),
     slips=SCORING + MORE_SCORING + (
-        Slip("S18", "Q * K multiplies component by component. A score is a sum over the components, one for each pair of a "
-             "query and a key: Q @ K.T.", lambda Q, K: Q * K / root(K)),
+        Slip("S18", "Q * K multiplies component by component. A score is a sum over the components, one for each pair "
+             "of a query and a key: Q @ K.T.", lambda Q, K: Q * K / root(K)),
         Slip("S18", "Each query meets one key only. Score every query against every key: Q @ K.T, shape (N, M).",
              lambda Q, K: products(Q, K) / root(K)),
         Slip("S19", "The product sums over the vectors and gives (d, d). Sum over the components: Q @ K.T.",
@@ -360,7 +365,7 @@ OUTPUT_EXERCISE = Exercise(
         p.values(0.5, on=("large",), name="large scores stay finite"),
     ),
     slips=tuple(map(one_with, SCORING + WEIGHING)) + (
-        Slip("S10", "The scale is the square root of d_v, the width of a value. It must be that of d_k, the width of a key.",
+        Slip("S10", ROOT_D_V,
              lambda i, Q, K, V: output_vector(i, Q, K, V, lambda Q, K: Q @ K.T / root(V))),
         Slip("S16", "The keys are mixed. The weights come from queries and keys; what is mixed are the values.",
              lambda i, Q, K, V: output_vector(i, Q, K, K)),
@@ -462,7 +467,7 @@ ATTEND_EXERCISE = Exercise(
         p.inputs_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
     ),
     slips=tuple(map(all_with, SCORING + MORE_SCORING + WEIGHING)) + (
-        Slip("S10", "The scale is the square root of d_v, the width of a value. It must be that of d_k, the width of a key.",
+        Slip("S10", ROOT_D_V,
              lambda Q, K, V: attend(Q, K, V, lambda Q, K: Q @ K.T / root(V))),
         Slip("S16", "The keys are mixed. The weights come from queries and keys; what is mixed are the values.",
              lambda Q, K, V: attend(Q, K, K)),

@@ -22,9 +22,9 @@ class Outcome:
     @property
     def trouble(self):
         """A sentence when there is no value to look at; None when there is."""
-        if self.kind == "value":
-            return f"Your answer gave {printable(self.content.description)}." if isinstance(self.content, Other) else None
-        return self.content
+        if self.kind != "value":
+            return self.content
+        return f"Your answer gave {what_is(self.content)}." if isinstance(self.content, Other) else None
 
 
 def read_outcomes(answer, count):

@@ -1,4 +1,4 @@
-"""Properties that many exercises share. Each maker returns a Property; each sentence shows the first place that differs."""
+"""Properties that many exercises share. Each maker returns a Property that shows the first place that differs."""
 
 import numpy as np
 
@@ -103,7 +103,9 @@ def number(points, name="the number is right"):
             return f"We expect a number and got {what_is(outcome.content)}."
         if first_difference(got, np.asarray(expected)) is None:
             return None
-        return f"{got:g} is too {'small' if got < expected else 'large'}." if np.isfinite(got) else f"{got:g} is no number."
+        if not np.isfinite(got):
+            return f"{got:g} is no number."
+        return f"{got:g} is too {'small' if got < expected else 'large'}."
 
     return Property(name, points, judge)
 

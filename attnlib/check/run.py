@@ -17,7 +17,7 @@ from pathlib import Path
 
 from attnlib.check.wire import decode, describe_type, encode
 
-LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[1]))  # nobody's answer
+LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[1]))
 
 
 class Stopped(BaseException):

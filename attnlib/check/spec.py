@@ -71,7 +71,7 @@ class Exercise:
             if each.name in names[:n]:
                 raise ValueError(f"{self.name}: two properties are called {each.name!r}; a name must be its own")
             if each.after and each.after not in names[:n]:
-                raise ValueError(f"{self.name}: {each.name!r} comes after {each.after!r}, which is not listed before it")
+                raise ValueError(f"{self.name}: {each.name!r} waits for {each.after!r}, which is not listed before it")
 
     @property
     def points(self):

@@ -44,7 +44,8 @@ PAIR = Exercise(
     reference=lambda array: (2 * array, array / 2),
     cases=lambda rng: cases(rng)[:1],
     properties=(
-        p.values(1, part=(0, "double"), name="the double is right"), p.values(1, part=(1, "half"), name="the half is right")),
+        p.values(1, part=(0, "double"), name="the double is right"),
+        p.values(1, part=(1, "half"), name="the half is right")),
     slips=(Slip("T6", "The two have changed places.", lambda array: (array / 2, 2 * array)),),
 )
 

@@ -74,7 +74,7 @@ def shout(array):
     (unreadable, "It raised Unreadable: (its message could not be read) at `raise Unreadable`"),
     (forever, "It had not returned after 0.5 seconds and was stopped."),
     (swallowing, "It had not returned after 0.5 seconds and was stopped."),
-    (half_done, "For an array of shape (4,): it raised ValueError: one axis only at `raise ValueError(\"one axis only\")`"),
+    (half_done, "For an array of shape (4,): it raised ValueError: one axis only at `raise ValueError("),
     (shout, "It raised ValueError: bad ✓ holds 4 of 4 [31m <script>alert(1)</script> at `"),
     (lambda array: None, "For an array of shape (2, 3): the function returned None. Does it end in a return?"),
     (lambda array: "twice", "we expect an array of shape (2, 3) and got a str"),
@@ -171,7 +171,7 @@ def test_an_exception_only_sometimes_costs_only_those_cases():
 
     report = report_of(answer)
     assert report.points == 3
-    assert "For large numbers: it raised OverflowError: too large at `raise OverflowError(\"too large\")`." in report.text()
+    assert "For large numbers: it raised OverflowError: too large at `raise OverflowError(" in report.text()
 
 
 def short_keys(array):

@@ -18,7 +18,8 @@ def says(prop, got, want=WANT):
 @pytest.mark.parametrize(("got", "words"), [
     (WANT, None), ([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]], None), (WANT.astype(np.float16), None),
     (WANT[:1], "we expect weights of shape (2, 3) and got shape (1, 3)."),
-    (WANT - 0.1, "the weight at [1, 2] is 0, not positive."), (WANT * np.nan, "the weight at [0, 0] is nan, not positive."),
+    (WANT - 0.1, "the weight at [1, 2] is 0, not positive."),
+    (WANT * np.nan, "the weight at [0, 0] is nan, not positive."),
     (WANT * 2, "row 0 sums to 2, not 1."),
     (WANT[::-1], "row 0 gives key 0 no less weight than key 1, whose score is larger."),
     (WANT * 0 + 1 / 3, "row 0 gives key 0 no less weight than key 1, whose score is larger."),

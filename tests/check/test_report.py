@@ -38,7 +38,8 @@ def test_text_and_html_tell_the_same(report):
 
 def test_learner_text_stays_text(report):
     """Is no tag in the HTML but our own?"""
-    assert set(re.findall(r"<(\w+)", report.html())) <= {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "br"}
+    ours = "div p strong table thead tbody tr th td br".split()
+    assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
 
 
 def test_json_round_trip(report):

@@ -20,7 +20,7 @@ def test_two_properties_of_one_name_are_refused():
 
 def test_a_property_after_an_unknown_one_is_refused():
     """Can a property wait for one that is not there, or comes later?"""
-    with pytest.raises(ValueError, match="comes after 'the numbers are right', which is not listed before it"):
+    with pytest.raises(ValueError, match="waits for 'the numbers are right', which is not listed before it"):
         replace(TWICE, properties=(p.dtype_kept(1), p.values(1)))
 
 

@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from attnlib.check.wire import DTYPES, MAX_BYTES, Other, WireError, decode, encode
 
-arrays = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)))
+shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)
+arrays = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, shapes))
 plain = st.none() | st.booleans() | st.integers(-(1 << 63) + 1, (1 << 63) - 1) | st.floats() | st.text(max_size=50)
 values = st.recursive(plain | arrays, lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple)
                       | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5)
@@ -19,7 +20,8 @@ words = st.sampled_from(["array", "dtype", "shape", "plain", "float", "tuple", "
 sizes = st.lists(st.integers(-2, 1 << 40), max_size=10)
 hostile = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | words | sizes,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words | st.text(max_size=4), inner, max_size=4), max_leaves=12)
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words | st.text(max_size=4), inner, max_size=4),
+    max_leaves=12)
 packed = st.fixed_dictionaries({"array": hostile | st.just(""), "dtype": hostile, "shape": hostile | sizes})
 
 
@@ -59,7 +61,7 @@ def test_hostile_data_raises_one_error_only(data):
     {"array": "AAAA", "dtype": "float64", "shape": [1]}, {"array": "AAAAAAAAAAA=", "dtype": "object", "shape": [1]},
     {"array": "AAAAAAAAAAA=", "dtype": "float64", "shape": [True]}, {"array": "$", "dtype": "bool", "shape": [1]},
     {"array": "AAAAAAAAAAA=", "dtype": ["float64"], "shape": [1]}, {"array": 1, "dtype": "bool", "shape": []},
-    {"float": "0x1p99999"}, {"float": "one"}, {"float": 1}, {"plain": []}, {"plain": 1.5}, {"list": {}}, {}, [], None, 1,
+    {"float": "0x1p99999"}, {"float": "one"}, {"float": 1}, {"plain": []}, {"plain": 1.5}, {"list": {}}, {}, [], None,
     {"plain": 1, "float": "1"}, {"pickle": "gASVBQAAAAAAAABLAS4="},
     {"list": [{"list": [{"list": [{"list": [{"list": [{"list": [{"list": []}]}]}]}]}]}]},
 ])
@@ -105,7 +107,8 @@ ODD = [
     (1j, "a complex"), (np.array([1j]), "dtype complex128, shape (1,)"), (np.array([None]), "dtype object"),
     (np.array(["a"]), "dtype <U1"), (np.ma.masked_array([1.0]), "MaskedArray"), (1 << 63, "an int"),
     (np.zeros(MAX_BYTES), "more than can be checked"), ([0] * 1001, "a list"), (Liar(), "Liar"), (Nameless(), "object"),
-    (Fails(), "Fails"), (len, "builtin_function_or_method"), ((n for n in ()), "a generator"), (np, "a module"), (int, "a type"),
+    (Fails(), "Fails"), (len, "builtin_function_or_method"), ((n for n in ()), "a generator"), (np, "a module"),
+    (int, "a type"),
     (np.array([(1, 2.0)], "i4,f4"), "shape (1,)"), (torch.zeros(2, dtype=torch.complex64), "complex64"),
     (b"bytes", "a bytes"), ({1, 2}, "a set"), (np.datetime64("2026-01-01"), "datetime64"),
 ]

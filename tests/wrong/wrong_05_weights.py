@@ -152,7 +152,8 @@ WRONG = {
         lambda Q, K, V: (V.mean(0) + 0 * Q[:, :1], np.full((len(Q), len(K)), 1 / len(K))),
     ),
     "relu_weights_are_divided_by_the_length": (
-        rounded(relu_weights), OnlyOnce(relu_weights), lambda s: np.maximum(s, 0) / 7, lambda s: np.minimum(s, 0) / s.shape[-1],
+        rounded(relu_weights), OnlyOnce(relu_weights), lambda s: np.maximum(s, 0) / 7,
+        lambda s: np.minimum(s, 0) / s.shape[-1],
         lambda s: np.maximum(s, 0) // s.shape[-1], lambda s: np.maximum(s, 1) / s.shape[-1],
         lambda s: np.maximum(s, 0.01 * s) / s.shape[-1], lambda s: np.log1p(np.exp(s)) / s.shape[-1],
         lambda s: relu_weights(s).tolist(), lambda s: relu_weights(s) ** 2, lambda s: -relu_weights(-s),
@@ -217,7 +218,8 @@ SPELLED = (
     ("softmax_turns_each_row_into_weights", "S42", lambda s: e_over_sum(s, -1)),
     ("softmax_turns_each_row_into_weights", "S43", lambda s: np.exp(s)),
     ("scaling_brings_the_variance_back", "S38", lambda Q, K: (np.var(Q @ K.T), np.var(Q @ K.T / np.sqrt(K.shape[1])))),
-    ("scaling_brings_the_variance_back", "S37", lambda Q, K: [np.std((Q * K).sum(1)), np.std((Q * K).sum(1) / Q.shape[1] ** 0.5)]),
+    ("scaling_brings_the_variance_back", "S37", lambda Q, K: [
+        np.std((Q * K).sum(1)), np.std((Q * K).sum(1) / Q.shape[1] ** 0.5)]),
     ("scaling_brings_the_variance_back", "S59", lambda Q, K: tuple(
         np.var((Q * K).sum(1) / scale, ddof=1) for scale in (1, np.sqrt(K.shape[1])))),
     ("scores_are_divided_by_the_root_of_d_k", "S6", lambda Q, K: np.einsum("id,jd->ij", Q, K)),
