@@ -5,7 +5,7 @@ from figures.style import LIGHT, Drawing, panel
 
 def every_word_listens_to_every_word():
     """Each word below draws on all words above, as much as the line is thick."""
-    fig, ax = panel(3.4, 1.5)
+    fig, ax = panel(height=1.4)
     for i, row in enumerate(alpha):
         for j, weight in enumerate(row):
             ax.plot([j, i], [.82, .18], color=LIGHT["alpha"], linewidth=7 * weight, alpha=.25 + .75 * weight,

@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BUILD = ["build", "book", "--config", "_config.yml", "--path-output", ".", "-W", "-n", "--keep-going"]
-PAGES = ["index", "notation", "05_weights"]
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]
 

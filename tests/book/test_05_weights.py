@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from attnlib import attention, scores
+from attnlib.check import spec
 
-PAGE = (Path(__file__).parents[2] / "book" / "05_weights.md").read_text(encoding="utf8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "book" / "05_weights.md").read_text(encoding="utf8")
 
 
 def test_by_hand():
@@ -35,3 +37,12 @@ def test_the_notes_are_answered():
     """Does the box take up the notes that the chapter mirrors?"""
     box = PAGE.split("{admonition} What the notes said")[1].split(":::")[0]
     assert set(re.findall(r"^- \*\*(\d{3})\*\*", box, re.M)) == {"000", "002", "003", "004"}
+
+
+def test_exercises(book):
+    """Does the page offer the very notebook of the set, and name its points?"""
+    html = (book / "05_weights.html").read_text(encoding="utf8")
+    points = sum(exercise.points for exercise in spec.exercises("05_weights"))
+    assert f"{points:g} points, about" in html
+    link, = re.findall(r'href="(_downloads/[^"]*05_weights\.ipynb)"', html)
+    assert (book / link).read_bytes() == (ROOT / "exercises" / "05_weights" / "05_weights.ipynb").read_bytes()
