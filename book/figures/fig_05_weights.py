@@ -15,7 +15,7 @@ WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in
 def scores_become_weights_become_a_mixture(words, i, scores, alpha, V, b):
     """One query's row, three times: scores (N,), weights (N,), and the point b among the values."""
     first, ax = panel(NARROW, 2.2)
-    _bars(ax, words, scores, "muted", "scores")
+    _bars(ax, words, scores, "muted", f"scores of q {words[i]}")
     second, ax = panel(NARROW, 2.2)
     _bars(ax, words, alpha, "alpha", "weights α, sum 1")
     third, ax = panel(NARROW, 2.2)

@@ -3,16 +3,16 @@ from matplotlib.patches import Rectangle
 
 from figures.style import LIGHT, NARROW, Drawing, panel
 
-N, D, WIDTH, WIDTH_V = 4, 6, 2, 3
+SIZES = {"N": 4, "D": 6, "d": 2, "dᵥ": 3}
 ROW = 1              # the row that is followed, counted from 0
 
 
 def a_row_stays_a_row():
     """Three products: X W = Q, Q Kᵀ to α, α V = B, with one row drawn strong throughout."""
     drawings = [
-        _product(("X", N, D, "muted"), ("W", D, WIDTH, "line"), "=", ("Q", N, WIDTH, "q")),
-        _product(("Q", N, WIDTH, "q"), ("Kᵀ", WIDTH, N, "k"), "→", ("α", N, N, "alpha")),
-        _product(("α", N, N, "alpha"), ("V", N, WIDTH_V, "v"), "=", ("B", N, WIDTH_V, "b")),
+        _product(("X", "N", "D", "muted"), ("W", "D", "d", "line"), "=", ("Q", "N", "d", "q")),
+        _product(("Q", "N", "d", "q"), ("Kᵀ", "d", "N", "k"), "→", ("α", "N", "N", "alpha")),
+        _product(("α", "N", "N", "alpha"), ("V", "N", "dᵥ", "v"), "=", ("B", "N", "dᵥ", "b")),
     ]
     return Drawing("shapes", drawings, alt=(
         "Three products drawn as blocks of cells. X, N rows of D, times W, D rows of d, is Q, N rows of d. "
@@ -21,17 +21,19 @@ def a_row_stays_a_row():
 
 
 def _product(left, right, sign, result):
-    fig, ax = panel(NARROW, 1.3)
+    fig, ax = panel(NARROW, 1.4)
     x = 0
     for block, follow, after in [(left, True, ""), (right, False, sign), (result, True, "")]:
-        name, rows, columns, role = block
+        name, *shape, role = block
+        rows, columns = (SIZES[size] for size in shape)
         _block(ax, x, rows, columns, role, follow)
+        ax.text(x + columns / 2, -rows / 2 - .3, f"({shape[0]}, {shape[1]})", ha="center", va="top", color=LIGHT["muted"], fontsize=8)
         ax.text(x + columns / 2, 3.9, name, ha="center", va="bottom", color=LIGHT["ink" if role == "line" else role], fontweight="bold")
         x += columns + .7
         if after:
             ax.text(x + .2, 0, after, ha="center", va="center")
             x += 1.1
-    ax.set(xlim=(-.3, 14.2), ylim=(-3.2, 5), aspect="equal")
+    ax.set(xlim=(-.3, 14.2), ylim=(-4.4, 5), aspect="equal")
     ax.axis("off")
     return fig
 
