@@ -46,6 +46,8 @@ def main(arguments=None):
                            options.force)
     except (SandboxFault, OSError, ValueError, RuntimeError) as error:
         sys.exit(f"grader: {error}")
+    except KeyboardInterrupt:
+        sys.exit("grader: stopped; what was done is kept, and the same command goes on from there")
     for row in rows:
         for says in row.says:
             print(says)

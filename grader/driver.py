@@ -6,6 +6,7 @@ import shutil
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import escape
 
@@ -96,7 +97,7 @@ def _in_workers(todo, jobs):
     if not todo:
         return
     left = dict(todo)
-    with ProcessPoolExecutor(min(jobs, len(todo))) as pool:
+    with _workers(min(jobs, len(todo))) as pool:
         futures = {pool.submit(grade, job): key for key, job in todo.items()}
         for future in as_completed(futures):
             error = future.exception()
@@ -104,9 +105,19 @@ def _in_workers(todo, jobs):
                 del left[futures[future]]
                 yield futures[future], None if error else future.result(), error
     for key, job in left.items():
-        with ProcessPoolExecutor(1) as pool:
+        with _workers(1) as pool:
             error = (future := pool.submit(grade, job)).exception()
             yield key, None if error else future.result(), error
+
+
+@contextmanager
+def _workers(jobs):
+    """A pool of processes; when we are interrupted, what has not begun is not begun."""
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def nbgrader_api(course, limits=Limits(), sandboxed=True):
@@ -154,7 +165,7 @@ def _write_feedback(course, stem, rows, jobs):
     rows = [row for row in rows if not (course.folder / "feedback" / row.student / stem / page).exists()]
     if not rows:
         return
-    with ProcessPoolExecutor(min(jobs, len(rows))) as pool:
+    with _workers(min(jobs, len(rows))) as pool:
         futures = {pool.submit(_feedback, course, stem, row.student): row for row in rows}
         for future in _progress("feedback", as_completed(futures), len(futures)):
             row = futures[future]

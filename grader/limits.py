@@ -1,7 +1,8 @@
 """How much one run may use, and the control group that holds it to memory and processes.
 
-Control groups of version 2 are used where we may make them, else version 1, else none: then memory is
-bounded for each process (RLIMIT_AS) and not for all of them together, and `ControlGroup.says` says so.
+Control groups of version 2 are used where we may make them, else version 1, else none. The runner looks at
+the memory of all its processes ten times a second in any case; without a control group that, and the bound on
+each process (RLIMIT_AS), is all there is, and `ControlGroup.says` says so.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ class Limits:
     grace_seconds: float = 2.0  # from the interrupt to the end of everything
     total_seconds: float = 200.0  # the whole notebook, starting again included
     memory: int = 2048  # all processes together, files in memory included
-    address_space: int = 12288  # one process; PyTorch maps far more than it uses
+    address_space: int = 4096  # one process, what it maps but does not use included
     processes: int = 128  # threads count
     home: int = 64
     scratch: int = 128
@@ -38,6 +39,11 @@ class Limits:
         usual = cls()
         total = usual.total_seconds * max(1, seconds / usual.cell_seconds)
         return cls(cell_seconds=float(seconds), total_seconds=total)
+
+    @property
+    def memory_watched(self):
+        """Bytes at which the runner stops a cell: a little before the control group would kill something."""
+        return int(self.memory * MIB * 0.9)
 
     def inside(self):
         """The ones that the runner sets on itself and on what it starts: {resource: number}."""
@@ -89,7 +95,7 @@ def control_group(limits):
     if version:
         says = f"cgroup v{version}: {limits.memory} MiB and {limits.processes} processes a run"
     else:
-        says = f"no cgroup: {limits.address_space} MiB a process, {limits.processes} processes a run"
+        says = f"no cgroup: {limits.memory} MiB a run (watched), {limits.processes} processes a run"
     return ControlGroup(says, folders)
 
 

@@ -1,6 +1,5 @@
 """Whether the sandbox works on this machine, found by running it, and what to do when it does not."""
 
-import json
 import shutil
 import tempfile
 import time
@@ -8,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from grader.limits import Limits
-from grader.run import RUNNER, Events
+from grader.run import RUNNER, Events, write_task
 from grader.sandbox import Sandbox, SandboxFault
 
 HELP = """The sandbox does not work here, so nothing was graded.
@@ -30,10 +29,10 @@ def probe(limits=Limits()):
         inputs = Path(folder)
         shutil.copy(RUNNER, inputs)
         (inputs / "files").mkdir()
-        task = {"cells": [], "cell_seconds": 1, "grace_seconds": 1, "limits": limits.inside()}
-        (inputs / "task.json").write_text(json.dumps(task))
+        sandbox = Sandbox(limits)
+        write_task(inputs, [], [], sandbox)
         try:
-            with Sandbox(limits).start(inputs) as process:
+            with sandbox.start(inputs) as process:
                 event = _first_event(process)
                 if event.get("event") != "ready":
                     raise SandboxFault(HELP.format(why=f"It said: {process.last_words() or event or 'nothing'}"))

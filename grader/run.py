@@ -63,7 +63,7 @@ def run_notebook(cells, challenges, files, view, sandbox):
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
         inputs = _lay_out(Path(folder), challenges, files, view)
         while todo:
-            _write_task(inputs, cells, todo, sandbox)
+            write_task(inputs, cells, todo, sandbox)
             try:
                 culprit = _attempt(cells, todo, inputs, sandbox, deadline, outcome)
             except OutOfTime:
@@ -89,11 +89,13 @@ def _lay_out(folder, challenges, files, view):
     return folder
 
 
-def _write_task(inputs, cells, todo, sandbox):
+def write_task(inputs, cells, todo, sandbox):
+    """Tell the runner which of the `cells` to run, and under which limits."""
     task = {
         "cells": [{"index": i, "source": cells[i].source, "exercise": cells[i].exercise} for i in todo],
         "cell_seconds": sandbox.limits.cell_seconds,
         "grace_seconds": sandbox.limits.grace_seconds,
+        "memory": sandbox.limits.memory_watched,
         "limits": sandbox.inside(),
     }
     (inputs / "task.json").write_text(json.dumps(task))
@@ -146,6 +148,8 @@ def _one_cell(events, i, name, limits, deadline):
             raise Lost(f"Cell {name} {error}.") from None
         if event.get("event") == "stuck":
             raise Lost(stopped)
+        if event.get("event") == "full":
+            raise Lost(f"Cell {name} used more than {limits.memory} MiB of memory.")
         if event.get("event") == "died":
             raise Lost(f"The kernel died in cell {name}.")
         if (event.get("event"), event.get("cell")) != (kind, i):

@@ -4,7 +4,7 @@ This file runs inside the sandbox, as its process 1, beside code that may be hos
 ours. What it writes is believed by nobody: see `grader.run`, which reads it.
 
 In, from the folder given as argument: task.json (cells, limits), files/ (what was handed in beside the
-notebook). Out, on standard output: {"event": "ready" | "start" | "done" | "died" | "stuck" | "end", ...}.
+notebook). Out, on standard output: {"event": "ready" | "start" | "done" | "died" | "full" | "stuck" | "end", ...}.
 """
 
 import ctypes
@@ -37,6 +37,10 @@ class Died(Exception):
     """The kernel is gone."""
 
 
+class Full(Died):
+    """The kernel and its children had more memory than they may, and were killed for it."""
+
+
 class Stuck(Exception):
     """The kernel does not react to an interrupt."""
 
@@ -51,7 +55,7 @@ def main(folder):
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (value, value))
     shutil.copytree(os.path.join(folder, "files"), os.getcwd(), dirs_exist_ok=True)
-    kernel = Kernel(os.environ["TMPDIR"])
+    kernel = Kernel(os.environ["TMPDIR"], task["memory"])
     kernel.wait_until_ready()
     report(event="ready")
     for cell in task["cells"]:
@@ -59,7 +63,7 @@ def main(folder):
         source = PRELUDE + cell["source"] if cell["exercise"] else cell["source"]
         try:
             outputs, interrupted = kernel.run(source, task["cell_seconds"], task["grace_seconds"])
-        except (Died, Stuck) as end:
+        except (Died, Full, Stuck) as end:
             return report(event=type(end).__name__.lower(), cell=cell["index"])
         report(event="done", cell=cell["index"], outputs=outputs, interrupted=interrupted)
     report(event="end")
@@ -85,7 +89,8 @@ def take_standard_output():
 class Kernel:
     """An IPython kernel and the one client it has, over Unix sockets."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, memory):
+        self.memory = memory
         self.sockets = os.path.join(folder, "k")
         ports = {f"{name}_port": i for i, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
         self.connection = {"transport": "ipc", "ip": self.sockets, "key": "", "signature_scheme": "hmac-sha256", **ports}
@@ -130,8 +135,13 @@ class Kernel:
         """Run one cell: (outputs, whether it had to be interrupted). Raises Died or Stuck."""
         asked = self.client.execute(source, allow_stdin=False, stop_on_error=False)
         outputs, interrupted = Outputs(), False
-        deadline = time.monotonic() + seconds
+        deadline, look = time.monotonic() + seconds, 0
         while True:
+            if time.monotonic() > look:
+                look = time.monotonic() + 0.1
+                if memory_used() > self.memory:
+                    self.process.kill()
+                    raise Full
             try:
                 message = self.client.get_iopub_msg(timeout=0.1)
             except Empty:
@@ -149,6 +159,21 @@ class Kernel:
             if kind == "status" and content["execution_state"] == "idle":
                 return outputs.kept, interrupted
             outputs.add(kind, content)
+
+
+def memory_used():
+    """Bytes that the processes of this sandbox have for themselves; files in memory are bounded by their size."""
+    if os.getpid() != 1:  # no sandbox: these would be everybody's processes
+        return 0
+    pages = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/statm") as file:
+                _, resident, shared, *_ = map(int, file.read().split())
+            pages += resident - shared
+        except (OSError, ValueError):  # gone in the meantime
+            continue
+    return pages * resource.getpagesize()
 
 
 class Outputs:
