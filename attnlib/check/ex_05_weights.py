@@ -245,6 +245,8 @@ def norm(array):
 
 ROOT_N = "The scale is the square root of the number of {}. It must be that of d_k, the number of columns of K."
 ROOT_D_V = "The scale is the square root of d_v, the width of a value. It must be that of d_k, the width of a key."
+NOT_TRANSPOSED = ("Q and K both have d_k columns, so Q @ K does not fit. The sum runs over the components: "
+                  "transpose the keys, Q @ K.T.")
 NORM = "Each score is divided by the norm of its {}. d_k is how many components a key has, not how long a vector is."
 
 SCORING = (  # wrong ways from queries and keys to scores, whatever they are used for
@@ -259,10 +261,14 @@ SCORING = (  # wrong ways from queries and keys to scores, whatever they are use
     Slip("S39", ROOT_N.format("queries"), lambda Q, K: Q @ K.T / len(Q) ** 0.5),
     Slip("S40", "These are cosines: both norms are divided out. Divide by √d_k alone.",
          lambda Q, K: Q @ K.T / norm(Q) / norm(K).T),
+    Slip("S69", NOT_TRANSPOSED, lambda Q, K: Q @ K / root(K)),
+    Slip("S69", NOT_TRANSPOSED, lambda Q, K: np.dot(Q, K) / root(K)),
 )
 
-MORE_SCORING = (
-    Slip("S39", ROOT_N.format("keys"), lambda Q, K: Q @ K.T / len(K) ** 0.5),  # with as many keys as queries: as above
+MORE_SCORING = (  # where there are as many keys as queries, these are other slips
+    Slip("S18", "Q * K multiplies component by component. A score is a sum over the components, one for each pair of a "
+         "query and a key: Q @ K.T.", lambda Q, K: Q * K / root(K)),
+    Slip("S39", ROOT_N.format("keys"), lambda Q, K: Q @ K.T / len(K) ** 0.5),
 )
 
 
@@ -290,8 +296,6 @@ SCORES_EXERCISE = Exercise(
     cases=score_cases,
     properties=(p.values(1.5, on=("plain", "edge")), p.dtype_kept(0.5)),
     slips=SCORING + MORE_SCORING + (
-        Slip("S18", "Q * K multiplies component by component. A score is a sum over the components, one for each pair "
-             "of a query and a key: Q @ K.T.", lambda Q, K: Q * K / root(K)),
         Slip("S18", "Each query meets one key only. Score every query against every key: Q @ K.T, shape (N, M).",
              lambda Q, K: products(Q, K) / root(K)),
         Slip("S19", "The product sums over the vectors and gives (d, d). Sum over the components: Q @ K.T.",
@@ -390,6 +394,8 @@ OUTPUT_EXERCISE = Exercise(
              lambda i, Q, K, V: V.mean(axis=0)),
         Slip("S53", "The weighted values are not added up. The output is their sum over the positions, d_v numbers.",
              lambda i, Q, K, V: one_of(Q, K)[i][:, None] * V),
+        Slip("S53", "N weights and rows of d_v numbers do not fit component by component. Multiply and add up in one: "
+             "weights @ V.", lambda i, Q, K, V: one_of(Q, K)[i] * V),
         Slip("S64", "The scores themselves multiply the values. Turn them into weights first.",
              lambda i, Q, K, V: scores.scaled_dot(Q, K)[i] @ V),
         Slip("S65", "The sum is divided by N once more. The weights sum to one already: add the weighted values up.",
@@ -492,6 +498,8 @@ ATTEND_EXERCISE = Exercise(
              lambda Q, K, V: attend(Q, K, V, weigh=lambda s: weights.softmax(weights.softmax(s)))),
         Slip("S50", "A query sees no later keys. Here every query sees every key.",
              hiding(lambda N, M: ~np.tri(N, M, dtype=bool))),
+        Slip("S53", "alpha * V multiplies component by component. Each output is a sum over the keys: alpha @ V.",
+             lambda Q, K, V: (attend(Q, K, V)[1] * V, attend(Q, K, V)[1])),
         Slip("S64", "The scores themselves multiply the values. Turn them into weights with softmax first.",
              lambda Q, K, V: attend(Q, K, V, weigh=lambda s: s)),
         Slip("S65", "The sum is divided by the number of keys. The weights sum to one already: alpha @ V is all.",
@@ -516,15 +524,22 @@ def relu_in_place(s):
     return s / s.shape[-1]
 
 
+def both_signs(rng, *shape):
+    """Scores with a positive one first and a negative one last in every row."""
+    s = normal(rng, *shape)
+    s[..., 0], s[..., -1] = abs(s[..., 0]), -abs(s[..., -1])
+    return s
+
+
 def relu_cases(rng):
     """Scores (..., L), some rows without a positive one."""
     return [
-        Case("plain", (normal(rng, 5, 7),), "scores of shape (5, 7)"),
-        Case("plain", (normal(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
-        Case("plain", (normal(rng, 6),), "a single row, scores of shape (6,)"),
-        Case("edge", (normal(rng, 4, 1),), "one key, scores of shape (4, 1)"),
+        Case("plain", (both_signs(rng, 5, 7),), "scores of shape (5, 7)"),
+        Case("plain", (both_signs(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
+        Case("plain", (both_signs(rng, 6),), "a single row, scores of shape (6,)"),
+        Case("edge", (both_signs(rng, 4)[:, None],), "one key, scores of shape (4, 1)"),
         Case("edge", (-abs(normal(rng, 3, 2)),), "negative scores of shape (3, 2)"),
-        Case("float32", single(normal(rng, 3, 8)), "float32 scores of shape (3, 8)"),
+        Case("float32", single(both_signs(rng, 3, 8)), "float32 scores of shape (3, 8)"),
     ]
 
 
@@ -555,6 +570,8 @@ RELU_EXERCISE = Exercise(
              lambda s: relu(s) / np.where((total := relu(s).sum(axis=-1, keepdims=True)) > 0, total, 1)),
         Slip("S54", "Each row is divided by its own sum, which is 0/0 where no score is positive. Divide by L.",
              lambda s: share(relu(s))),
+        Slip("S55", "The division is by the number of positive scores, which may be 0. Divide by L, all the keys in the "
+             "row.", lambda s: relu(s) / (s > 0).sum(axis=-1, keepdims=True).astype(s.dtype)),
         Slip("S55", "The division is by the number of positive scores. Divide by L, all the keys in the row.",
              lambda s: relu(s) / np.maximum((s > 0).sum(axis=-1, keepdims=True), 1).astype(s.dtype)),
         Slip("S56", "Negative scores keep their size. ReLU turns them into 0.", lambda s: abs(s) / s.shape[-1]),

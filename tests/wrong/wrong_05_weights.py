@@ -223,6 +223,12 @@ SPELLED = (
     ("scaling_brings_the_variance_back", "S59", lambda Q, K: tuple(
         np.var((Q * K).sum(1) / scale, ddof=1) for scale in (1, np.sqrt(K.shape[1])))),
     ("scores_are_divided_by_the_root_of_d_k", "S6", lambda Q, K: np.einsum("id,jd->ij", Q, K)),
+    ("scores_are_divided_by_the_root_of_d_k", "S69", lambda Q, K: Q @ K / np.sqrt(Q.shape[1])),
+    ("scores_are_divided_by_the_root_of_d_k", "S69", lambda Q, K: Q.dot(K) / np.sqrt(Q.shape[1])),
+    ("one_output_is_a_mixture_of_all_values", "S69", lambda i, Q, K, V: softmax(Q[i] @ K / np.sqrt(Q.shape[1])) @ V),
+    ("one_output_is_a_mixture_of_all_values", "S53", lambda i, Q, K, V: attend_plainly(Q, K, V)[1][i] * V),
+    ("attend_gives_mixtures_and_weights", "S69", lambda Q, K, V: (softmax(Q @ K) @ V, softmax(Q @ K))),
+    ("attend_gives_mixtures_and_weights", "S53", lambda Q, K, V: (softmax(scaled_dot(Q, K)) * V, scaled_dot(Q, K))),
     ("scores_are_divided_by_the_root_of_d_k", "S7", lambda Q, K: np.inner(Q, K) / len(K[0])),
     ("scores_are_divided_by_the_root_of_d_k", "S13", lambda Q, K: Q @ K.T / np.sqrt((Q**2).sum(1))[:, None]),
     ("scores_are_divided_by_the_root_of_d_k", "S14", lambda Q, K: (Q @ K.T / np.sqrt(Q.shape[1])).T),
