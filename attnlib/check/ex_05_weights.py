@@ -22,6 +22,11 @@ def normal(rng, *shape):
     return rng.normal(size=shape)
 
 
+def single(*arrays):
+    """The same arrays in float32."""
+    return tuple(array.astype(np.float32) for array in arrays)
+
+
 def rounded(function):
     """`function`, every result rounded to float32."""
     def coarse(*args):
@@ -30,11 +35,6 @@ def rounded(function):
 
     return Slip("S68", "The result is float32 where the inputs are float64, so digits are lost. "
                 "Keep the dtype of the inputs.", coarse)
-
-
-def single(*arrays):
-    """The same arrays in float32."""
-    return tuple(array.astype(np.float32) for array in arrays)
 
 
 # --- scores to weights -----------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ VARIANCE_EXERCISE = Exercise(
     ),
     slips=(
         Slip("S6", "Both are the variance before the scale. For the second, divide the products by √d_k.",
-             lambda Q, K: 2 * (products(Q, K).var(),)),
+             lambda Q, K: (products(Q, K).var(),) * 2),
         Slip("S7", "The products are divided by d_k. Divide them by √d_k.",
              lambda Q, K: (products(Q, K).var(), (products(Q, K) / K.shape[1]).var())),
         Slip("S8", "The products are multiplied by √d_k. Divide them by it.",
@@ -327,7 +327,7 @@ def alone(i, Q, K, V, seen):
     return weights.softmax(scores.scaled_dot(Q[i : i + 1], K[seen]))[0] @ V[seen]
 
 
-def one_of(Q, K):
+def all_weights(Q, K):
     """All the weights, (N, N)."""
     return weights.softmax(scores.scaled_dot(Q, K))
 
@@ -374,11 +374,11 @@ OUTPUT_EXERCISE = Exercise(
         Slip("S16", "The keys are mixed. The weights come from queries and keys; what is mixed are the values.",
              lambda i, Q, K, V: output_vector(i, Q, K, K)),
         Slip("S17", "This takes column i of the weights. The weights of query i are row i.",
-             lambda i, Q, K, V: one_of(Q, K)[:, i] @ V),
+             lambda i, Q, K, V: all_weights(Q, K)[:, i] @ V),
         Slip("S21", "Position i itself is left out. In self-attention a vector attends to itself too.",
              lambda i, Q, K, V: alone(i, Q, K, V, np.arange(len(K)) != i)),
         Slip("S27", "These are the weights of query i. Mix the values with them: the output has d_v numbers.",
-             lambda i, Q, K, V: one_of(Q, K)[i]),
+             lambda i, Q, K, V: all_weights(Q, K)[i]),
         Slip("S27", "These are the scores of query i. Turn them into weights, then mix the values with them.",
              lambda i, Q, K, V: scores.scaled_dot(Q, K)[i]),
         Slip("S44", "The scale comes after the softmax, so the weights no longer sum to one. Scale the scores.",
@@ -389,13 +389,13 @@ OUTPUT_EXERCISE = Exercise(
         Slip("S50", "Keys after i are left out. Here every position is seen, later ones too.",
              lambda i, Q, K, V: alone(i, Q, K, V, np.arange(len(K)) <= i)),
         Slip("S51", "These are the outputs of all positions. Return row i alone.",
-             lambda i, Q, K, V: one_of(Q, K) @ V),
+             lambda i, Q, K, V: all_weights(Q, K) @ V),
         Slip("S52", "Every value gets the same weight. The weights come from the scores of query i.",
              lambda i, Q, K, V: V.mean(axis=0)),
         Slip("S53", "The weighted values are not added up. The output is their sum over the positions, d_v numbers.",
-             lambda i, Q, K, V: one_of(Q, K)[i][:, None] * V),
+             lambda i, Q, K, V: all_weights(Q, K)[i][:, None] * V),
         Slip("S53", "N weights and rows of d_v numbers do not fit component by component. Multiply and add up in one: "
-             "weights @ V.", lambda i, Q, K, V: one_of(Q, K)[i] * V),
+             "weights @ V.", lambda i, Q, K, V: all_weights(Q, K)[i] * V),
         Slip("S64", "The scores themselves multiply the values. Turn them into weights first.",
              lambda i, Q, K, V: scores.scaled_dot(Q, K)[i] @ V),
         Slip("S65", "The sum is divided by N once more. The weights sum to one already: add the weighted values up.",
