@@ -1,8 +1,10 @@
 """Grade a class: prepare everyone here, run and score in workers, record from here alone, one at a time."""
 
+import ctypes
 import logging
 import os
 import shutil
+import signal
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -101,6 +103,8 @@ def _in_workers(todo, jobs):
         futures = {pool.submit(grade, job): key for key, job in todo.items()}
         for future in as_completed(futures):
             error = future.exception()
+            if isinstance(error, KeyboardInterrupt):
+                raise error
             if not isinstance(error, BrokenProcessPool):
                 del left[futures[future]]
                 yield futures[future], None if error else future.result(), error
@@ -112,12 +116,16 @@ def _in_workers(todo, jobs):
 
 @contextmanager
 def _workers(jobs):
-    """A pool of processes; when we are interrupted, what has not begun is not begun."""
-    pool = ProcessPoolExecutor(jobs)
+    """A pool of processes that end with this one; when we are interrupted, what has not begun is not begun."""
+    pool = ProcessPoolExecutor(jobs, initializer=_end_with_parent)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; bubblewrap then ends with the worker
 
 
 def nbgrader_api(course, limits=Limits(), sandboxed=True):
@@ -139,6 +147,8 @@ def _record(course, stem, prepared, result, row, api):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
             said = api.autograde(stem, escape(student))
+        if "KeyboardInterrupt" in said.get("error", ""):  # nbgrader catches that, too
+            raise KeyboardInterrupt
         known = scores(course.db, stem, student)
         if not said["success"] or not _agree(known, result):
             why = said.get("log") or said.get("error") or "the scores are not in the gradebook"
