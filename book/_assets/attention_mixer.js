@@ -23,7 +23,9 @@ function mix(q, K, V, weigh) {
 const CONTROLS = `<div class="controls">
   <label>q, across <input type="range" name="x" min="-3" max="3" step="0.1"><output></output></label>
   <label>q, up <input type="range" name="y" min="-3" max="3" step="0.1"><output></output></label>
-  <label>weights by <select name="weigh"><option value="softmax">softmax</option><option value="relu">ReLU / L</option></select></label>
+  <label>weights by <select name="weigh">
+    <option value="softmax">softmax</option><option value="relu">ReLU / L</option>
+  </select></label>
 </div>`;
 
 class AttentionMixer extends HTMLElement {

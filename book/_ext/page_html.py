@@ -24,7 +24,8 @@ def lighten(app, pagename, templatename, context, doctree):
 
 def name_roles(app, pagename, templatename, context, doctree):
     """Citations carry roles that ARIA has withdrawn; they are items of a list."""
-    context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"').replace(' role="doc-backlink"', "")
+    body = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+    context["body"] = body.replace(' role="doc-backlink"', "")
 
 
 def describe(app, pagename, templatename, context, doctree):

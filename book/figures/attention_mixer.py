@@ -32,20 +32,24 @@ class AttentionMixer:
             f'{_plane("The mixture among the values", self._values(b))}</div>'
             '<table><caption class="visually-hidden">Score and weight of every word for this query</caption>'
             '<thead><tr><th scope="col">key</th><th scope="col">score</th><th scope="col">weight α</th>'
-            f'<th scope="col"><span class="visually-hidden">weight as a bar</span></th></tr></thead><tbody>{lines}</tbody></table>'
-            f'<p class="said" role="status">b = ({_told(b[0])}, {_told(b[1])}). The largest weight, {_told(alpha.max())}, '
+            '<th scope="col"><span class="visually-hidden">weight as a bar</span></th></tr></thead>'
+            f"<tbody>{lines}</tbody></table>"
+            f'<p class="said" role="status">b = ({_told(b[0])}, {_told(b[1])}). '
+            f"The largest weight, {_told(alpha.max())}, "
             f'is on “{self.words[int(alpha.argmax())]}”.</p></attention-mixer>')
 
     def _keys(self):
         x, y = _place(self.q)
         return (_dots(self.words, self.K, "k") + f'<line class="query" x1="0" y1="0" x2="{x}" y2="{y}"/>'
-                f'<circle class="query" cx="{x}" cy="{y}" r="3"/><text class="query" x="{x / 2 + 1}" y="{y / 2 - 5}">q</text>')
+                f'<circle class="query" cx="{x}" cy="{y}" r="3"/>'
+                f'<text class="query" x="{x / 2 + 1}" y="{y / 2 - 5}">q</text>')
 
     def _values(self, b):
         corners = " ".join("{},{}".format(*_place(v)) for v in dict.fromkeys(map(tuple, self.V)))
         x, y = _place(b)
         return (f'<polygon points="{corners}"/>' + _dots(self.words, self.V, "v")
-                + f'<circle class="mixture" cx="{x}" cy="{y}" r="3.5"/><text class="mixture" x="{x}" y="{y + 12}">b</text>')
+                + f'<circle class="mixture" cx="{x}" cy="{y}" r="3.5"/>'
+                f'<text class="mixture" x="{x}" y="{y + 12}">b</text>')
 
 
 def _told(number):
@@ -60,9 +64,13 @@ def _place(point):
 
 def _dots(words, points, role):
     """One dot for each different point, with the word."""
-    found = dict(zip(map(tuple, points), words))
-    return "".join('<circle class="{2}" cx="{0}" cy="{1}" r="2.5"/><text class="{2}" x="{0}" y="{3}">{2} {4}</text>'.format(
-        *_place(point), role, _place(point)[1] + (11 if point[1] < 0 else -6), word) for point, word in found.items())
+    marks = []
+    for point, word in dict(zip(map(tuple, points), words)).items():
+        x, y = _place(point)
+        below = y + (11 if point[1] < 0 else -6)
+        marks.append(f'<circle class="{role}" cx="{x}" cy="{y}" r="2.5"/>'
+                     f'<text class="{role}" x="{x}" y="{below}">{role} {word}</text>')
+    return "".join(marks)
 
 
 def _plane(title, marks):

@@ -42,8 +42,9 @@ def _bars(ax, words, numbers, role, label):
     ax.barh(places, numbers, color=LIGHT[role], height=.55)
     ax.axvline(0, color=LIGHT["muted"], linewidth=.8)
     for place, number in zip(places, numbers):
-        ax.annotate(f"{number:.2f}".replace("-", "−"), (number, place), xytext=(4 if number >= 0 else -4, 0), va="center",
-                    textcoords="offset points", ha="left" if number >= 0 else "right", color=LIGHT["ink"])
+        side, ha = (4, "left") if number >= 0 else (-4, "right")
+        ax.annotate(f"{number:.2f}".replace("-", "−"), (number, place), xytext=(side, 0), ha=ha, va="center",
+                    textcoords="offset points", color=LIGHT["ink"])
     room = .85 * np.ptp([0, *numbers])                        # for the numbers beside the bars
     left = min(numbers) - room if min(numbers) < 0 else 0
     ax.set(ylim=(len(words) - .5, -.5), xticks=[], xlim=(left, max(numbers) + room))
@@ -63,8 +64,9 @@ def scores_spread_with_d_and_gradients_die(sizes, variance, slope):
     ax.set(xlabel="d, width of a key", ylabel="median slope of softmax", ylim=(None, 4))
     v, s = variance.mean(axis=0), slope.mean(axis=0)
     return Drawing("spread", [left, right], alt=(
-        f"Two panels over d from {sizes[0]} to {sizes[-1]}, both axes logarithmic. Left: without scaling the variance rises "
-        f"in a straight line from {v[0, 0]:.1f} to {v[-1, 0]:.0f}; scaled it stays at {v[:, 1].mean():.2f}. "
+        f"Two panels over d from {sizes[0]} to {sizes[-1]}, both axes logarithmic. "
+        f"Left: without scaling the variance rises in a straight line from {v[0, 0]:.1f} to {v[-1, 0]:.0f}; "
+        f"scaled it stays at {v[:, 1].mean():.2f}. "
         f"Right: without scaling the median slope of softmax falls from {s[0, 0]:.2f} to {s[-1, 0]:.0e}; "
         f"scaled it stays at {s[:, 1].mean():.2f}."))
 
@@ -103,8 +105,9 @@ def every_way_learns_but_length_divides_them(losses, accuracy, lengths):
     ax.set(xlabel="rows in the test sequences", ylabel="share answered right", ylim=(.8, 1.02))
     ax.grid(axis="y")
     ax.legend(frameon=False, handlelength=2.4, loc="lower left", labelcolor="linecolor")
-    ends = "; ".join(f"{way}: {table.mean(axis=0)[0]:.3f} at {lengths[0]} rows, {table.mean(axis=0)[-1]:.3f} at {lengths[-1]}"
-                     for way, table in accuracy.items())
+    means = {way: table.mean(axis=0) for way, table in accuracy.items()}
+    ends = "; ".join(f"{way}: {mean[0]:.3f} at {lengths[0]} rows, {mean[-1]:.3f} at {lengths[-1]}"
+                     for way, mean in means.items())
     return Drawing("four-ways", [left, right], alt=(
         "Left: training loss against step. Scaled softmax falls first, then ReLU divided by L; softmax without scaling "
         f"and ReLU without division come last. Right: share answered right. {ends}."))
@@ -130,15 +133,16 @@ def spread_in_words(found):
     """found (seeds, 2 scalings, 2): variance and slope at one size."""
     (plain, slope), (scaled, slope_scaled) = found.mean(axis=0)
     (plain_spread, _), (scaled_spread, _) = found.std(axis=0)
-    return {"variance_plain": f"{plain:.1f} ± {plain_spread:.1f}", "variance_scaled": f"{scaled:.2f} ± {scaled_spread:.2f}",
-            "slope_plain": f"{slope:.3f}", "slope_scaled": f"{slope_scaled:.2f}"}
+    return {"variance_plain": f"{plain:.1f} ± {plain_spread:.1f}", "slope_plain": f"{slope:.3f}",
+            "variance_scaled": f"{scaled:.2f} ± {scaled_spread:.2f}", "slope_scaled": f"{slope_scaled:.2f}"}
 
 
 def four_ways_in_words(losses, right, on_key):
     """Losses (seeds, steps) and shares (seeds, lengths) by way; the last length is the longest."""
     def share(shares):
         return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
-    return {"softmax_long": share(right["softmax, scaled"][:, -1]), "softmax_share": share(on_key["softmax, scaled"][:, -1]),
+    return {"softmax_long": share(right["softmax, scaled"][:, -1]),
+            "softmax_share": share(on_key["softmax, scaled"][:, -1]),
             "relu_short": share(right["ReLU/L, scaled"][:, 0]), "relu_long": share(right["ReLU/L, scaled"][:, -1]),
             "relu_share": share(on_key["ReLU/L, scaled"][:, -1]), "relu_early": _early(losses["ReLU/L, scaled"]),
             "bare_early": _early(losses["ReLU, scaled"]), "task_sizes": task.SIZES}
@@ -154,7 +158,8 @@ def rows_in_words(scores, B):
     """What the questions and the notes ask about the second word, scores (N, N) and outputs B (N, d_v)."""
     row, moved = scores[1], scores[1] + 100
     alpha = softmax(row)
-    return {"saws_apart": f"{np.abs(B[1] - B[3]).max():.2f}", "softmax_moved": f"{np.abs(softmax(moved) - alpha).max():.2f}",
+    return {"saws_apart": f"{np.abs(B[1] - B[3]).max():.2f}",
+            "softmax_moved": f"{np.abs(softmax(moved) - alpha).max():.2f}",
             "relu_before": f"{relu_weights(row).sum():.2f}", "relu_after": f"{relu_weights(moved).sum():.2f}",
             "own_weight": f"{alpha[1]:.2f}", "least_weight": f"{alpha.min():.2f}"}
 
@@ -163,7 +168,8 @@ def results(losses, accuracy, lengths):
     """The same numbers as a Markdown table: mean ± standard deviation over the seeds."""
     def told(numbers):
         return f"{numbers.mean():.1f} ± {numbers.std():.1f}"
-    lines = [f"| weights | loss, step 100 | % right, {lengths[0]} rows | % right, {lengths[-1]} rows |", "|---|---|---|---|"]
+    lines = [f"| weights | loss, step 100 | % right, {lengths[0]} rows | % right, {lengths[-1]} rows |",
+             "|---|---|---|---|"]
     for way, table in losses.items():
         short, long = 100 * accuracy[way][:, [0, -1]].T
         lines.append(f"| {way} | {_early(table)} | {told(short)} | {told(long)} |".replace(" ± ", "\u00a0±\u00a0"))

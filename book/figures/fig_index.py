@@ -17,7 +17,8 @@ def every_word_listens_to_every_word():
     ax.text(-.4, .05, "who listens", ha="right", va="center", color=LIGHT["q"])
     ax.set(xlim=(-1.75, 3.3), ylim=(-.1, 1.1))
     ax.axis("off")
-    strongest = ", ".join(f"{word} to {words[int(row.argmax())]} with {row.max():.2f}" for word, row in zip(words, alpha))
+    strongest = ", ".join(f"{word} to {words[int(row.argmax())]} with {row.max():.2f}"
+                          for word, row in zip(words, alpha))
     return Drawing("index", [fig], alt=(
         "The words I, saw, a, saw stand in two rows, joined by lines from every word below to every word above; a line "
         f"is as thick as its weight. The strongest lines: {strongest}."))

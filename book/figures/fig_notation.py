@@ -16,7 +16,8 @@ def a_row_stays_a_row():
     ]
     return Drawing("shapes", drawings, alt=(
         "Three products drawn as blocks of cells. X, N rows of D, times W, D rows of d, is Q, N rows of d. "
-        "Q times K transposed, d rows of N, becomes alpha, N rows of N. Alpha times V, N rows of d v, is B, N rows of d v. "
+        "Q times K transposed, d rows of N, becomes alpha, N rows of N. "
+        "Alpha times V, N rows of d v, is B, N rows of d v. "
         "The second row is drawn strong in X, Q, alpha and B."))
 
 
@@ -27,8 +28,11 @@ def _product(left, right, sign, result):
         name, *shape, role = block
         rows, columns = (SIZES[size] for size in shape)
         _block(ax, x, rows, columns, role, follow)
-        ax.text(x + columns / 2, -rows / 2 - .3, f"({shape[0]}, {shape[1]})", ha="center", va="top", color=LIGHT["muted"], fontsize=8)
-        ax.text(x + columns / 2, 3.9, name, ha="center", va="bottom", color=LIGHT["ink" if role == "line" else role], fontweight="bold")
+        middle = x + columns / 2
+        ax.text(middle, -rows / 2 - .3, f"({shape[0]}, {shape[1]})", ha="center", va="top",
+                color=LIGHT["muted"], fontsize=8)
+        ax.text(middle, 3.9, name, ha="center", va="bottom", fontweight="bold",
+                color=LIGHT["ink" if role == "line" else role])
         x += columns + .7
         if after:
             ax.text(x + .2, 0, after, ha="center", va="center")
@@ -39,9 +43,9 @@ def _product(left, right, sign, result):
 
 
 def _block(ax, x, rows, columns, role, follow):
-    """A grid of cells, centred on y = 0."""
+    """A grid of cells, centred on y = 0; each row a filled strip under its cells' frames."""
     for i in range(rows):
-        strong = follow and i == ROW
+        y, strength = rows / 2 - i - 1, .85 if follow and i == ROW else .22
+        ax.add_patch(Rectangle((x, y), columns, 1, facecolor=LIGHT[role], alpha=strength, linewidth=0))
         for j in range(columns):
-            ax.add_patch(Rectangle((x + j, rows / 2 - i - 1), 1, 1, facecolor=LIGHT[role], alpha=.85 if strong else .22, linewidth=0))
-            ax.add_patch(Rectangle((x + j, rows / 2 - i - 1), 1, 1, fill=False, edgecolor=LIGHT["muted"], linewidth=.5))
+            ax.add_patch(Rectangle((x + j, y), 1, 1, fill=False, edgecolor=LIGHT["muted"], linewidth=.5))

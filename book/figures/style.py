@@ -9,6 +9,7 @@ import re
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 LIGHT = {
     "q": "#0F5CEC",        # queries
@@ -58,7 +59,7 @@ def heat(ax, weights, rows, columns):
     """Draw weights (N, M), 0 to 1: queries down, keys across, the value written in each cell."""
     for i, row in enumerate(weights):
         for j, weight in enumerate(row):
-            ax.add_patch(mpl.patches.Rectangle((j, i), 1, 1, facecolor=LIGHT["alpha"], alpha=float(weight), linewidth=0))
+            ax.add_patch(Rectangle((j, i), 1, 1, facecolor=LIGHT["alpha"], alpha=float(weight), linewidth=0))
             ax.text(j + .5, i + .5, f"{weight:.2f}", ha="center", va="center",
                     color=LIGHT["paper" if weight > .55 else "ink"])
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
@@ -91,6 +92,7 @@ def _svg(name, fig):
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = out.getvalue()[out.getvalue().index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)               # a hundredth of a point is enough
     svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     for role, colour in LIGHT.items():
         svg = re.sub(colour, f"var(--{role})", svg, flags=re.I)
@@ -104,7 +106,8 @@ def css():
     """The custom properties of both themes."""
     def block(selector, colours):
         return selector + " {\n" + "".join(f"  --{role}: {colour};\n" for role, colour in colours.items()) + "}\n"
-    return block(":root", LIGHT) + block('html[data-theme="dark"]', DARK) + "@media print {\n" + block('html[data-theme="dark"]', LIGHT) + "}\n"
+    dark = 'html[data-theme="dark"]'
+    return block(":root", LIGHT) + block(dark, DARK) + "@media print {\n" + block(dark, LIGHT) + "}\n"
 
 
 def icon():

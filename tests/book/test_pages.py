@@ -11,8 +11,8 @@ pytestmark = pytest.mark.chromium
 
 # What Tab has to reach: everything that can be operated and is shown.
 CONTROLS = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
-  .filter((e) => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && !e.disabled && !e.closest('.skip-link')
-                 && getComputedStyle(e).pointerEvents !== 'none')"""
+  .filter((e) => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && !e.disabled
+                 && !e.closest('.skip-link') && getComputedStyle(e).pointerEvents !== 'none')"""
 FOCUSED = """() => {
   const e = document.activeElement, style = getComputedStyle(e);
   const label = e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title;
@@ -94,7 +94,7 @@ def test_weight(name, browser, address):
     """Does a first visit cost less than 1.2 MB, scripts and fonts included?"""
     page, sizes = browser.new_page(), []
     page.on("response", lambda reply: sizes.append(len(reply.body())))
-    page.goto(f"{address}{name}.html", wait_until="load")
+    page.goto(f"{address}{name}.html", wait_until="networkidle")
     print(f"{name}: {sum(sizes):,} bytes in {len(sizes)} files")
     assert sum(sizes) < MOST_BYTES
     page.close()

@@ -56,8 +56,8 @@ def test_visible_code_fits(chapter):
 def test_order(chapter):
     """Does a chapter go the way every chapter goes?"""
     steps = ["# ", "```{code-cell}", "## The question", "## By hand", "## The formula", "{margin} On the board",
-             "## In code", "attnlib", "{admonition} Common mistake", "## Predict, then reveal", "{admonition} What the note",
-             "## Exercises", "## In three lines", "## Further reading"]
+             "## In code", "attnlib", "{admonition} Common mistake", "## Predict, then reveal",
+             "{admonition} What the note", "## Exercises", "## In three lines", "## Further reading"]
     places = [chapter.index(step, chapter.index("\n---\n")) for step in steps]
     assert places == sorted(places)
 
