@@ -21,7 +21,8 @@ def join_punctuation(app, doctree, docname):
         after = formula.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and after.astext()[:1] in tuple(".,:;?!)"):
             formula["after"] = after.astext()[0]
-            after.parent.replace(after, nodes.Text(after.astext()[1:]))
+            place = formula.parent.index(formula) + 1          # equal texts compare equal: go by the formula
+            formula.parent[place] = nodes.Text(after.astext()[1:])
 
 
 def inline(self, node):
