@@ -174,7 +174,7 @@ def test_mutants_are_caught(stem, notebook, solution, capsys):
     """Is every small change of a right answer caught, unless the table says why it changes nothing?"""
     total, survivors = 0, []
     for exercise, name, names, source in right_answers(stem, notebook, solution):
-        quick = replace(exercise, slips=(), seconds=1.0, no_answer=())
+        quick = replace(exercise, slips=(), seconds=3.0, no_answer=())
         for what, changed in mutants(source):
             total += 1
             if survives(quick, name, names, changed):

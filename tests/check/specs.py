@@ -34,7 +34,7 @@ TWICE = Exercise(
         Slip("T5", "The sum is wrong.", lambda array: array + [1, 2]),
     ),
     no_answer=("attnlib.softmax", "torch.softmax", "torch.add", "numpy.ediff1d"),
-    seconds=0.5,
+    seconds=1.5,
 )
 
 PAIR = Exercise(
