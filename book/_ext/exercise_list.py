@@ -8,7 +8,7 @@ from sphinx.util.docutils import SphinxDirective
 from attnlib.check import spec
 
 ROOT = Path(__file__).parents[2]
-MINUTES_A_POINT = 4
+MINUTES_A_POINT = 5
 
 
 class ExerciseList(SphinxDirective):
