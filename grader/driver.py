@@ -51,16 +51,16 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
     rows = {student: Row(student) for student in students or course.students(stem)}
     register(course.db, stem, release)
     prepared = {}
-    for student, row in rows.items():
+    for student, row in _progress("read", rows.items(), len(rows)):
         try:
             prepared[student] = prepare(course, stem, student, release, limits, sandboxed)
         except Unreadable as error:
             row.says.append(messages.unreadable(student, stem, error))
             stock.not_graded(course, stem, student)
-    api = nbgrader_api(course, limits, sandboxed)
+    api, known = nbgrader_api(course, limits, sandboxed), scores(course.db, stem)
     for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):
         if error is None:
-            _record(course, stem, prepared[student], result, rows[student], api)
+            _record(course, stem, prepared[student], result, rows[student], known.get(student), api)
             rows[student].says += _remarks(student, stem, prepared[student], result, limits)
         else:
             rows[student].fail(messages.fault(student, stem, error))
@@ -138,10 +138,9 @@ def nbgrader_api(course, limits=Limits(), sandboxed=True):
     return NbGraderAPI(CourseDirectory(config=config), config=config)
 
 
-def _record(course, stem, prepared, result, row, api):
-    """Let nbgrader record a result, unless it has; read the scores back from the gradebook."""
+def _record(course, stem, prepared, result, row, known, api):
+    """Let nbgrader record a result, unless the gradebook has it (`known`); read the scores back from there."""
     student = prepared.student
-    known = scores(course.db, stem, student)
     if not _agree(known, result) or stock.graded_mark(course, stem, student) != prepared.mark:
         shutil.rmtree(course.folder / "feedback" / student / stem, ignore_errors=True)
         with warnings.catch_warnings():
@@ -149,7 +148,7 @@ def _record(course, stem, prepared, result, row, api):
             said = api.autograde(stem, escape(student))
         if "KeyboardInterrupt" in said.get("error", ""):  # nbgrader catches that, too
             raise KeyboardInterrupt
-        known = scores(course.db, stem, student)
+        known = scores(course.db, stem, student).get(student)
         if not said["success"] or not _agree(known, result):
             why = said.get("log") or said.get("error") or "the scores are not in the gradebook"
             row.fail(messages.fault(student, stem, why))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveCells
 
 from grader.repair import grade_id
@@ -50,14 +50,18 @@ def _points(cell):
     return float(marks["points"]) if marks.get("grade") or marks.get("task") else None
 
 
-def scores(db, stem, student):
-    """{grade id: points, None where a person has to look}; None when nothing of the student's is recorded."""
+def scores(db, stem, student=None):
+    """{student: {grade id: points, None where a person has to look}} as the gradebook has it, or of one student."""
     with Gradebook(db, COURSE_ID) as gradebook:
-        try:
-            notebook = gradebook.find_submission_notebook(stem, stem, student)
-        except MissingEntry:
-            return None
-        return {grade.name: grade.auto_score for grade in notebook.grades}
+        columns = gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
+        rows = columns.select_from(Grade).join(Grade.cell).join(Grade.notebook).join(SubmittedNotebook.assignment)
+        rows = rows.join(SubmittedAssignment.assignment).filter(Assignment.name == stem)
+        if student is not None:
+            rows = rows.filter(SubmittedAssignment.student_id == student)
+        found = {}
+        for who, name, points in rows:
+            found.setdefault(who, {})[name] = points
+        return found
 
 
 def withdraw(db, stem, student):

@@ -107,6 +107,8 @@ def _make(folder, limits):
         "memory.limit_in_bytes": limits.memory * MIB,
         "memory.memsw.limit_in_bytes": limits.memory * MIB,
         "pids.max": limits.processes,
+        "cpu.max": "100000 100000",  # one core, so that a busy notebook does not slow its neighbours
+        "cpu.cfs_quota_us": 100000,
     }
     for name, value in settings.items():
         if (folder / name).exists():
@@ -127,8 +129,9 @@ def _parents():
         return 2, unified[:1]
     memory = [f for f in _candidates("cgroup", "memory") if _works(f, ("memory.limit_in_bytes",))]
     processes = [f for f in _candidates("cgroup", "pids") if _works(f, ("pids.max",))]
+    processors = [f for f in _candidates("cgroup", "cpu") if _works(f, ("cpu.cfs_quota_us",))]
     if memory and processes:
-        return 1, [memory[0], processes[0]]
+        return 1, [memory[0], processes[0], *processors[:1]]
     return 0, []
 
 

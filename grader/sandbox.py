@@ -15,14 +15,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
+from site import getsitepackages
 
 from grader.limits import MIB, Limits, control_group
 from grader.seccomp import seccomp_filter
 
 HOME, SCRATCH, INPUTS = "/home/student", "/tmp", "/in"
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin")
+LOCAL = "/usr/local"  # not the system's: nbgrader's exchange lies there, with everybody's work
+EXCHANGE = f"{LOCAL}/share/nbgrader"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 PASSWD = "student:x:1000:1000:student:/home/student:/bin/sh\n"
 FIRST_UID, UIDS = 61184, 4336  # the range systemd gives to dynamic users: nobody's
@@ -52,12 +54,10 @@ def environment(home, scratch, view):
 
 
 def python_trees():
-    """The folders Python itself lives in, outermost first, without what the system's folders hold already."""
+    """The folders Python and its packages live in, the outer before the inner."""
     trees = {sys.base_prefix, sys.prefix, sys.base_exec_prefix, sys.exec_prefix}
-    interpreter = Path(sys.executable).resolve()
-    if not any(interpreter.is_relative_to(tree) for tree in trees):
-        trees.add(str(interpreter.parent.parent))
-    return sorted(tree for tree in trees if not any(Path(tree).is_relative_to(system) for system in SYSTEM))
+    others = {str(Path(sys.executable).resolve().parent.parent), *filter(os.path.isdir, getsitepackages())}
+    return sorted(trees | {other for other in others if not any(Path(other).is_relative_to(tree) for tree in trees)})
 
 
 def masks(hidden):
@@ -89,7 +89,8 @@ class Sandbox:
             *("--size", str(self.limits.scratch * MIB), "--tmpfs", SCRATCH),
         ]
         mounts = {tree: ("--ro-bind", stage[tree], tree) for tree in python_trees()}
-        mounts |= {folder: ("--tmpfs", folder) for folder in masks(self.hidden) - set(mounts)}
+        covered = {LOCAL, *masks([*self.hidden, EXCHANGE])} - set(mounts)
+        mounts |= {folder: ("--tmpfs", folder) for folder in covered}
         sets = [word for item in environment(HOME, SCRATCH, f"{INPUTS}/view").items() for word in ("--setenv", *item)]
         return [
             *("bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"),
