@@ -27,7 +27,10 @@ def parse(arguments):
     parser.add_argument("--force", action="store_true", help="run again what has a result already")
     parser.add_argument("--no-sandbox", action="store_true",
                         help="run student code UNPROTECTED: it can read and change all you can")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.timeout > 0 or (options.jobs is not None and options.jobs < 1):
+        parser.error("--timeout and --jobs must be above zero")
+    return options
 
 
 def main(arguments=None):

@@ -5,12 +5,12 @@ import re
 
 def unreadable(student, stem, error):
     """A submission that intake could not read."""
-    return f"{student} {stem}: not graded: {error}. Ask the student to hand it in again."
+    return f"{student} {stem}: not graded: {_plain(error)}. Ask the student to hand it in again."
 
 
 def fault(student, stem, error):
     """A submission that was not graded through no fault of the student's."""
-    why = " ".join(str(error).split())[:500] or type(error).__name__
+    why = _plain(error)[:500] or type(error).__name__
     return f"{student} {stem}: not graded, through no fault of the student's: {why}. Retry: {_again(student, stem)}"
 
 
@@ -22,7 +22,7 @@ def no_feedback(student, stem, error):
 
 def finding(student, stem, found):
     """Something odd that did not stop the grading."""
-    return f"{student} {stem}: {found.kind}: {found.where}: {found.what}."
+    return f"{student} {stem}: {found.kind}: {_plain(found.where)}: {_plain(found.what)}."
 
 
 def lost(student, stem, result, seconds):
@@ -37,3 +37,8 @@ def lost(student, stem, result, seconds):
 
 def _again(student, stem):
     return f"python -m grader {stem} --student {student}"
+
+
+def _plain(text):
+    """One line without control characters: file names are the student's, and terminals obey them."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))

@@ -9,13 +9,17 @@ import binascii
 
 ANSWER = "application/vnd.attnlib.answer+json"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-TEXT, IMAGE, OUTPUTS = 25_000, 2_100_000, 101
+TEXT, IMAGE, OUTPUTS, CELL = 25_000, 2_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
 
 
 def safe_outputs(raw):
     """The outputs worth keeping of `raw`, which may be anything; valid for nbformat 4."""
-    kept = (_safe_output(output) for output in (raw if isinstance(raw, list) else [])[:OUTPUTS])
-    return [output for output in kept if output]
+    kept, room = [], CELL
+    for output in map(_safe_output, (raw if isinstance(raw, list) else [])[:OUTPUTS]):
+        room -= len(str(output))
+        if output and room >= 0:
+            kept.append(output)
+    return kept
 
 
 def first_answer(raw):

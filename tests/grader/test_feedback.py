@@ -83,6 +83,13 @@ def test_outputs():
     assert output == {"output_type": "display_data", "metadata": {}, "data": {"image/png": PNG, "text/plain": "<b>"}}
 
 
+def test_many_pictures():
+    """Is what one cell may show bounded in all, not only picture by picture?"""
+    large = PNG.rstrip("=") + "A" * 1_999_914  # still base64 of something that begins like a PNG
+    shown = [{"output_type": "display_data", "data": {"image/png": large[: len(large) // 4 * 4]}}] * 50
+    assert 0 < len(json.dumps(safe_outputs(shown))) < 6_000_000
+
+
 @pytest.mark.parametrize("raw", [
     None, 3, "x", {}, [None, 3, "x", [], {}], [{"output_type": "stream"}], [{"output_type": "stream", "text": 3, "name": []}],
     [{"output_type": "error", "traceback": 3}], [{"output_type": "error", "traceback": [3, None], "ename": {}}],

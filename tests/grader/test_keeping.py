@@ -135,6 +135,8 @@ def test_messages():
     assert messages.lost("s0142", STEM, result, 20) == (
         "s0142 05_weights: stopped after 20 s in cell softmax_rows; 1 of 5 points kept. "
         "Retry: python -m grader 05_weights --student s0142 --timeout 60")
+    assert messages.unreadable("s1", STEM, Unreadable("x\x1b]0;title\x07.ipynb\nis a link")) == (
+        "s1 05_weights: not graded: x?]0;title?.ipynb is a link. Ask the student to hand it in again.")
     assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith("s1 05_weights: not graded: it is empty")
 
 
