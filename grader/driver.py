@@ -60,8 +60,8 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
     api, known = nbgrader_api(course, limits, sandboxed), scores(course.db, stem)
     for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):
         if error is None:
-            _record(course, stem, prepared[student], result, rows[student], known.get(student), api)
-            rows[student].says += _remarks(student, stem, prepared[student], result, limits)
+            _record(course, stem, prepared[student], result, rows[student], None if force else known.get(student), api)
+            rows[student].says += _remarks(student, stem, prepared[student], result)
         else:
             rows[student].fail(messages.fault(student, stem, error))
             stock.not_graded(course, stem, student)
@@ -150,10 +150,10 @@ def _record(course, stem, prepared, result, row, known, api):
             raise KeyboardInterrupt
         known = scores(course.db, stem, student).get(student)
         if not said["success"] or not _agree(known, result):
-            why = said.get("log") or said.get("error") or "the scores are not in the gradebook"
-            row.fail(messages.fault(student, stem, why))
-            stock.not_graded(course, stem, student)
-            return
+            ours = [line for line in said.get("log", "").splitlines() if messages.NO_FAULT in line]
+            why = said.get("error") or "the scores are not in the gradebook"
+            row.fail(ours[0].removeprefix("[ERROR] ") if ours else messages.fault(student, stem, why))
+            return stock.not_graded(course, stem, student)
     row.scores = known
 
 
@@ -162,9 +162,9 @@ def _agree(known, result):
     return known is not None and all(known.get(name) == points for name, points in result.points.items())
 
 
-def _remarks(student, stem, prepared, result, limits):
+def _remarks(student, stem, prepared, result):
     """What to tell about a submission that was graded."""
-    says = [messages.lost(student, stem, result, limits.cell_seconds)] if result.lost else []
+    says = [messages.lost(student, stem, result, prepared.job.limits.cell_seconds)] if result.lost else []
     return says + [messages.finding(student, stem, found) for found in prepared.findings]
 
 

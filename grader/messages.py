@@ -2,6 +2,8 @@
 
 import re
 
+NO_FAULT = "not graded, through no fault of the student's"
+
 
 def unreadable(student, stem, error):
     """A submission that intake could not read."""
@@ -11,7 +13,7 @@ def unreadable(student, stem, error):
 def fault(student, stem, error):
     """A submission that was not graded through no fault of the student's."""
     why = _plain(error)[:500] or type(error).__name__
-    return f"{student} {stem}: not graded, through no fault of the student's: {why}. Retry: {_again(student, stem)}"
+    return f"{student} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
 
 
 def no_feedback(student, stem, error):

@@ -14,7 +14,7 @@ from grader.course import REPOSITORY, Course
 from grader.driver import grade_class, nbgrader_api
 from grader.gradebook import scores
 from grader.limits import Limits
-from tests.sample_class.make import EXPECTED, STEM, make
+from tests.sample_class.make import EXPECTED, STEM, find, make, solutions
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
 LIMITS = Limits.for_cells_of(7)  # longer than the 5 s that `check` gives an answer
@@ -170,6 +170,24 @@ def test_changed_submission(graded, tmp_path):
     shutil.copytree(graded[0].submitted / "honest", course.submitted / "half_done", dirs_exist_ok=True)
     nbgrader_api(course, LIMITS).autograde(STEM, "half_done", force=False)
     assert recorded(course)["half_done"] == expected()["honest"]
+
+
+def test_more_time_is_not_taken_back(graded, tmp_path):
+    """After a retry with more time, does a run of the whole class, or the stock command, keep what it earned?"""
+    course = copy_of(graded, tmp_path, "half_done")
+    path = course.submitted / "half_done" / STEM / f"{STEM}.ipynb"
+    notebook = json.loads(path.read_text())
+    find(notebook, "write_relu_weights")["source"] = "import time; time.sleep(1.5)\n" + solutions()["write_relu_weights"]
+    path.write_text(json.dumps(notebook))
+    name = "relu_weights_are_divided_by_the_length"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Limits, "cell_seconds", 1.0)
+        (short,) = grade_class(course, STEM, limits=Limits(cell_seconds=1.0))
+        (long,) = grade_class(course, STEM, limits=Limits(cell_seconds=6.0))
+        (later,) = grade_class(course, STEM, limits=Limits(cell_seconds=1.0))
+        assert (short.scores[name], long.scores[name], later.scores[name]) == (0, 2, 2)
+        assert nbgrader_api(course, Limits(cell_seconds=1.0)).autograde(STEM, "half_done")["success"]
+    assert recorded(course)["half_done"][name] == 2
 
 
 def test_no_old_score_stands(graded, tmp_path):
