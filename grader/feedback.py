@@ -9,8 +9,9 @@ import bleach
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 TAGS = set(
-    "a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img "
-    "ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
+    "a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
+    "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul "
+    "var".split()
 )
 ATTRIBUTES = {
     "*": ["class", "id", "title", "lang", "dir"],
@@ -22,7 +23,9 @@ ATTRIBUTES = {
 LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
 # MathJax commands that make links, classes or styles out of a formula
-ACTIVE_MATH = re.compile(r"\\(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)")
+ACTIVE_MATH = re.compile(
+    r"\\(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)"
+)
 
 
 def safe_markdown(source):
