@@ -186,4 +186,4 @@ def _write_feedback(course, stem, rows, jobs):
 def _feedback(course, stem, student):
     """Why the feedback of one submission could not be written; empty when it was."""
     said = nbgrader_api(course).generate_feedback(stem, escape(student))
-    return "" if said["success"] else said.get("error") or "nbgrader gave no reason"
+    return "" if said["success"] else said.get("error") or "-"

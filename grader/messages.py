@@ -18,7 +18,8 @@ def fault(student, stem, error):
 
 def no_feedback(student, stem, error):
     """A submission that was graded, but whose feedback could not be written."""
-    why = error.strip().splitlines()[-1] if error.strip() else "nbgrader gave no reason"
+    named = re.findall(r"^[\w.]+: .+$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
+    why = _plain(named[-1])[:500] if named else "nbgrader gave no reason"
     return f"{student} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
 
 

@@ -9,7 +9,7 @@ import binascii
 
 ANSWER = "application/vnd.attnlib.answer+json"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-TEXT, IMAGE, OUTPUTS, CELL = 25_000, 2_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
+TEXT, IMAGE, OUTPUTS, CELL = 25_000, 4_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
 
 
 def safe_outputs(raw):

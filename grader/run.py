@@ -20,7 +20,7 @@ from pathlib import Path
 from grader.outputs import first_answer, message, safe_outputs
 from grader.sandbox import SandboxFault
 
-LINE, RUN = 32_000_000, 64_000_000  # bytes: one event, all events of one sandbox
+LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can take 25 times that), all of a run
 START_SECONDS = 90
 RUNNER = Path(__file__).with_name("runner.py")
 

@@ -30,7 +30,7 @@ PRELUDE = "from attnlib.check import check\n"  # a check cell works even when th
 ANSWER = "application/vnd.attnlib.answer+json"
 IMAGES = ("image/png", "image/jpeg")
 LEFT_OUT = "\n(the rest was left out)"
-TEXT, IMAGE, OUTPUTS = 20_000, 2_000_000, 100  # characters of text, of one image, and outputs kept for a cell
+TEXT, IMAGES_SIZE, OUTPUTS = 20_000, 4_000_000, 100  # characters of text, of images, and outputs kept for a cell
 
 
 class Died(Exception):
@@ -181,7 +181,7 @@ class Outputs:
 
     def __init__(self):
         self.kept = []
-        self.room = TEXT
+        self.room, self.picture_room = TEXT, IMAGES_SIZE
 
     def add(self, kind, content):
         """Take one message of the kernel's."""
@@ -204,7 +204,10 @@ class Outputs:
             self.kept.clear()
 
     def _data(self, data):
-        kept = {name: data[name] for name in IMAGES if len(str(data.get(name, ""))) in range(1, IMAGE)}
+        kept = {name: data[name] for name in IMAGES if name in data}
+        self.picture_room -= sum(len(str(image)) for image in kept.values())
+        if self.picture_room < 0:
+            kept = {}
         if "text/plain" in data:
             kept["text/plain"] = self._cut(data["text/plain"])
         if ANSWER in data:

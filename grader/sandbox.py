@@ -142,7 +142,7 @@ class Process:
             for i, tree in enumerate(python_trees()):
                 stage[tree] = str(self.stage / f"python{i}")
                 os.mkdir(stage[tree])
-                lines.append(f"mount --bind {shlex.quote(tree)} {stage[tree]}")
+                lines.append(f"mount --rbind {shlex.quote(tree)} {stage[tree]}")
             lines += [f"chown -R {uid}:{uid} {self.stage}/in", f"chown {uid}:{uid} {self.stage}"]
             become = ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--inh-caps", "-all"]
             become += ["--bounding-set", "-all", "--no-new-privs"]

@@ -140,6 +140,13 @@ def test_messages():
     assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith("s1 05_weights: not graded: it is empty")
 
 
+def test_the_reason_of_a_traceback():
+    """Is the one line that says why found in a traceback, whatever stands after it?"""
+    error = "Traceback (most recent call last):\n  File x\nValueError: No template 'feedback' in:\n\t/usr/share/jupyter\n"
+    assert "was written: ValueError: No template 'feedback' in:. Retry: python -m grader" in messages.no_feedback("s", STEM, error)
+    assert "nbgrader gave no reason" in messages.no_feedback("s", STEM, "")
+
+
 def test_table():
     """Are scores, totals and the ungraded told apart?"""
     rows = [Row("a", {"x": 1.5, "y": None}), Row("somebody_long")]

@@ -200,6 +200,7 @@ def test_thread_bomb(run):
     "from IPython.display import display\nfor i in range(3000): display(i)",
     "raise ValueError('x' * 100_000_000)",
     "from IPython.display import display\ndisplay({'image/png': 'x' * 50_000_000}, raw=True)",
+    "from IPython.display import display\nfor _ in range(50): display({'image/png': 'iVBORw0KGgo' + 'A' * 10**6}, raw=True)",
 ])
 def test_output_flood(run, flood):
     """Is what a cell puts out cut to a bounded size, and do the other cells keep their answers?"""
