@@ -4,6 +4,8 @@ import argparse
 import sys
 import time
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from attnlib.check.spec import exercises, stems
 from grader.course import Course
 from grader.driver import grade_class
@@ -41,12 +43,17 @@ def main(arguments=None):
     unknown = set(options.student or ()) - set(course.students(options.set))
     if unknown:
         sys.exit(f"{course.submitted}: nobody called {', '.join(sorted(unknown))} handed in {options.set}")
+    if not course.students(options.set):
+        print(f"{course.submitted}: nobody has handed in {options.set}; expected STUDENT/{options.set}/{options.set}.ipynb")
+        return 0
     if options.no_sandbox:
         print(f"WARNING: {BareProcess.group.says}.", file=sys.stderr)
     try:
         print(BareProcess.group.says if options.no_sandbox else probe(limits))
         rows = grade_class(course, options.set, options.student, limits, not options.no_sandbox, options.jobs,
                            options.force)
+    except (SQLAlchemyError, ImportError) as error:
+        sys.exit(f"grader: the gradebook {course.db.split('@')[-1]} cannot be used: {error}")  # without the password
     except (SandboxFault, OSError, ValueError, RuntimeError) as error:
         sys.exit(f"grader: {error}")
     except KeyboardInterrupt:

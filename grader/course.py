@@ -13,6 +13,15 @@ from grader.intake import TIMESTAMP
 from grader.repair import is_check
 from grader.seeds import course_secret
 
+CONFIG = '''"""nbgrader's configuration for this course: student code runs in the grader's sandbox. Written by grader."""
+
+from pathlib import Path
+
+from grader.course import Course
+from grader.stock import configure
+
+configure(get_config(), Course.at(Path(__file__).parent))  # noqa: F821
+'''
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -45,6 +54,12 @@ class Course:
     def secret(self):
         """The course's secret (see `grader.seeds`)."""
         return course_secret(self.own / "secret")
+
+    def write_config(self):
+        """Make nbgrader's commands use the sandbox when they are started in the course directory itself."""
+        path = self.folder / "nbgrader_config.py"
+        if not path.exists():
+            path.write_text(CONFIG)
 
     def students(self, stem):
         """Everyone who handed in a folder for the problem set `stem`, sorted."""

@@ -49,6 +49,7 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
     """
     release, jobs = course.release(stem), jobs or os.cpu_count() or 1
     rows = {student: Row(student) for student in students or course.students(stem)}
+    course.write_config()
     register(course.db, stem, release)
     prepared = {}
     for student, row in _progress("read", rows.items(), len(rows)):

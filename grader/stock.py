@@ -108,6 +108,7 @@ class SandboxedAutograde(Autograde):
         self.course = Course(root, self.coursedir.db_url, root / self.coursedir.release_directory,
                              root / self.coursedir.source_directory)
         release = self.course.release(stem)
+        self.course.write_config()
         register(self.course.db, stem, release)
         self.prepared = {}
         for student in self.course.students(stem):

@@ -137,6 +137,20 @@ def test_stock_command_runs_the_sandbox(tmp_path):
     assert recorded(course) == {student: expected()[student] for student in ("forgets_the_scale", "reads_the_answers")}
 
 
+def test_stock_command_in_the_course_directory(tmp_path):
+    """Is nbgrader started in another course directory than the repository sandboxed all the same?"""
+    course = Course.at(tmp_path)
+    make(course.folder, ["empty_file"])
+    grade_class(course, STEM)
+    make(course.folder, ["forger", "half_done"])
+    environment = {name: value for name, value in os.environ.items() if name != "COURSE_DIR"}
+    command = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM]
+    done = subprocess.run(command, cwd=course.folder, env=environment | {"PYTHONPATH": str(REPOSITORY)},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert recorded(course) == {student: expected()[student] for student in ("empty_file", "forger", "half_done")}
+
+
 def test_formgrader_button(graded, tmp_path):
     """Does the call behind formgrader's button give the same scores?"""
     course = copy_of(graded, tmp_path, "honest", "forger", "endless_loop")

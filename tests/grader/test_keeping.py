@@ -10,6 +10,7 @@ from dataclasses import asdict
 import pytest
 
 from grader import messages, results
+from grader.__main__ import main
 from grader.course import REPOSITORY, Course
 from grader.driver import Row, grade_class
 from grader.gradebook import register, scores, withdraw
@@ -126,6 +127,26 @@ def test_no_bubblewrap(course):
     assert done.returncode == 1
     assert "apt-get install -y bubblewrap" in done.stderr and "--no-sandbox" in done.stderr
     assert not (course.folder / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize("options, status, said", [
+    (["--course", "/nowhere/at/all"], 0, "nobody has handed in 05_weights"),
+    (["--db", "sqlite:////nowhere/at/all.db"], 1, "the gradebook sqlite:////nowhere/at/all.db cannot be used"),
+    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "the gradebook 127.0.0.1:1/x cannot be used"),
+    (["--timeout", "0"], 2, "must be above zero"),
+    (["--student", "nobody"], 1, "nobody called nobody handed in 05_weights"),
+])
+def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said):
+    """Is each mistake on the command line answered with a sentence?"""
+    make(course.folder, ["empty_file"])
+    options = options if "--course" in options else ["--course", str(course.folder), *options]
+    try:
+        code = main([STEM, "--no-sandbox", *options])
+    except SystemExit as end:
+        code = end.code
+    text = "".join(capsys.readouterr()) + str(code)
+    assert said in text and "password" not in text
+    assert code == status or (status == 1 and isinstance(code, str))
 
 
 def test_messages():
