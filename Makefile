@@ -12,13 +12,14 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 course: system book exercises sample  ## build the book, the exercises, and grade the sample class
-	@echo "The book        _build/html/index.html   (make serve)"
-	@echo "The exercises   exercises/"
+	@echo "The book         _build/html/index.html   (make serve)"
+	@echo "The exercises    exercises/"
+	@echo "The sample class _sample/submitted/, its gradebook _sample/gradebook.db, its feedback _sample/feedback/"
 
 test: system .venv/.test  ## run the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
-book: .venv/.course  ## build the book into _build/html
+book: exercises  ## build the book into _build/html
 	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going --quiet
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/

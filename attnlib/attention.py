@@ -58,7 +58,7 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
     """
     check_shapes("attention", q, k, v)
     check_dtypes(q, k, v)
-    rules = _rules(q, k, mask, bias, causal, window, scale, softcap)
+    rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
     wide = np.promote_types(q.dtype, np.float32)
     return mix(*(x.astype(wide, copy=False) for x in (q, k, v)), rules).astype(q.dtype, copy=False)
 
@@ -75,7 +75,7 @@ def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, 
     """
     check_shapes("attention_weights", q, k, k)
     check_dtypes(q, k, k)
-    rules = _rules(q, k, mask, bias, causal, window, scale, softcap)
+    rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
     wide = np.promote_types(q.dtype, np.float32)
     q_wide, k_wide = q.astype(wide, copy=False), k.astype(wide, copy=False)
     weights = np.empty(q.shape[:-1] + k.shape[-2:-1], wide)
@@ -86,7 +86,7 @@ def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, 
     return weights.astype(q.dtype, copy=False)
 
 
-def _rules(q, k, mask, bias, causal, window, scale, softcap):
+def rules_of(q, k, mask, bias, causal, window, scale, softcap):
     shape = q.shape[:-1] + k.shape[-2:-1]
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     return Rules(scale, _spread("mask", mask, shape), _spread("bias", bias, shape), causal, window, softcap)

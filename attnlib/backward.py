@@ -6,7 +6,7 @@ A name that starts with d is the gradient of the loss with respect to what follo
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.attention import _rules, attention_weights, check_dtypes, check_shapes
+from attnlib.attention import rules_of, attention_weights, check_dtypes, check_shapes
 from attnlib.chunked import FEWEST, SCORES, blas_threads, key_head, on_all_threads, reachable, scores_of
 from attnlib.memory import finite, share_heads, sum_of_heads
 
@@ -108,7 +108,7 @@ def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=Non
     """
     check_shapes("attention_forward", q, k, v)
     check_dtypes(q, k, v)
-    rules, dtype = _rules(q, k, mask, bias, causal, window, scale, softcap), q.dtype
+    rules, dtype = rules_of(q, k, mask, bias, causal, window, scale, softcap), q.dtype
     q, k, v = _widen(q, k, v)
     out, lse = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype), np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
 
@@ -153,7 +153,7 @@ def attention_backward(
     """
     check_gradient("attention_backward", dout, q, k, v, out, lse)
     check_dtypes(q, k, v)
-    rules, dtype = _rules(q, k, mask, bias, causal, window, scale, softcap), q.dtype
+    rules, dtype = rules_of(q, k, mask, bias, causal, window, scale, softcap), q.dtype
     dout, q, k, v, out = _widen(dout, q, k, v, out)
     scale = q.dtype.type(rules.scale)
     N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]

@@ -106,12 +106,16 @@ def key_head(head, q, k):
 def on_all_threads(work, pieces, size):
     """Call `work` on every piece; on as many threads as BLAS may use when there are `LARGE` scores or more."""
     threads = min(blas_threads(), len(pieces)) if size >= LARGE else 1
-    if threads == 1:
-        for piece in pieces:
+    queue = iter(pieces)  # shared: a thread takes the next piece when it is done with one
+
+    def drain(_=None):
+        for piece in queue:
             work(piece)
-        return
+
+    if threads == 1:
+        return drain()
     with _one_blas_thread():
-        for _ in _pool(threads).map(work, pieces):
+        for _ in _pool(threads).map(drain, range(threads)):
             pass
 
 

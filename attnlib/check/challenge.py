@@ -1,5 +1,7 @@
 """The two halves of a check: draw the inputs of an exercise, and score what came back. No learner code runs here."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from attnlib.check.outcome import as_array, read_outcomes
@@ -65,7 +67,8 @@ def _judge(prop, looked_at):
     for case, outcome, expected in looked_at:
         if case.label not in prop.on:
             continue
-        says = f"For {case.says}: {outcome.trouble}" if outcome.trouble else prop.judge(case, outcome, expected)
+        trouble = outcome.trouble and f"For {case.says}: {outcome.trouble[:1].lower()}{outcome.trouble[1:]}"
+        says = trouble or prop.judge(case, outcome, expected)
         if says:
             return says
     return None
@@ -80,21 +83,32 @@ def _shared_trouble(outcomes):
 def find_slip(exercise, seed, outcomes):
     """The known slip whose outcomes these are, or None.
 
-    Looked for three times, each more loosely: alike in everything; alike in value (a slip made in another
-    precision); alike in value on the plain cases (two slips at once). The looser looks pass over slips whose
-    values there are the right ones.
+    Looked for ever more loosely: alike in everything; alike in value (a slip made in another precision); alike in
+    value on the plain cases, then on those of one property (two slips at once). The looser looks pass over slips
+    whose values there are the right ones.
     """
-    task, cases = challenge(exercise, seed), draw(exercise, seed)
-    every, plain = range(len(cases)), [i for i, case in enumerate(cases) if case.label == "plain"]
-    made = [(slip, read_outcomes(answer_challenge(task, slip_answer(exercise, slip)), len(cases)))
-            for slip in exercise.slips]
-    right = read_outcomes(answer_challenge(task, reference_answer(exercise)), len(cases))
-    looks = ((every, alike), (every, alike_in_value), (plain, alike_in_value))
+    cases, right, made = draw(exercise, seed), *_known(exercise, seed)
+    every = range(len(cases))
+    parts = [("plain",), *(prop.on for prop in exercise.properties if not prop.after)]
+    looks = [(every, alike), (every, alike_in_value)]
+    looks += [([i for i in every if cases[i].label in on], alike_in_value) for on in parts]
     for where, same in looks:
         for slip, theirs in made:
             if all(same(theirs[i], outcomes[i]) for i in where) and not all(same(theirs[i], right[i]) for i in where):
                 return slip
     return None
+
+
+@lru_cache(maxsize=64)
+def _known(exercise, seed):
+    """The outcomes of the reference and those of each slip: the same for a whole class."""
+    task = challenge(exercise, seed)
+
+    def outcomes(answer):
+        return read_outcomes(answer_challenge(task, answer), len(task["cases"]))
+
+    made = [(slip, outcomes(slip_answer(exercise, slip))) for slip in exercise.slips]
+    return outcomes(reference_answer(exercise)), made
 
 
 def reference_answer(exercise):
@@ -113,14 +127,14 @@ def alike(a, b):
 
 
 def alike_in_value(a, b):
-    """Same kind and the same values, whatever the precision."""
-    if a.kind != b.kind:
+    """Same kind and the same values, whatever the precision; the same exception, whichever line raised it."""
+    if a.kind != b.kind or a.error != b.error:
         return False
     return _equal(a.content, b.content) if a.kind == "value" else True
 
 
 def _equal(a, b):
-    if isinstance(a, tuple) and isinstance(b, tuple):
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(map(_equal, a, b))
     if isinstance(a, Other) or isinstance(b, Other):
         return isinstance(a, Other) and isinstance(b, Other) and a == b
@@ -132,6 +146,6 @@ def _equal(a, b):
 
 
 def _dtypes(value):
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return tuple(map(_dtypes, value))
-    return getattr(value, "dtype", None)
+    return str(getattr(value, "dtype", type(value).__name__))  # text: NumPy holds that float64 == None

@@ -4,26 +4,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnlib.check.wire import Other, WireError, decode, describe_type
+from attnlib.check.wire import Other, WireError, decode, describe_type, with_article
 
 KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """kind says which of KINDS it is; content is the value, or the text for a person."""
+    """kind says which of KINDS it is; content is the value, or the text for a person; error the exception's text."""
 
     kind: str
     content: object
     changed: tuple = ()
     leaned: tuple = ()
+    error: str = ""
 
     @property
     def trouble(self):
         """A sentence when there is no value to look at; None when there is."""
-        if self.kind == "value":
-            return f"Your answer gave {self.content.description}." if isinstance(self.content, Other) else None
-        return self.content
+        if self.kind != "value":
+            return self.content
+        return f"Your answer gave {what_is(self.content)}." if isinstance(self.content, Other) else None
 
 
 def read_outcomes(answer, count):
@@ -45,7 +46,8 @@ def _read(data):
     if not _list_of(changed, int) or not _list_of(leaned, str):
         raise WireError("an outcome lists changed inputs by number and calls by name")
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
-    return Outcome(kind, content, tuple(changed), tuple(name[:100] for name in leaned))
+    error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
+    return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in leaned), error)
 
 
 def _list_of(items, kind):
@@ -58,7 +60,7 @@ def _sentence(kind, data):
     if kind == "timeout":
         return f"It had not returned after {_number(data)} seconds and was stopped."
     if kind == "not_callable":
-        return f"We expect a function here and got {str(data)[:200]}."
+        return f"We expect a function here and got {printable(str(data)[:200])}."
     return "Not reached: an earlier call did not return."
 
 
@@ -67,34 +69,38 @@ def _raised(data):
         raise WireError("an exception has a type, a message and a line")
     if data["type"] == "NotImplementedError":
         return "Not answered yet: it raises NotImplementedError."
-    message = f": {data['message'][:500]}" if data["message"] else ""
-    at = f" at `{data['line'][:200]}`" if data["line"] else ""
-    return f"It raised {data['type'][:100]}{message}{at}."
+    kind, message, line = (printable(data[key][:500]) for key in ("type", "message", "line"))
+    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}."
+
+
+def printable(text):
+    """The text on one line, without control characters, text direction marks and halves of characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _number(data):
-    return f"{data:g}" if type(data) in (int, float) else "some"
+    return f"{data:g}" if type(data) in (int, float) and abs(data) < 1e6 else "some"
 
 
 def as_array(value):
     """The value as a float or bool or int array, or None when it is not numbers all through."""
-    if isinstance(value, (bool, int, float, np.ndarray)):
-        return np.asarray(value)
-    if isinstance(value, (list, tuple)):
-        try:
-            array = np.asarray(value)
-        except ValueError:  # ragged
-            return None
-        return array if array.dtype.kind in "biuf" else None
-    return None
+    if not isinstance(value, (bool, int, float, np.ndarray, np.generic, list, tuple)):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def what_is(value):
     """'a list', 'a float64 array of shape (3, 4)': a decoded value, for a person."""
+    if value is None:
+        return "None"
     if isinstance(value, np.ndarray):
-        return f"a {value.dtype} array of shape {value.shape}"
+        return f"{with_article(value.dtype.name)} array of shape {value.shape}"
     if isinstance(value, Other):
-        return value.description
+        return printable(value.description)
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
     return describe_type(value)

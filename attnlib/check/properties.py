@@ -1,4 +1,4 @@
-"""Properties that many exercises share. Each maker returns a Property; each sentence shows the first place that differs."""
+"""Properties that many exercises share. Each maker returns a Property that shows the first place that differs."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from attnlib.check.outcome import as_array, what_is
 from attnlib.check.spec import Property
 
 TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
-FINE = (1e-7, 1e-9)
+FINE = (1e-9, 1e-11)  # what float32 rounds away shows
 
 NUMBERS = "the numbers are right"
 
@@ -34,9 +34,9 @@ def values(points, part=None, on=("plain",), name=NUMBERS):
     def judge(case, outcome, expected):
         want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
         if got is None:
-            return f"{of(case, part)} we cannot compare: got {what_is(pick(outcome.content, part))}."
+            return no_numbers(case, part, outcome, want)
         if got.shape != want.shape:
-            return f"{of(case, part)} the numbers cannot be compared: shape {got.shape} where {want.shape} is right."
+            return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
         place = first_difference(got, want)
         return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
 
@@ -50,22 +50,75 @@ def rows_sum_to_one(points, part=None, on=("plain",), name="each row sums to one
         got = as_array(pick(outcome.content, part))
         if got is None or got.ndim == 0:
             return f"{of(case, part)} there are no rows to add up: got {what_is(pick(outcome.content, part))}."
-        with np.errstate(all="ignore"):
-            sums = got.sum(axis=-1, dtype=np.float64)
-        place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
-        return None if place is None else f"{of(case, part)} row {where(place)} sums to {sums[place]:.4g}, not 1."
+        return _row_sums(case, part, got)
 
     return Property(name, points, judge, on)
 
 
-def dtype_kept(points, part=None, on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
-    """The dtype of the answer is that of the reference."""
+def weights_rank_keys(points, part=None, on=("plain",),
+                      name="each row is positive, sums to one and ranks the keys by score"):
+    """Weights of the reference's shape that order each row as the reference does, whatever their size."""
 
     def judge(case, outcome, expected):
-        want, got = pick(expected, part), pick(outcome.content, part)
-        if isinstance(got, (np.ndarray, np.generic)) and got.dtype == want.dtype:
+        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+        if got is None:
+            return no_numbers(case, part, outcome, want)
+        if got.shape != want.shape:
+            return f"{of(case, part)} we expect weights of shape {want.shape} and got shape {got.shape}."
+        place = next((tuple(map(int, at)) for at in np.argwhere(~(got > 0))), None)
+        if place is not None:
+            return f"{of(case, part)} the weight at [{where(place)}] is {got[place]:.4g}, not positive."
+        return _row_sums(case, part, got) or _ranking(case, part, got, want)
+
+    return Property(name, points, judge, on)
+
+
+def _row_sums(case, part, got):
+    with np.errstate(all="ignore"):
+        sums = got.sum(axis=-1, dtype=np.float64)
+    place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
+    return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.4g}, not 1."
+
+
+def _ranking(case, part, got, want):
+    order = want.argsort(axis=-1)                                  # keys by weight, lightest first
+    steps = np.diff(np.take_along_axis(got, order, axis=-1))
+    wrong = np.argwhere(~(steps > 0))
+    if not len(wrong):
+        return None
+    *place, step = map(int, wrong[0])
+    low, high = order[*place, step], order[*place, step + 1]
+    return (f"{of(case, part)} {row(place)} gives key {low} no less weight than key {high}, "
+            f"whose score is larger.")
+
+
+def number(points, name="the number is right"):
+    """The number of the reference; the sentence never gives it away."""
+
+    def judge(case, outcome, expected):
+        got = as_array(outcome.content)
+        if outcome.content is None:
+            return "Not answered yet: it is still None."
+        if got is None or got.ndim:
+            return f"We expect a number and got {what_is(outcome.content)}."
+        if first_difference(got, np.asarray(expected)) is None:
             return None
-        return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+        if not np.isfinite(got):
+            return f"{got:g} is no number."
+        return f"{got:g} is too {'small' if got < expected else 'large'}."
+
+    return Property(name, points, judge)
+
+
+def dtype_kept(points, parts=(None,), on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
+    """The dtype of the answer, of each of its `parts`, is that of the reference."""
+
+    def judge(case, outcome, expected):
+        for part in parts:
+            want, got = pick(expected, part), pick(outcome.content, part)
+            if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != want.dtype:
+                return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+        return None
 
     return Property(name, points, judge, on, after)
 
@@ -76,18 +129,33 @@ def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inp
     def judge(case, outcome, expected):
         if not outcome.changed:
             return None
-        changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names))
+        changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names)) or "an argument"
         return f"Your function changed {changed}, which belongs to the caller. Work on a new array."
 
     return Property(name, points, judge, on, after)
 
 
 def pick(value, part):
-    """Element `part` of a tuple or list; the value itself when part is None; None when there is no such element."""
+    """Element `part` of a tuple, list or vector; the value itself when part is None; None when there is none.
+
+    An array of more axes is one result, not several: its rows are no parts.
+    """
     if part is None:
         return value
     index, _ = part
-    return value[index] if isinstance(value, (tuple, list)) and len(value) > index else None
+    several = isinstance(value, (tuple, list)) or np.ndim(value) == 1
+    return value[index] if several and len(value) > index else None
+
+
+def no_numbers(case, part, outcome, want):
+    """The sentence for a value, or a part of one, that is not numbers all through."""
+    value = pick(outcome.content, part)
+    if outcome.content is None:
+        return f"For {case.says}: the function returned None. Does it end in a return?"
+    if value is None:
+        return f"For {case.says}: there is no {part[1]}; what came back is {what_is(outcome.content)}."
+    wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
+    return f"{of(case, part)} we expect {wanted} and got {what_is(value)}."
 
 
 def of(case, part):
@@ -114,3 +182,8 @@ def difference(got, want, place):
 def where(place):
     """'0, 2' for the index (0, 2)."""
     return ", ".join(map(str, place))
+
+
+def row(place):
+    """'row 2' for the index (2,); 'the row' where there is only one."""
+    return f"row {where(place)}" if place else "the row"

@@ -5,6 +5,7 @@ from html import escape
 
 
 MARKS = {True: "✓ holds", False: "✗ fails", None: "· not seen"}
+CELL = '<td style="text-align: left">'  # notebooks set tables to the right
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,15 @@ class Report:
     def html(self):
         """The same as a fragment of HTML; every text is escaped."""
         rows = "".join(
-            f"<tr><td>{MARKS[r.holds]}</td><td>{r.share}</td>"
-            f"<td>{escape(r.property)}{f'<br>{escape(r.says)}' if r.says else ''}</td></tr>"
+            f"<tr>{CELL}{MARKS[r.holds]}</td>{CELL}{r.share}</td>"
+            f"{CELL}{escape(r.property)}{f'<br>{escape(r.says)}' if r.says else ''}</td></tr>"
             for r in self.results
         )
+        head = "".join(f"{CELL.replace('td', 'th')}{name}</th>" for name in ("Result", "Points", "Property"))
         headline = f"<p>{escape(self.headline)}</p>" if self.headline else ""
         return (
             f"<div><p><strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
-            f"<table><thead><tr><th>Property</th><th>Points</th><th>What we saw</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table></div>"
+            f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         )
 
     def to_json(self):

@@ -8,12 +8,16 @@ import contextlib
 import contextvars
 import ctypes
 import sys
+import sysconfig
 import threading
 import time
 import traceback
 import warnings
+from pathlib import Path
 
 from attnlib.check.wire import decode, describe_type, encode
+
+LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[1]))
 
 
 class Stopped(BaseException):
@@ -92,7 +96,7 @@ def _watch(names, leaned):
         else:
             return
         name = f"{str(module).split('.')[0]}.{function}"
-        if name in names and _is_outside(caller, name):
+        if name in names and _is_outside(caller):
             leaned.add(name)
 
     return profile
@@ -104,21 +108,23 @@ def _caller(frame):
     return caller.f_back if caller.f_globals.get("__name__") == "attnlib._dispatch" else caller
 
 
-def _is_outside(caller, name):
-    """Whether the calling frame is not itself part of the package called (our own call of the answer counts)."""
+def _is_outside(caller):
+    """Whether the calling frame is not our own package at work (this file's call of the answer counts).
+
+    Any other package counts as the learner's: nn.Softmax is softmax reached through torch.
+    """
     module = caller.f_globals.get("__name__", "")
-    return module == __name__ or module.split(".")[0] != name.split(".")[0]
+    return module == __name__ or module.split(".")[0] != __name__.split(".")[0]
 
 
 def _describe_error(error):
     """The kind, the message and the learner's line of an exception, each of bounded length."""
     try:
         message = str(error)
-    except Exception:
+    except Stopped:
+        raise
+    except BaseException:  # a learner's exception may fail in any way
         message = "(its message could not be read)"
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    line = (theirs[0].line or "") if theirs else ""
-    inner = [f for f in theirs if "site-packages" not in f.filename]
-    if inner:
-        line = inner[-1].line or line
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(LIBRARIES)]
+    line = (theirs[-1].line or "") if theirs else ""
     return {"type": type(error).__name__[:100], "message": message[:500], "line": line[:200]}

@@ -65,6 +65,14 @@ class Exercise:
     no_answer: tuple = ()
     seconds: float = 5.0
 
+    def __post_init__(self):
+        names = [each.name for each in self.properties]
+        for n, each in enumerate(self.properties):
+            if each.name in names[:n]:
+                raise ValueError(f"{self.name}: two properties are called {each.name!r}; a name must be its own")
+            if each.after and each.after not in names[:n]:
+                raise ValueError(f"{self.name}: {each.name!r} waits for {each.after!r}, which is not listed before it")
+
     @property
     def points(self):
         """The most this exercise can give."""

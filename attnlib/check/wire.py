@@ -78,10 +78,18 @@ def _encode_array(array, what):
 
 
 def describe_type(value):
-    """'a list', 'a numpy.ndarray': the kind of a value, for a person."""
+    """'a list', 'a numpy.ndarray': the kind of a value, for a person. Never raises."""
     kind = type(value)
-    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"[:200]
+    try:
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+    except Exception:  # a learner's class may say anything about itself
+        name = "object"
+    return with_article(name)[:200]
+
+
+def with_article(name):
+    """'an int', 'a list'."""
+    return f"{'an' if name[:1].lower() in tuple('aeio') else 'a'} {name}"
 
 
 def decode(data, depth=0):
@@ -124,7 +132,10 @@ def _decode_array(data):
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise WireError("an array's data is not base64") from None
-    little = np.dtype(dtype).newbyteorder("<")
+    little = np.dtype("u1" if dtype == "bool" else dtype).newbyteorder("<")  # a byte may hold more than a bool
     if len(raw) != math.prod(shape) * little.itemsize:
         raise WireError(f"{len(raw)} bytes do not fill {dtype} {tuple(shape)}")
-    return np.frombuffer(raw, little).reshape(shape).astype(dtype)
+    try:
+        return np.frombuffer(raw, little).reshape(shape).astype(dtype)
+    except ValueError:  # empty, with axes too long for any array
+        raise WireError(f"no array has the shape {tuple(shape)}") from None

@@ -1,0 +1,36 @@
+"""`{exercise-list} NN_stem`: the chapter's notebook to download, its exercises, points and minutes."""
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+from attnlib.check import spec
+
+ROOT = Path(__file__).parents[2]
+MINUTES_A_POINT = 5
+
+
+class ExerciseList(SphinxDirective):
+    required_arguments = 1
+
+    def run(self):
+        stem = self.arguments[0]
+        notebook = f"exercises/{stem}/{stem}.ipynb"
+        exercises = spec.exercises(stem)
+        points = sum(exercise.points for exercise in exercises)
+        link = addnodes.download_reference("", "", nodes.literal("", notebook), reftarget=f"../{notebook}",
+                                           refdoc=self.env.docname)
+        intro = nodes.paragraph("", "", nodes.Text("Download "), link, nodes.Text(
+            f": {len(exercises)} exercises, {points:g} points, about {MINUTES_A_POINT * points:g} minutes."))
+        items = [nodes.list_item("", nodes.paragraph("", told(exercise))) for exercise in exercises]
+        return [intro, nodes.bullet_list("", *items)]
+
+
+def told(exercise):
+    return f"{exercise.asks}: {exercise.points:g} point{'s' * (exercise.points != 1)}"
+
+
+def setup(app):
+    app.add_directive("exercise-list", ExerciseList)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,47 @@
+"""What the instructor reads: which submission, what happened, what is left, what to do."""
+
+import re
+
+NO_FAULT = "not graded, through no fault of the student's"
+
+
+def unreadable(student, stem, error):
+    """A submission that intake could not read."""
+    return f"{student} {stem}: not graded: {_plain(error)}. Ask the student to hand it in again."
+
+
+def fault(student, stem, error):
+    """A submission that was not graded through no fault of the student's."""
+    why = _plain(error)[:500] or type(error).__name__
+    return f"{student} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
+
+
+def no_feedback(student, stem, error):
+    """A submission that was graded, but whose feedback could not be written."""
+    named = re.findall(r"^[\w.]+: .+$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
+    why = _plain(named[-1])[:500] if named else "nbgrader gave no reason"
+    return f"{student} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
+
+
+def finding(student, stem, found):
+    """Something odd that did not stop the grading."""
+    return f"{student} {stem}: {found.kind}: {_plain(found.where)}: {_plain(found.what)}."
+
+
+def lost(student, stem, result, seconds):
+    """A notebook of which a cell was stopped or killed the kernel."""
+    most = sum(p["max_points"] for report in result.reports.values() for p in report["results"])
+    kept = f"{sum(result.points.values()):g} of {most:g} points kept"
+    what = "; ".join(why[0].lower() + why[1:].rstrip(".") for why in result.lost)
+    longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
+    retry = f" Retry: {_again(student, stem)} --timeout {3 * seconds:g}" if longer else ""
+    return f"{student} {stem}: {what}; {kept}.{retry}"
+
+
+def _again(student, stem):
+    return f"python -m grader {stem} --student {student}"
+
+
+def _plain(text):
+    """One line without control characters: file names are the student's, and terminals obey them."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))

@@ -1,0 +1,37 @@
+"""The course's secret, and the seeds that follow from it.
+
+A seed belongs to one exercise and one notebook: nobody can know the inputs before handing in, and the same
+notebook is always asked the same.
+"""
+
+import contextlib
+import hmac
+import os
+import secrets
+
+
+def course_secret(path):
+    """The 32 secret bytes kept in the file `path`, made when first asked for, readable by the owner alone.
+
+    Raises PermissionError when others may read it.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(new, path)  # only whole secrets appear under the name, and only the first one
+        finally:
+            new.unlink()
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(f"{path}: others may read the course's secret; run: chmod 600 {path}")
+    secret = path.read_bytes()
+    if len(secret) != 32:
+        raise ValueError(f"{path}: the course's secret has {len(secret)} bytes, not 32; restore it from a backup")
+    return secret
+
+
+def seed(secret, exercise, notebook):
+    """The seed of an exercise (its name) for one notebook (its digest): a whole number below 2**64."""
+    return int.from_bytes(hmac.digest(secret, f"{exercise}\n{notebook}".encode(), "sha256")[:8])

@@ -1,0 +1,66 @@
+"""One report, three forms: do they tell the same, and can a learner's text break out of them?"""
+
+import html
+import json
+import re
+
+import pytest
+
+from attnlib.check.report import Report, Result
+from tests.check.specs import TWICE, report_of
+
+
+def evil(array):
+    raise ValueError("<script>alert('x')</script><img src=x onerror=alert(1)>&amp;\"'")
+
+
+REPORTS = {
+    "full": report_of(lambda array: 2 * array),
+    "slip": report_of(lambda array: 3 * array),
+    "nothing": report_of(None),
+    "evil": report_of(evil),
+    "part": report_of(lambda array: 2 * array if array.ndim == 2 else evil(array)),
+}
+
+
+@pytest.fixture(params=REPORTS)
+def report(request):
+    return REPORTS[request.param]
+
+
+def test_text_and_html_tell_the_same(report):
+    """Does every sentence of the text stand in the HTML, escaped, and the other way round?"""
+    shown = html.unescape(re.sub(r"<[^>]*>", " ", report.html())).split()
+    heads = ["Result", "Points", "Property"]
+    assert sorted(word for word in shown if word not in heads) == sorted(
+        word for word in report.text().split() if word not in heads)
+
+
+def test_learner_text_stays_text(report):
+    """Is no tag in the HTML but our own?"""
+    ours = "div p strong table thead tbody tr th td br".split()
+    assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
+
+
+def test_json_round_trip(report):
+    """Does a report come back from JSON as it was?"""
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+def test_points_add_up(report):
+    """Are the points the sum of the properties', and the summary says so?"""
+    assert report.points == sum(result.points for result in report.results)
+    assert report.max_points == TWICE.points
+    assert report.summary == f"{report.points:g} of 4 points"
+    assert report.text().startswith(f"doubling_doubles  {report.summary}")
+
+
+def test_the_slip_is_read_first():
+    """Is the slip's sentence the line right under the points?"""
+    assert REPORTS["slip"].text().splitlines()[1] == "  This is three times the array."
+
+
+def test_a_report_shows_itself_in_a_notebook():
+    """Does a notebook show the HTML, and a terminal the text?"""
+    report = Report("name", "asks", (Result("holds", 1, 1, True),))
+    assert (repr(report), report._repr_html_()) == (report.text(), report.html())

@@ -1,0 +1,42 @@
+"""What the grader's tests share: a course of their own, and a reason when the sandbox cannot work here."""
+
+from functools import cache
+
+import nbgrader.api
+import pytest
+
+from grader.course import Course
+from grader.probe import probe
+from grader.sandbox import SandboxFault
+
+
+@pytest.fixture(scope="session")
+def sandbox_trouble():
+    """Why the sandbox does not work on this machine; empty when it does."""
+    try:
+        probe()
+    except SandboxFault as fault:
+        return str(fault)
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _skip_without_sandbox(request):
+    if request.node.get_closest_marker("sandbox"):
+        trouble = request.getfixturevalue("sandbox_trouble")
+        if trouble:
+            pytest.skip(trouble)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ask_alembic_once():
+    """nbgrader starts a process for each new gradebook, to ask for a version that is always the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", cache(nbgrader.api.get_alembic_version))
+        yield
+
+
+@pytest.fixture
+def course(tmp_path):
+    """An empty course directory."""
+    return Course.at(tmp_path / "course")

@@ -1,0 +1,135 @@
+"""Notebooks that try to get points without answers, graded with the real problem set."""
+
+import json
+import re
+
+import pytest
+
+from grader.course import Course
+from grader.grade import grade, make_job
+from grader.limits import Limits
+from grader.repair import repair
+from grader.intake import parse_notebook
+from grader.view import build_view
+from tests.sample_class.make import STEM, filled, solutions
+
+pytestmark = pytest.mark.sandbox
+SECRET = bytes(32)
+EMPTY = {name: "" for name in solutions()}
+NAMES = "softmax = width = variances = scaled_scores = output_vector = attend = relu_weights = lambda *a: None\n"
+
+
+def graded(source, secret=SECRET, answers=EMPTY):
+    """The Result of a notebook whose first answer cell holds `source`."""
+    notebook = filled(answers | {"write_softmax": source})
+    made, _ = repair(parse_notebook(json.dumps(notebook).encode()), Course.at().release(STEM))
+    return grade(make_job(STEM, made, {}, secret, Limits.for_cells_of(7)))
+
+
+ANSWER = """
+from IPython.display import display
+def answer(data):
+    display({"application/vnd.attnlib.answer+json": data, "text/plain": ""}, raw=True)
+"""
+FORGERIES = {
+    "score in the display hook": "import sys; sys.displayhook(4); print(4)\nget_ipython().displayhook(4)",
+    "check gives points": "import attnlib.check as c\ncheck = c.check = lambda *a: 4\n",
+    "check is another": "import sys, types\nm = types.ModuleType('check'); m.check = lambda *a: 4\nsys.modules['attnlib.check'] = m",
+    "no assert, no numpy tests": "import numpy as np\nfor n in dir(np.testing): setattr(np.testing, n, lambda *a, **k: None)\n"
+                                 "np.array_equal = np.allclose = np.isclose = lambda *a, **k: True",
+    "cells are rewritten": "ip = get_ipython()\nip.input_transformers_post.append(lambda lines: ['4\\n'])",
+    "tree is rewritten": "import ast\nclass T(ast.NodeTransformer):\n    def visit_Call(self, n): return ast.Constant(4)\n"
+                         "get_ipython().ast_transformers.append(T())",
+    "kernel is patched": "k = get_ipython().kernel\nasync def do(*a, **kw): return {'status': 'ok', 'execution_count': 1,"
+                         " 'payload': [], 'user_expressions': {}}\nk.do_execute = do\ntype(k).do_execute = do",
+    "no challenge": "import os; os.environ.pop('ATTNLIB_CHALLENGE')",
+    "another challenge": "import os, json; json.dump({}, open('/tmp/c', 'w')); os.environ['ATTNLIB_CHALLENGE'] = '/tmp/c'",
+    "no cases": "import attnlib.check.run as r, attnlib.check as c\nc.answer_challenge = lambda *a: {'outcomes': []}",
+    "equal to everything": "class E:\n    def __eq__(self, o): return True\n    def __array__(self, *a, **k): raise ValueError\n"
+                           "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
+    "claims in the answer": ANSWER + "def check(n, a): answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
+                                     "import attnlib.check; attnlib.check.check = check",
+    "nonsense in the answer": ANSWER + """
+deep = []
+for _ in range(200): deep = [deep]
+junk = [None, 3, "x", [], {}, deep, float("nan"), {"value": {"shape": [10**9, 10**9], "dtype": "float64", "data": ""}},
+        {"value": {"dtype": "object", "shape": [1]}}, {"value": {"ndarray": "O", "data": [1]}}, {"raised": 3}, {"timeout": "x"}]
+def check(n, a): answer({"name": n, "outcomes": junk})
+import attnlib.check; attnlib.check.check = check""",
+    "many answers": ANSWER + "def check(n, a):\n    for i in range(50): answer({'outcomes': [{'value': i}] * 8})\n"
+                             "import attnlib.check; attnlib.check.check = check",
+    "the answers are imported": "try:\n    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
+    "the specification is imported": "try:\n    from attnlib.check.spec import find\n    softmax = find('softmax').reference\n"
+                                     "except ImportError: pass",
+}
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_forgery(how):
+    """Does it earn nothing?"""
+    result = graded(NAMES + FORGERIES[how])
+    assert sum(result.points.values()) == 0, result.points
+    assert len(result.points) == 7
+
+
+def test_every_notebook_has_inputs_of_its_own():
+    """Are the inputs another notebook's, and another course's, different ones?"""
+    release = Course.at().release(STEM)
+    one, other = filled(solutions()), filled(solutions() | {"write_width": "width = 64"})
+    jobs = [make_job(STEM, repair(parse_notebook(json.dumps(n).encode()), release)[0], {}, s)
+            for n, s in ((one, SECRET), (one, SECRET), (other, SECRET), (one, b"1" * 32))]
+    assert jobs[0] == jobs[1]
+    seeds = [seed for job in jobs[1:] for seed in job.seeds.values()]
+    assert len(set(seeds)) == len(seeds)
+    assert len({job.key for job in jobs}) == 3
+
+
+def test_public_answers_are_no_answers():
+    """Does a notebook that knows the public cases by heart get points for the secret ones?"""
+    from attnlib.check.challenge import challenge
+    from attnlib.check.run import answer_challenge
+    from attnlib.check.spec import find
+
+    exercise = find("softmax_turns_each_row_into_weights")
+    known = answer_challenge(challenge(exercise, 0), exercise.reference)
+    source = ANSWER + f"""
+import json
+known = json.loads({json.dumps(json.dumps(known))})
+def check(n, a): answer({{"name": n, **known}})
+import attnlib.check; attnlib.check.check = check"""
+    assert sum(graded(NAMES + source).points.values()) == 0
+
+
+def test_the_view(tmp_path):
+    """Does the sandbox's attnlib hold no reference, no specification, no expected value, and say why?"""
+    build_view(STEM, tmp_path)
+    files = {str(path.relative_to(tmp_path / "attnlib")) for path in tmp_path.rglob("*") if path.is_file()}
+    from attnlib.check.spec import may_use
+
+    whole = {"__init__.py", "check/__init__.py", "check/run.py", "check/wire.py", *(f"{name}.py" for name in may_use(STEM))}
+    assert whole <= files
+    stubs = [path for path in tmp_path.rglob("*.py") if str(path.relative_to(tmp_path / "attnlib")) not in whole]
+    assert stubs and all(path.read_text().startswith("raise ImportError(") for path in stubs)
+    text = "".join((tmp_path / "attnlib" / name).read_text() for name in files)
+    assert not re.search(r"reference|slips\b|Slip\(|EXERCISES", text.replace("The reference implementation", ""))
+
+
+def test_the_reason_is_told():
+    """Is a student who imports what they should write told so, in their own notebook?"""
+    result = graded("from attnlib.weights import softmax")
+    assert any("attnlib.weights is not here" in output.get("evalue", "") for outputs in result.outputs for output in outputs)
+
+
+def test_points_are_in_the_form_nbgrader_reads():
+    """Does nbgrader read from each check cell exactly the points of its report, in part, in full and none?"""
+    import nbformat
+    from nbgrader.utils import determine_grade
+
+    from grader.stock import report_outputs
+
+    report = graded(solutions()["write_softmax"], answers=solutions()).reports["softmax_turns_each_row_into_weights"]
+    for share in (0, 0.5, 1):
+        changed = report | {"results": [r | {"points": r["max_points"] * share} for r in report["results"]]}
+        cell = nbformat.from_dict({"cell_type": "code", "source": "", "outputs": report_outputs(changed), "metadata": {
+            "nbgrader": {"grade": True, "solution": False, "points": 4}}})
+        assert determine_grade(cell) == (4 * share, 4)

@@ -1,0 +1,167 @@
+"""Reading what was handed in: no link followed, no byte too many, nothing that stops the class."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.intake import Unreadable, parse_notebook, read_submission
+from tests.sample_class.make import STEM, release
+
+
+@pytest.fixture
+def folder(course):
+    """Where the student `s` hands in."""
+    folder = course.submitted / "s" / STEM
+    folder.mkdir(parents=True)
+    return folder
+
+
+def read(course):
+    return read_submission(course.submitted, "s", STEM)
+
+
+def notebook():
+    return json.dumps(release())
+
+
+def test_a_good_submission(course, folder):
+    """Is what is right taken as it is, with the files beside it and its time?"""
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    (folder / "timestamp.txt").write_text("2026-03-01 12:00:00 UTC")
+    (folder / "data").mkdir()
+    (folder / "data" / "table.csv").write_bytes(b"1,2")
+    taken = read(course)
+    assert len(taken.cells) == len(release()["cells"])
+    assert taken.files == {"data/table.csv": b"1,2"}
+    assert taken.timestamp == "2026-03-01 12:00:00 UTC"
+    assert taken.findings == []
+
+
+@pytest.mark.parametrize(
+    "content, why",
+    [
+        (b"", "is empty"),
+        (b"  \n", "is empty"),
+        (b"{", "not JSON"),
+        (b'{"cells": 3}', "no list of cells"),
+        (b"[]", "no list of cells"),
+        (b"\xff\xfe{\x00}\x00", "not UTF-8"),
+        (b'{"cells": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deeply"),
+        (b'{"cells": [' + b"[" * 90 + b"]" * 90 + b"]}", "nested too deeply"),
+        (b'{"cells": [' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"]}", "nested too deeply"),
+        (b'{"cells": [' + b",".join([b"{}"] * 3000) + b"]}", "3000 cells"),
+        (b'{"cells": [' + b"1" * 10_000 + b"]}", "not JSON"),
+    ],
+)
+def test_what_cannot_be_read(content, why):
+    """Is each unreadable notebook refused with its reason, and with no other exception?"""
+    with pytest.raises(Unreadable, match=why):
+        parse_notebook(content)
+
+
+def test_too_large(course, folder, monkeypatch):
+    """Does a huge file stop at the cap instead of filling memory?"""
+    with open(folder / f"{STEM}.ipynb", "wb") as file:
+        file.truncate(10**11)  # sparse: takes no room on the disk
+    with pytest.raises(Unreadable, match="more than 20 MB"):
+        read(course)
+
+
+def test_links_are_not_followed(course, folder, tmp_path):
+    """Can a link, to a file or a folder, at any level, get somebody else's file graded or copied?"""
+    (tmp_path / "secret.ipynb").write_text(notebook())
+    (folder / f"{STEM}.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    with pytest.raises(Unreadable, match="is a link"):
+        read(course)
+    (folder / f"{STEM}.ipynb").unlink()
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    (folder / "notes.txt").symlink_to("/etc/passwd")
+    (folder / "all").symlink_to("/etc")
+    taken = read(course)
+    assert taken.files == {}
+    assert {(found.kind, found.where) for found in taken.findings} == {("link", "notes.txt"), ("link", "all")}
+    os.rename(course.submitted / "s", tmp_path / "elsewhere")
+    (course.submitted / "s").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unreadable, match="is a link"):
+        read(course)
+
+
+def test_pipes_and_odd_things(course, folder):
+    """Does a named pipe, or a folder called like a notebook, hang or stop the reading?"""
+    os.mkfifo(folder / "pipe")
+    (folder / f"{STEM}.ipynb").mkdir()
+    with pytest.raises(Unreadable, match="not a regular file"):
+        read(course)
+    (folder / f"{STEM}.ipynb").rmdir()
+    os.mkfifo(folder / f"{STEM}.ipynb")
+    with pytest.raises(Unreadable, match="not a regular file"):
+        read(course)
+
+
+def test_names(course, folder):
+    """Is a single notebook under another name taken, and are two of them refused by name?"""
+    with pytest.raises(Unreadable, match=f"expected {STEM}.ipynb"):
+        read(course)
+    (folder / "mine.ipynb").write_text(notebook())
+    assert [found.kind for found in read(course).findings] == ["wrong name"]
+    (folder / "other.ipynb").write_text(notebook())
+    with pytest.raises(Unreadable, match="mine.ipynb, other.ipynb"):
+        read(course)
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    assert [found.kind for found in read(course).findings] == ["another notebook"] * 2
+
+
+def test_a_bad_timestamp(course, folder):
+    """Does a timestamp that nbgrader would stumble over cost the student the grading?"""
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    for text in ("yesterday-ish", "", "9" * 100, "2026-99-99 00:00:00 UTC", "\0"):
+        (folder / "timestamp.txt").write_text(text)
+        taken = read(course)
+        assert taken.timestamp == "" and len(taken.findings) <= 1
+
+
+def test_many_files(course, folder, monkeypatch):
+    """Are the files beside the notebook bounded in number and bytes?"""
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    for i in range(250):
+        (folder / f"{i}.txt").write_text("x")
+    monkeypatch.setattr("grader.intake.FILE_BYTES", 100)
+    taken = read(course)
+    assert sum(map(len, taken.files.values())) <= 100
+    assert len(taken.findings) == 150
+
+
+def test_old_formats():
+    """Are a byte-order mark, format 3 and lists of lines understood?"""
+    three = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [
+        {"cell_type": "heading", "level": 1, "source": "Title"},
+        {"cell_type": "code", "input": ["x = 1\n", "x"], "language": "python", "outputs": []}]}]}
+    cells = parse_notebook(b"\xef\xbb\xbf" + json.dumps(three).encode())
+    assert [(cell.type, cell.source) for cell in cells] == [("markdown", "# Title"), ("code", "x = 1\nx")]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["cells", "cell_type", "source", "metadata", "nbgrader", "grade_id", "worksheets", "attachments",
+                         "input", "x"]), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_any_json(data):
+    """Does any JSON at all give cells or Unreadable, and nothing else?"""
+    for content in (data, {"cells": [data, {"source": "x", "cell_type": data, "metadata": data}]}):
+        try:
+            cells = parse_notebook(json.dumps(content).encode())
+        except Unreadable:
+            continue
+        for cell in cells:
+            cell.source.encode()  # can be written to a file
+            assert cell.type in ("code", "markdown", "raw")
+            assert cell.grade_id is None or isinstance(cell.grade_id, str)

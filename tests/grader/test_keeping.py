@@ -1,0 +1,199 @@
+"""The secret, kept results, the gradebook, and the way without a sandbox."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from grader import messages, results
+from grader.__main__ import main
+from grader.course import REPOSITORY, Course
+from grader.driver import Row, grade_class
+from grader.gradebook import register, scores, withdraw
+from grader.grade import Result
+from grader.intake import Unreadable
+from grader.limits import Limits
+from grader.seeds import course_secret, seed
+from grader.table import table
+from tests.sample_class.make import STEM, filled, find, make, solutions
+
+quiet = pytest.mark.filterwarnings("ignore:Object of type")
+
+
+def test_the_secret(tmp_path):
+    """Is the secret made once, readable by its owner alone, and refused when others can read it?"""
+    path = tmp_path / "course" / "secret"
+    secret = course_secret(path)
+    assert len(secret) == 32 and course_secret(path) == secret
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in path.parent.iterdir()] == ["secret"]
+    path.chmod(0o644)
+    with pytest.raises(PermissionError, match="chmod 600"):
+        course_secret(path)
+    path.chmod(0o600)
+    path.write_bytes(b"short")
+    with pytest.raises(ValueError, match="5 bytes"):
+        course_secret(path)
+
+
+def test_seeds():
+    """Is a seed fixed by secret, exercise and notebook, and by each of them?"""
+    one = seed(b"s" * 32, "softmax", "notebook")
+    assert one == seed(b"s" * 32, "softmax", "notebook") and 0 <= one < 2**64
+    assert len({one, seed(b"t" * 32, "softmax", "notebook"), seed(b"s" * 32, "attend", "notebook"),
+                seed(b"s" * 32, "softmax", "another")}) == 4
+
+
+def test_kept_results(course):
+    """Is a kept result read back as it was, and a damaged one made anew?"""
+    result = Result("key", "cells", {}, [[]], ["why"])
+    results.store(course, result)
+    assert results.load(course, "key") == result
+    assert results.load(course, "other") is None
+    path = course.own / "results" / "key.json"
+    path.write_text(path.read_text()[:-3])
+    assert results.load(course, "key") is None
+    path.write_text(json.dumps(asdict(result) | {"unknown": 1}))
+    assert results.load(course, "key") is None
+
+
+def test_register(course):
+    """Does the gradebook learn a problem set, and a change in it, and nothing twice?"""
+    course.folder.mkdir()
+    release = course.release(STEM)
+    register(course.db, STEM, release)
+    register(course.db, STEM, release)
+    changed = copy.deepcopy(release)
+    find(changed, "first_imports")["source"] += "\nimport math"
+    register(course.db, STEM, changed)
+    assert scores(course.db, STEM) == {}
+    withdraw(course.db, STEM, "nobody")
+
+
+def test_a_release_that_differs_from_its_specification(tmp_path):
+    """Is a check cell without a specification, or with other points, refused before anybody is graded?"""
+    release = json.loads((REPOSITORY / "exercises" / STEM / f"{STEM}.ipynb").read_text())
+    find(release, "softmax_turns_each_row_into_weights")["metadata"]["nbgrader"]["points"] = 40
+    (tmp_path / STEM).mkdir()
+    (tmp_path / STEM / f"{STEM}.ipynb").write_text(json.dumps(release))
+    with pytest.raises(ValueError, match=r"softmax_turns_each_row_into_weights \(40 points\)"):
+        Course.at(tmp_path, release_folder=tmp_path).release(STEM)
+    with pytest.raises(FileNotFoundError, match="make exercises"):
+        Course.at(tmp_path, release_folder=tmp_path / "none").release(STEM)
+
+
+def test_where_a_course_is(monkeypatch, tmp_path):
+    """Do --course, --db and their environment variables say where a course and its gradebook are?"""
+    assert Course.at().folder == REPOSITORY
+    monkeypatch.setenv("COURSE_DIR", str(tmp_path))
+    assert Course.at().db == f"sqlite:///{tmp_path}/gradebook.db"
+    monkeypatch.setenv("COURSE_DB", "postgresql+psycopg://host/grades")
+    assert Course.at().db == "postgresql+psycopg://host/grades"
+    assert Course.at(tmp_path / "x", "sqlite://").db == "sqlite://"
+
+
+@quiet
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_without_a_sandbox(course, capfd):
+    """Does --no-sandbox work in a process of its own, say what it is, and keep its results apart?"""
+    make(course.folder, ["forgets_the_scale", "kills_its_kernel"])
+    rows = {row.student: row for row in grade_class(course, STEM, limits=Limits.for_cells_of(7), sandboxed=False)}
+    assert sum(rows["forgets_the_scale"].scores.values()) == 12.5
+    assert sum(rows["kills_its_kernel"].scores.values()) == 12
+    kept = [json.loads(path.read_text()) for path in (course.own / "results").iterdir()]
+    assert all(not result["sandboxed"] and "NO SANDBOX" in result["limits"] for result in kept)
+
+
+@quiet
+def test_no_sandbox_is_loud(course):
+    """Does the command warn before it runs anything unprotected?"""
+    make(course.folder, ["empty_file"])
+    done = subprocess.run([sys.executable, "-m", "grader", STEM, "--course", course.folder, "--no-sandbox"],
+                          cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.startswith("WARNING: NO SANDBOX")
+    assert "NO SANDBOX" in done.stdout
+
+
+def test_no_bubblewrap(course):
+    """Without bubblewrap: is nothing graded, and does the message say what to install?"""
+    make(course.folder, ["honest"])
+    done = subprocess.run([sys.executable, "-m", "grader", STEM, "--course", course.folder], cwd=REPOSITORY,
+                          env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "apt-get install -y bubblewrap" in done.stderr and "--no-sandbox" in done.stderr
+    assert not (course.folder / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize("options, status, said", [
+    (["--course", "/nowhere/at/all"], 0, "nobody has handed in 05_weights"),
+    (["--db", "sqlite:////nowhere/at/all.db"], 1, "the gradebook sqlite:////nowhere/at/all.db cannot be used"),
+    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "the gradebook 127.0.0.1:1/x cannot be used"),
+    (["--timeout", "0"], 2, "must be above zero"),
+    (["--student", "nobody"], 1, "nobody called nobody handed in 05_weights"),
+])
+def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said):
+    """Is each mistake on the command line answered with a sentence?"""
+    make(course.folder, ["empty_file"])
+    options = options if "--course" in options else ["--course", str(course.folder), *options]
+    try:
+        code = main([STEM, "--no-sandbox", *options])
+    except SystemExit as end:
+        code = end.code
+    text = "".join(capsys.readouterr()) + str(code)
+    assert said in text and "password" not in text
+    assert code == status or (status == 1 and isinstance(code, str))
+
+
+def test_messages():
+    """Does a message name the student, what happened, what is kept and the command to run?"""
+    report = {"results": [{"points": 1, "max_points": 5}]}
+    result = Result("", "", {"x": report}, [], ["Stopped after 20 s in cell softmax_rows."])
+    assert messages.lost("s0142", STEM, result, 20) == (
+        "s0142 05_weights: stopped after 20 s in cell softmax_rows; 1 of 5 points kept. "
+        "Retry: python -m grader 05_weights --student s0142 --timeout 60")
+    assert messages.unreadable("s1", STEM, Unreadable("x\x1b]0;title\x07.ipynb\nis a link")) == (
+        "s1 05_weights: not graded: x?]0;title?.ipynb is a link. Ask the student to hand it in again.")
+    assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith("s1 05_weights: not graded: it is empty")
+
+
+def test_the_reason_of_a_traceback():
+    """Is the one line that says why found in a traceback, whatever stands after it?"""
+    error = "Traceback (most recent call last):\n  File x\nValueError: No template 'feedback' in:\n\t/usr/share/jupyter\n"
+    assert "was written: ValueError: No template 'feedback' in:. Retry: python -m grader" in messages.no_feedback("s", STEM, error)
+    assert "nbgrader gave no reason" in messages.no_feedback("s", STEM, "")
+
+
+def test_table():
+    """Are scores, totals and the ungraded told apart?"""
+    rows = [Row("a", {"x": 1.5, "y": None}), Row("somebody_long")]
+    lines = table(rows, [("x", 2), ("y", 1)]).splitlines()
+    assert lines[1].split() == ["a", "1.5", "–", "1.5", "of", "3"]
+    assert lines[2].endswith("not graded")
+
+
+@quiet
+@pytest.mark.sandbox
+def test_a_person_s_grades_stay(course):
+    """When a submission is graded again, do the scores and comments a person gave stay?"""
+    from nbgrader.api import Gradebook
+
+    make(course.folder, ["half_done"])
+    grade_class(course, STEM)
+    name = "relu_weights_are_divided_by_the_length"
+    with Gradebook(course.db) as gradebook:
+        gradebook.find_grade(name, STEM, STEM, "half_done").manual_score = 1
+        gradebook.find_comment("write_attend", STEM, STEM, "half_done").manual_comment = "Nearly."
+        gradebook.db.commit()
+    path = course.submitted / "half_done" / STEM / f"{STEM}.ipynb"
+    path.write_text(json.dumps(filled(solutions())))
+    (row,) = grade_class(course, STEM)
+    assert row.scores[name] == 2
+    with Gradebook(course.db) as gradebook:
+        grade = gradebook.find_grade(name, STEM, STEM, "half_done")
+        assert (grade.manual_score, grade.needs_manual_grade) == (1, True)
+        assert gradebook.find_comment("write_attend", STEM, STEM, "half_done").comment == "Nearly."

@@ -1,0 +1,176 @@
+"""Whatever was done to the notebook, every check cell is there once and every answer is kept."""
+
+import copy
+import json
+
+import nbformat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.course import Course
+from grader.grade import code_cells
+from grader.intake import parse_notebook
+from grader.repair import grade_id, is_check, is_locked, repair
+from tests.sample_class.make import STEM, filled, find, solutions
+
+RELEASE = Course.at().release(STEM)
+MARKED = [grade_id(cell) for cell in RELEASE["cells"] if grade_id(cell)]
+CHECKS = [cell["metadata"]["nbgrader"]["grade_id"] for cell in RELEASE["cells"] if is_check(cell)]
+
+
+def repaired(notebook):
+    """The repaired notebook and the kinds of findings."""
+    made, findings = repair(parse_notebook(json.dumps(notebook).encode()), RELEASE)
+    return made, [found.kind for found in findings]
+
+
+def sources(notebook):
+    return [cell["source"] for cell in notebook["cells"]]
+
+
+def own(source, **metadata):
+    return {"cell_type": "code", "metadata": metadata, "source": source, "outputs": [], "execution_count": None}
+
+
+def test_an_untouched_notebook():
+    """Does a notebook that needs no repair come out as it went in?"""
+    notebook = filled(solutions())
+    made, kinds = repaired(notebook)
+    assert kinds == []
+    assert sources(made) == ["".join(cell["source"]) for cell in notebook["cells"]]
+
+
+def test_deleted_check_cell():
+    """Is a deleted check cell back in its place, after what the student wrote there?"""
+    notebook = filled(solutions())
+    at = notebook["cells"].index(find(notebook, CHECKS[0]))
+    notebook["cells"][at] = own("my own try")
+    made, kinds = repaired(notebook)
+    assert kinds == ["deleted"]
+    assert sources(made)[at : at + 2] == ["my own try", find(RELEASE, CHECKS[0])["source"]]
+
+
+def test_an_answer_in_a_new_cell():
+    """Does the place of a deleted answer cell stay empty, so that the student's new cell counts?"""
+    notebook = filled(solutions())
+    cell = find(notebook, "write_attend")
+    cell["metadata"] = {}
+    made, _ = repaired(notebook)
+    written = sources(made)
+    assert written.index(cell["source"]) < written.index(find(RELEASE, "attend_gives_mixtures_and_weights")["source"])
+    assert not any("raise NotImplementedError" in source for source in written)
+
+
+def test_of_two_answers_the_written_one():
+    """When a stub was pasted after the answer, does the answer count, and does the other still run?"""
+    notebook = filled(solutions())
+    cell = find(notebook, "write_softmax")
+    stub = copy.deepcopy(find(RELEASE, "write_softmax"))
+    notebook["cells"].insert(0, stub)
+    made, kinds = repaired(notebook)
+    assert "duplicated" in kinds
+    assert find(made, "write_softmax")["source"] == cell["source"]
+    first, second = stub["source"], "def softmax(scores): return 1"
+    notebook["cells"].append({**copy.deepcopy(cell), "source": second})
+    made, _ = repaired(notebook)
+    assert find(made, "write_softmax")["source"] == second
+    assert {first, cell["source"], second} <= set(sources(made))
+
+
+def test_edited_points_and_locks():
+    """Do points, grade flags, schema and locked sources come from the release?"""
+    notebook = filled(solutions())
+    cell = find(notebook, CHECKS[0])
+    cell["metadata"]["nbgrader"].update(points=1000, grade=False, solution=True, locked=False, schema_version=99)
+    cell["source"] = "2"
+    made, kinds = repaired(notebook)
+    assert find(made, CHECKS[0])["metadata"] == find(RELEASE, CHECKS[0])["metadata"]
+    assert find(made, CHECKS[0])["source"] == find(RELEASE, CHECKS[0])["source"]
+    assert sorted(kinds) == ["locked cell edited", "metadata edited"]
+
+
+def test_no_metadata_at_all():
+    """When an editor dropped all metadata, do the check cells still come after the answers?"""
+    notebook = filled(solutions())
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    made, _ = repaired(notebook)
+    written = sources(made)
+    for name, source in solutions().items():
+        check = find(RELEASE, CHECKS[list(solutions()).index(name)])["source"]
+        assert written.index(source.strip("\n")) < written.index(check)
+
+
+def test_nothing_else_is_carried_over():
+    """Do outputs, metadata, ids, scripts in odd fields or a foreign kernel survive the repair?"""
+    notebook = filled(solutions())
+    evil = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<script>evil()</script>"}}
+    notebook["cells"].append({**own("x", tags=["evil"], nbgrader={"grade_id": ["evil"]}), "outputs": [evil], "id": "evil"})
+    notebook["metadata"] = {"kernelspec": {"name": "evil"}, "title": "evil"}
+    made, _ = repaired(notebook)
+    assert "evil" not in json.dumps(made)
+    nbformat.validate(nbformat.from_dict(made))
+
+
+@st.composite
+def mangled(draw):
+    """The right answers, with cells deleted, duplicated, moved, retyped and their metadata spoilt."""
+    notebook = filled(solutions())
+    cells = notebook["cells"]
+    junk = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2),
+                     st.sampled_from(MARKED))
+    for _ in range(draw(st.integers(1, 12))):
+        if not cells:
+            break
+        i = draw(st.integers(0, len(cells) - 1))
+        deed = draw(st.sampled_from(["delete", "duplicate", "move", "retype", "spoil", "write", "insert"]))
+        if deed == "delete":
+            del cells[i]
+        elif deed == "duplicate":
+            cells.insert(draw(st.integers(0, len(cells))), copy.deepcopy(cells[i]))
+        elif deed == "move":
+            cells.insert(draw(st.integers(0, len(cells) - 1)), cells.pop(i))
+        elif deed == "retype":
+            cells[i]["cell_type"] = draw(st.sampled_from(["code", "markdown", "raw", "heading", "x", 3, None]))
+        elif deed == "spoil":
+            key = draw(st.sampled_from(["grade_id", "points", "grade", "solution", "locked", "schema_version", "task"]))
+            marks = cells[i]["metadata"].get("nbgrader")
+            if isinstance(marks, dict):
+                marks[key] = draw(junk)
+            else:
+                cells[i]["metadata"] = draw(junk)
+                cells[i]["metadata"] = cells[i]["metadata"] if isinstance(cells[i]["metadata"], dict) else {}
+        elif deed == "write":
+            cells[i]["source"] = draw(st.text(max_size=20))
+        else:
+            cells.insert(i, own(draw(st.text(max_size=20))))
+    return notebook
+
+
+@settings(max_examples=300, deadline=None)
+@given(mangled())
+def test_any_mangling(notebook):
+    """After any mangling: is every marked cell there once, in order, unchanged where locked, and the notebook valid?"""
+    made, _ = repaired(notebook)
+    assert [grade_id(cell) for cell in made["cells"] if grade_id(cell)] == MARKED
+    assert [cell.exercise for cell in code_cells(made) if cell.exercise] == CHECKS
+    for ours, theirs in zip(RELEASE["cells"], (c for c in made["cells"] if grade_id(c))):
+        assert ours["metadata"] == theirs["metadata"] and ours["cell_type"] == theirs["cell_type"]
+        if is_locked(ours):
+            assert ours["source"] == theirs["source"]
+    nbformat.validate(nbformat.from_dict(made))
+
+
+@settings(max_examples=200, deadline=None)
+@given(mangled())
+def test_nothing_written_is_lost(notebook):
+    """Is every code cell's text still in the repaired notebook, unless it was a locked cell's or an untouched stub?"""
+    kept = set(sources(repaired(notebook)[0]))
+    ours = {cell["source"] for cell in RELEASE["cells"]}
+    for cell in notebook["cells"]:
+        marks = cell["metadata"].get("nbgrader")
+        name = marks.get("grade_id") if isinstance(marks, dict) else None
+        locked = isinstance(name, str) and name in MARKED and is_locked(find(RELEASE, name))
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code" and not locked and text.strip() and text not in ours:
+            assert text.encode(errors="replace").decode() in kept
