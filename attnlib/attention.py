@@ -59,8 +59,7 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
     check_shapes("attention", q, k, v)
     check_dtypes(q, k, v)
     rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
-    wide = np.promote_types(q.dtype, np.float32)
-    return mix(*(x.astype(wide, copy=False) for x in (q, k, v)), rules).astype(q.dtype, copy=False)
+    return mix(*widen(q, k, v), rules)[0].astype(q.dtype, copy=False)
 
 
 @also_tensors
@@ -76,20 +75,25 @@ def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, 
     check_shapes("attention_weights", q, k, k)
     check_dtypes(q, k, k)
     rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
-    wide = np.promote_types(q.dtype, np.float32)
-    q_wide, k_wide = q.astype(wide, copy=False), k.astype(wide, copy=False)
-    weights = np.empty(q.shape[:-1] + k.shape[-2:-1], wide)
+    dtype, (q, k) = q.dtype, widen(q, k)
+    weights = np.empty(q.shape[:-1] + k.shape[-2:-1], q.dtype)
     for head in np.ndindex(q.shape[:-2]):
-        scores = scores_of(q_wide, k_wide, rules, head, slice(0, q.shape[-2]), slice(0, k.shape[-2]))
-        total = exponentiate(scores)
+        scores = scores_of(q, k, rules, head, slice(0, q.shape[-2]), slice(0, k.shape[-2]))
+        _, total = exponentiate(scores)
         weights[head] = scores / np.where(total == 0, 1, total)
-    return weights.astype(q.dtype, copy=False)
+    return weights.astype(dtype, copy=False)
 
 
 def rules_of(q, k, mask, bias, causal, window, scale, softcap):
+    """The arguments of `attention` as `Rules`: the scale filled in, mask and bias of the shape of the scores."""
     shape = q.shape[:-1] + k.shape[-2:-1]
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     return Rules(scale, _spread("mask", mask, shape), _spread("bias", bias, shape), causal, window, softcap)
+
+
+def widen(*arrays):
+    """Half types as float32; wider dtypes as they are."""
+    return [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in arrays]
 
 
 def _spread(name, array, shape):

@@ -6,8 +6,8 @@ A name that starts with d is the gradient of the loss with respect to what follo
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.attention import rules_of, attention_weights, check_dtypes, check_shapes
-from attnlib.chunked import FEWEST, SCORES, blas_threads, key_head, on_all_threads, reachable, scores_of
+from attnlib.attention import attention_weights, check_dtypes, check_shapes, rules_of, widen
+from attnlib.chunked import blas_threads, key_head, mix, on_all_threads, reachable, scores_of
 from attnlib.memory import finite, share_heads, sum_of_heads
 
 ROWS, COLUMNS = 256, 512  # queries and keys in a tile: its scores and their gradients stay in cache
@@ -61,7 +61,7 @@ def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=N
     options = dict(mask=mask, bias=bias, causal=causal, window=window, softcap=softcap)
     scale = Q.shape[-1] ** -0.5 if scale is None else scale
     dtype = Q.dtype
-    dB, Q, K, V = _widen(dB, Q, K, V)
+    dB, Q, K, V = widen(dB, Q, K, V)
     keys, values = share_heads(K, Q), share_heads(V, Q)                  # (..., H, M, D), (..., H, M, E)
     alpha = attention_weights(Q, K, scale=scale, **options)              # (..., H, N, M)
     dalpha = dB @ values.swapaxes(-1, -2)                                # (..., H, N, M)
@@ -109,28 +109,7 @@ def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=Non
     check_shapes("attention_forward", q, k, v)
     check_dtypes(q, k, v)
     rules, dtype = rules_of(q, k, mask, bias, causal, window, scale, softcap), q.dtype
-    q, k, v = _widen(q, k, v)
-    out, lse = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype), np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
-
-    count = max(FEWEST, min(ROWS, SCORES // max(1, k.shape[-2])))         # queries at a time
-
-    def forward_rows(piece):
-        head, start = piece
-        rows = slice(start, min(start + count, q.shape[-2]))
-        columns = reachable(rows, k.shape[-2], rules)
-        if columns.start == columns.stop:
-            return
-        scores = scores_of(q, k, rules, head, rows, columns)
-        top = scores.max(axis=-1, keepdims=True)
-        scores -= finite(top)
-        np.exp(scores, out=scores)
-        total = scores.sum(axis=-1, keepdims=True)
-        out[head][rows] = scores @ v[key_head(head, q, k)][columns] / np.where(total == 0, 1, total)
-        with np.errstate(divide="ignore"):                                # the logarithm of no weight at all
-            lse[head][rows] = top + np.log(total)
-
-    pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], count)]
-    on_all_threads(forward_rows, pieces, lse.size * k.shape[-2])
+    out, lse = mix(*widen(q, k, v), rules)
     return out.astype(dtype, copy=False), lse
 
 
@@ -154,7 +133,7 @@ def attention_backward(
     check_gradient("attention_backward", dout, q, k, v, out, lse)
     check_dtypes(q, k, v)
     rules, dtype = rules_of(q, k, mask, bias, causal, window, scale, softcap), q.dtype
-    dout, q, k, v, out = _widen(dout, q, k, v, out)
+    dout, q, k, v, out = widen(dout, q, k, v, out)
     scale = q.dtype.type(rules.scale)
     N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]
     count = ROWS >> causal                                                # smaller steps follow the diagonal closer
@@ -210,11 +189,6 @@ def _unbroadcast(d, shape):
     """The gradient of an array of `shape` from the gradient of what it was broadcast to."""
     d = d.sum(axis=tuple(range(d.ndim - len(shape))))
     return d.sum(axis=tuple(i for i, size in enumerate(shape) if size == 1), keepdims=True)
-
-
-def _widen(*arrays):
-    """float16 as float32; wider dtypes as they are."""
-    return [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in arrays]
 
 
 def check_gradient(who, dout, q, k, v, out=None, lse=None):

@@ -27,23 +27,32 @@ class Rules:
 
 
 def mix(q, k, v, rules):
-    """softmax(scores) v for q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E): (..., H, N, E), float32 or wider."""
-    out = np.empty(q.shape[:-1] + v.shape[-1:], q.dtype)
+    """softmax(scores) v, and the logarithm of every row's sum of exponentials.
+
+    q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one dtype, float32 or wider.
+    Returns out (..., H, N, E) and lse (..., H, N, 1): 0 and -inf for a query with nothing to attend to.
+    """
+    out = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype)
+    lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
     count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, k.shape[-2])))
 
     def mix_rows(piece):
         head, start = piece
         rows = slice(start, min(start + count, q.shape[-2]))
         columns = reachable(rows, k.shape[-2], rules)
+        if columns.start == columns.stop:
+            return
         scores = scores_of(q, k, rules, head, rows, columns)
-        total = exponentiate(scores)
+        top, total = exponentiate(scores)
         mixture = scores @ v[key_head(head, q, k)][columns]
         mixture /= np.where(total == 0, 1, total)
         out[head][rows] = mixture
+        with np.errstate(divide="ignore"):  # the logarithm of no weight at all
+            lse[head][rows] = top + np.log(total)
 
     pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], count)]
-    on_all_threads(mix_rows, pieces, out.size // max(1, v.shape[-1]) * k.shape[-2])
-    return out
+    on_all_threads(mix_rows, pieces, lse.size * k.shape[-2])
+    return out, lse
 
 
 def scores_of(q, k, rules, head, rows, columns):
@@ -62,13 +71,11 @@ def scores_of(q, k, rules, head, rows, columns):
 
 
 def exponentiate(scores):
-    """Put exp(score - the row's largest) in the place of every score; the rows' sums, (rows, 1)."""
-    if scores.shape[-1] == 0:
-        return np.zeros(scores.shape[:-1] + (1,), scores.dtype)
+    """Put exp(score - the row's largest) in the place of every score; returns (..., 1) largest and sum of each row."""
     top = scores.max(axis=-1, keepdims=True)
     scores -= np.where(np.isneginf(top), 0, top)
     np.exp(scores, out=scores)
-    return scores.sum(axis=-1, keepdims=True)
+    return top, scores.sum(axis=-1, keepdims=True)
 
 
 def reachable(rows, M, rules):
