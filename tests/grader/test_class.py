@@ -123,6 +123,7 @@ def test_stock_command(graded, tmp_path):
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "cut_short 05_weights: not graded" in done.stderr
+    assert "kills_its_kernel 05_weights: the kernel died in cell write_scaled_scores; 12 of 18" in done.stderr
     assert recorded(course) == {student: expected()[student] for student in SOME}
 
 
