@@ -70,6 +70,8 @@ def withdraw(db, stem, student):
     For a submission that could not be graded: neither a zero nor the old score may stand. Scores and comments
     that a person gave stay.
     """
+    if not student.isprintable():  # never graded under that name, and a database need not take it
+        return
     with Gradebook(db, COURSE_ID) as gradebook:
         try:
             notebook = gradebook.find_submission_notebook(stem, stem, student)

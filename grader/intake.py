@@ -7,14 +7,17 @@ it should be becomes a Finding. The files themselves are never changed.
 import contextlib
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 
 from grader.outputs import MAGIC, is_image
 
 NOTEBOOK_BYTES, NESTING, CELLS = 20_000_000, 60, 2000
+TEXT = 200_000  # characters of all cells, pictures apart: their HTML is ten times as long, and slow to make
+PICTURE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]*")  # as Colab pastes them into a text
 FILES, FILE_BYTES, FOLDERS_DEEP = 200, 20_000_000, 5  # what is handed in beside the notebook, in all
-SKIPPED = (".ipynb_checkpoints", "__pycache__", "feedback")
+SKIPPED = ("__pycache__", "feedback")  # and what begins with a dot: start-up files run before the notebook does
 TIMESTAMP = "timestamp.txt"
 
 
@@ -54,6 +57,7 @@ class Submission:
 
 def read_submission(submitted, student, stem):
     """The Submission in the folder submitted/student/stem. Raises Unreadable."""
+    check_name(student)
     findings = []
     with contextlib.ExitStack() as stack:
         folder = _open_folder(stack, None, str(submitted))
@@ -68,6 +72,14 @@ def read_submission(submitted, student, stem):
         except OSError as error:
             raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
     return Submission(cells, files, timestamp, findings)
+
+
+def check_name(student):
+    """Raise Unreadable for a student's folder that nbgrader, a database or a web page would take for something else."""
+    odd = not student.isprintable() or set(student) & set('*?[]<>"\\') or student != student.strip()
+    if odd or student.startswith("-") or len(student) > 128:
+        why = 'it has one of *?[]<>"\\, a character that cannot be printed, a space or dash in front, or more than 128'
+        raise Unreadable(f"its folder's name cannot be used ({why}); rename the folder")
 
 
 def _open_folder(stack, parent, name):
@@ -143,7 +155,7 @@ def _read_others(folder, path, files, findings):
     """Add the regular files in `folder`, called `path` from the submission's top, to `files`."""
     for name in sorted(os.listdir(folder)):
         where, mode = f"{path}{name}", _mode(folder, name)
-        if name in SKIPPED or (not path and (name.endswith(".ipynb") or name == TIMESTAMP)):
+        if name.startswith(".") or name in SKIPPED or (not path and (name.endswith(".ipynb") or name == TIMESTAMP)):
             continue
         if not _is_plain(where):
             findings.append(Finding("odd file name", repr(where)[:100], "left out"))
@@ -185,7 +197,11 @@ def parse_notebook(content, name="the notebook"):
         raise Unreadable(f"{name} is JSON, but not a notebook: it has no list of cells")
     if len(cells) > CELLS:
         raise Unreadable(f"{name} has {len(cells)} cells; at most {CELLS} are read")
-    return [cell for cell in map(_read_cell, cells) if cell]
+    read = [cell for cell in map(_read_cell, cells) if cell]
+    written = sum(len(PICTURE.sub("", cell.source)) for cell in read)
+    if written > TEXT:
+        raise Unreadable(f"{name} has {written} characters in its cells; at most {TEXT} are read")
+    return read
 
 
 def _is_deep(data, most):

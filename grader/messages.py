@@ -1,31 +1,32 @@
 """What the instructor reads: which submission, what happened, what is left, what to do."""
 
 import re
+import shlex
 
 NO_FAULT = "not graded, through no fault of the student's"
 
 
 def unreadable(student, stem, error):
     """A submission that intake could not read."""
-    return f"{student} {stem}: not graded: {_plain(error)}. Ask the student to hand it in again."
+    return f"{plain(student)} {stem}: not graded: {plain(error)}. Ask the student to hand it in again."
 
 
 def fault(student, stem, error):
     """A submission that was not graded through no fault of the student's."""
-    why = _plain(error)[:500] or type(error).__name__
-    return f"{student} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
+    why = plain(error)[:500] or type(error).__name__
+    return f"{plain(student)} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
 
 
 def no_feedback(student, stem, error):
     """A submission that was graded, but whose feedback could not be written."""
     named = re.findall(r"^[\w.]+: .+$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
-    why = _plain(named[-1])[:500] if named else "nbgrader gave no reason"
-    return f"{student} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
+    why = plain(named[-1])[:500] if named else "nbgrader gave no reason"
+    return f"{plain(student)} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
 
 
 def finding(student, stem, found):
     """Something odd that did not stop the grading."""
-    return f"{student} {stem}: {found.kind}: {_plain(found.where)}: {_plain(found.what)}."
+    return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}."
 
 
 def lost(student, stem, result, seconds):
@@ -35,13 +36,13 @@ def lost(student, stem, result, seconds):
     what = "; ".join(why[0].lower() + why[1:].rstrip(".") for why in result.lost)
     longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
     retry = f" Retry: {_again(student, stem)} --timeout {3 * seconds:g}" if longer else ""
-    return f"{student} {stem}: {what}; {kept}.{retry}"
+    return f"{plain(student)} {stem}: {what}; {kept}.{retry}"
 
 
 def _again(student, stem):
-    return f"python -m grader {stem} --student {student}"
+    return f"python -m grader {stem} --student {shlex.quote(plain(student))}"
 
 
-def _plain(text):
-    """One line without control characters: file names are the student's, and terminals obey them."""
+def plain(text):
+    """One line without control characters: names are the student's, and terminals obey them."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))

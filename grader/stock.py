@@ -147,7 +147,11 @@ class SandboxedAutograde(Autograde):
         """Add the sandbox's result to what nbgrader's preprocessors are told."""
         resources = super().init_single_notebook_resources(notebook_filename)
         if not self._sanitizing:
-            resources["grader_result"] = result_of(self.course, self.prepared[resources["nbgrader"]["student"]].job)
+            student, stem = resources["nbgrader"]["student"], resources["nbgrader"]["assignment"]
+            job = self.prepared[student].job
+            result = resources["grader_result"] = result_of(self.course, job)
+            if result.lost:
+                self.log.warning(messages.lost(student, stem, result, job.limits.cell_seconds))
         return resources
 
     def convert_single_notebook(self, notebook_filename):

@@ -71,7 +71,8 @@ class Report:
         head = "".join(f"{CELL.replace('td', 'th')}{name}</th>" for name in ("Result", "Points", "Property"))
         headline = f"<p>{escape(self.headline)}</p>" if self.headline else ""
         return (
-            f"<div><p><strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
+            '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
+            f"<strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
             f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         )
 

@@ -14,6 +14,7 @@ from grader.course import REPOSITORY, Course
 from grader.driver import grade_class, nbgrader_api
 from grader.gradebook import scores
 from grader.limits import Limits
+from grader.table import table
 from tests.sample_class.make import EXPECTED, STEM, find, make, solutions
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
@@ -123,6 +124,7 @@ def test_stock_command(graded, tmp_path):
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "cut_short 05_weights: not graded" in done.stderr
+    assert "kills_its_kernel 05_weights: the kernel died in cell write_scaled_scores; 12 of 18" in done.stderr
     assert recorded(course) == {student: expected()[student] for student in SOME}
 
 
@@ -229,6 +231,19 @@ def test_a_fault_of_ours(graded, tmp_path, monkeypatch):
     assert not (course.own / "results").exists()
     rows = grade_class(course, STEM, limits=LIMITS)
     assert {row.student: row.scores for row in rows} == {s: expected()[s] for s in ("honest", "half_done")}
+
+
+def test_odd_folders_stop_nobody(graded, tmp_path):
+    """Do folders with names nothing can store cost nobody else the grading, by either way in?"""
+    course = copy_of(graded, tmp_path, "honest")
+    for name in (b"bad\xff", b"new\nline", b"*", b"\x1b[31mred"):
+        shutil.copytree(course.submitted / "honest", course.submitted / os.fsdecode(name))
+    rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
+    assert rows.pop("honest").scores == expected()["honest"]
+    assert all("rename the folder" in row.says[0] and row.says[0].isprintable() for row in rows.values())
+    assert table(list(rows.values()), []).replace("\n", "").isprintable()
+    assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
+    assert scores(course.db, STEM) == {"honest": expected()["honest"]}
 
 
 def test_a_worker_that_dies(graded, tmp_path, monkeypatch):

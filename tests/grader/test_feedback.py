@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from traitlets.config import Config
 
+from attnlib.check.report import Report
 from grader.course import Course
 from grader.driver import grade_class
 from grader.feedback import safe_markdown
@@ -58,6 +59,27 @@ def test_markdown():
     assert active(html) == []
     assert "<details><summary>kept</summary>" in html
     assert "$a &lt; b$" in html
+
+
+@pytest.mark.parametrize("text", [
+    r"$\\href{javascript:a}{b}$", r"$$\\\\href{javascript:a}{b}$$", r"\\\\(&#92;href{javascript:a}{b}\\\\)",
+    r"<p>\(\&#104;ref{javascript:a}{b}\)</p>", r"<p>\(\hr<x></x>ef{javascript:a}{b}\)</p>",
+    r"<p>\(\hr<!-- -->ef{javascript:a}{b}\)</p>", r"<p>\(\hr<script></script>ef{javascript:a}{b}\)</p>",
+    r"$\href{a}{b}$ " + "x" * 30_000])
+def test_hidden_formulas(text):
+    """Are active commands found behind doubled backslashes, entities, comments, dropped tags, and in a long text?"""
+    assert "\\href" not in BeautifulSoup(safe_markdown(text), "html.parser").get_text()
+
+
+@pytest.mark.parametrize("text", ["|a|b|\n|-|-|\n" + "|a|b|\n" * 20_000, "a\n=\n" * 20_000, r"\\(" * 20_000, "<div>" * 20_000])
+def test_long_texts(text):
+    """Does a text that Markdown would be at for minutes come out as it is, and at once?"""
+    assert safe_markdown(text).startswith("<pre>")
+
+
+def test_formulas_in_a_report():
+    """Is a formula in an exception's message left alone by MathJax?"""
+    assert 'class="tex2jax_ignore"' in Report("name", "asks", (), r"It raised ValueError: $\href{javascript:a}{b}$").html()
 
 
 @pytest.mark.parametrize("text", ["", "$x$", "# Title", "- [ ] a\n- b", "|a|b|\n|-|-|\n|1|2|", "**b** *i* `c` > q", "ü\x00\ud7ff"])

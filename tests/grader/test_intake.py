@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake import Unreadable, parse_notebook, read_submission
+from grader.intake import Unreadable, check_name, parse_notebook, read_submission
 from tests.sample_class.make import STEM, release
 
 
@@ -54,6 +54,7 @@ def test_a_good_submission(course, folder):
         (b'{"cells": [' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"]}", "nested too deeply"),
         (b'{"cells": [' + b",".join([b"{}"] * 3000) + b"]}", "3000 cells"),
         (b'{"cells": [' + b"1" * 10_000 + b"]}", "not JSON"),
+        (b'{"cells": [{"source": "' + b"x=1;" * 60_000 + b'"}]}', "240000 characters"),
     ],
 )
 def test_what_cannot_be_read(content, why):
@@ -121,6 +122,31 @@ def test_a_bad_timestamp(course, folder):
         (folder / "timestamp.txt").write_text(text)
         taken = read(course)
         assert taken.timestamp == "" and len(taken.findings) <= 1
+
+
+@pytest.mark.parametrize("student", ["*", "[a]", "a?", "-rf", " a", "a ", "new\nline", "\x1b[31mred", "bad\udcff", "<img>", "x" * 200])
+def test_odd_folders(course, student):
+    """Is a student's folder whose name means something to nbgrader, a terminal or a page refused, and no more than that?"""
+    (course.submitted / student / STEM).mkdir(parents=True)
+    with pytest.raises(Unreadable, match="rename the folder"):
+        read_submission(course.submitted, student, STEM)
+    check_name("Müller, Anna O'Neill_123_assignsubmission_file (2)")
+
+
+def test_hidden_files(course, folder):
+    """Is what begins with a dot left out, so that no start-up file runs before the kernel is ready?"""
+    (folder / f"{STEM}.ipynb").write_text(notebook())
+    (folder / ".ipython/profile_default/startup").mkdir(parents=True)
+    (folder / ".ipython/profile_default/startup/00.py").write_text("import os; os._exit(1)")
+    (folder / ".DS_Store").touch()
+    assert (read(course).files, read(course).findings) == ({}, [])
+
+
+def test_pasted_pictures_are_not_counted():
+    """Is a picture inside a text no reason to refuse a notebook?"""
+    text = "![x](data:image/png;base64," + "A" * 400_000 + ")"
+    (cell,) = parse_notebook(json.dumps({"cells": [{"cell_type": "markdown", "source": text}]}).encode())
+    assert cell.source == text
 
 
 def test_many_files(course, folder, monkeypatch):
