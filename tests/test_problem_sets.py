@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from attnlib.check.challenge import challenge, draw, reference_answer, slip_answer
-from attnlib.check.spec import exercises
+from attnlib.check.spec import exercises, may_use, stems
 from tests.mutants import mutants
 from tests.problem_sets import (
     EXERCISES, RIGHT, SEEDS, SPELLED, STEMS, WRONG, answer_cells, by_name, check_cells, checked_name, defined_by, every,
@@ -103,6 +103,15 @@ def test_an_answer_learned_by_heart_fails_on_other_inputs(exercise):
     answer = Remembered(exercise.reference, draw(exercise, 0))
     assert marks(freely(exercise), answer, 0).points == exercise.points
     assert marks(freely(exercise), answer, 1).points == 0
+
+
+def test_no_reference_is_in_the_sandbox():
+    """Is what an exercise asks for absent from the modules its set may lean on, and no answer where it is at hand?"""
+    for exercise in (each for stem in stems() for each in exercises(stem)):
+        home = exercise.reference.__module__.removeprefix("attnlib.").split(".")[0]
+        assert home not in may_use(exercise.set)
+        if home != "check":
+            assert {"attnlib.*", f"attnlib.{exercise.reference.__name__}"} & set(exercise.no_answer)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)

@@ -39,7 +39,7 @@ def score(exercise, seed, answer):
     leaned = sorted({name for outcome in outcomes for name in outcome.leaned})
     if leaned:
         names = " and ".join(leaned)
-        return unanswered(exercise, f"This calls {names}, which is what the exercise asks you to write.")
+        return unanswered(exercise, f"This calls {names}, which is no answer here: write it yourself.")
     trouble = _shared_trouble(outcomes)
     if trouble:
         return unanswered(exercise, trouble)

@@ -85,7 +85,10 @@ def _call(answer, case, no_answer):
 
 
 def _watch(names, leaned):
-    """A profile function that adds to `leaned` each of `names` (package.function) the learner's code calls."""
+    """A profile function that adds to `leaned` each of `names` the learner's code calls.
+
+    A name is package.function, or package.* for every public function of a package.
+    """
 
     def profile(frame, event, argument):
         if event == "call" and frame.f_back is not None:
@@ -95,9 +98,10 @@ def _watch(names, leaned):
             module = getattr(argument, "__module__", None) or type(getattr(argument, "__self__", None)).__module__
         else:
             return
-        name = f"{str(module).split('.')[0]}.{function}"
-        if name in names and _is_outside(caller):
-            leaned.add(name)
+        package = str(module).split(".")[0]
+        named = f"{package}.{function}" in names or f"{package}.*" in names and _is_public(module, function)
+        if named and _is_outside(caller):
+            leaned.add(f"{package}.{function}")
 
     return profile
 
@@ -106,6 +110,11 @@ def _caller(frame):
     """The frame that called this one, past the dispatch between arrays and tensors."""
     caller = frame.f_back
     return caller.f_back if caller.f_globals.get("__name__") == "attnlib._dispatch" else caller
+
+
+def _is_public(module, function):
+    """Whether package.* means this function: not what importing or dispatching runs, not this check itself."""
+    return function[:1] not in ("_", "<") and not str(module).startswith(("attnlib.check", "attnlib._"))
 
 
 def _is_outside(caller):

@@ -51,7 +51,7 @@ class Exercise:
     """An exercise; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
 
     kind is "function" (the answer is called on each case) or "number" (one case, no arguments).
-    no_answer lists package.function names whose call is no answer; seconds bounds all cases together.
+    no_answer lists what may not be called, as package.function or package.*; seconds bounds all cases together.
     """
 
     name: str

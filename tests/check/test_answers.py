@@ -4,6 +4,7 @@ import copy
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,7 +214,24 @@ def test_what_would_be_no_answer_is_seen(answer, name):
     """Is a ready-made function seen when called directly, wrapped, as a method or through another package?"""
     report = report_of(answer)
     assert report.points == 0
-    assert report.headline == f"This calls {name}, which is what the exercise asks you to write."
+    assert report.headline == f"This calls {name}, which is no answer here: write it yourself."
+
+
+def test_a_whole_package_may_be_no_answer():
+    """Is every public function of attnlib seen where attnlib.* is no answer, and importing it no call?"""
+    from attnlib.scores import dot
+
+    none_of_it = replace(TWICE, no_answer=("attnlib.*",))
+    assert report_of(lambda array: (dot(np.eye(2), np.eye(2)), 2 * array)[1], none_of_it).headline.startswith(
+        "This calls attnlib.dot, "
+    )
+
+    def imports(array):
+        import attnlib.heads
+
+        return 2 * array if attnlib.heads else None
+
+    assert report_of(imports, none_of_it).points == 4
 
 
 def test_our_own_package_may_call_itself():

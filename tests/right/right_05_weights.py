@@ -131,12 +131,6 @@ def scores_in_torch(Q, K):
     return torch.from_numpy(Q) @ torch.from_numpy(K).mT / Q.shape[1] ** 0.5
 
 
-def scores_by_the_chapter_before(Q, K):
-    from attnlib.scores import dot
-
-    return dot(Q, K) / K.shape[1] ** 0.5
-
-
 # --- one_output_is_a_mixture_of_all_values
 
 
@@ -259,7 +253,7 @@ RIGHT = {
         variances_in_loops, variances_by_einsum, variances_from_the_diagonal, variances_in_torch),
     "scores_are_divided_by_the_root_of_d_k": (
         scores_in_loops, scores_by_einsum, scores_with_scaled_queries, scores_with_both_scaled, scores_by_broadcasting,
-        scores_cast_back, scores_in_torch, scores_by_the_chapter_before),
+        scores_cast_back, scores_in_torch),
     "one_output_is_a_mixture_of_all_values": (
         output_in_loops, output_from_all, output_divided_last, output_from_one_row, output_in_torch),
     "attend_gives_mixtures_and_weights": (
