@@ -3,7 +3,7 @@
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.chunked import Rules, exponentiate, mix, scores_of
+from attnlib.chunked import Rules, exponentiate, key_head, mix, scores_of
 from attnlib.weights import softmax
 
 
@@ -78,7 +78,8 @@ def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, 
     dtype, (q, k) = q.dtype, widen(q, k)
     weights = np.empty(q.shape[:-1] + k.shape[-2:-1], q.dtype)
     for head in np.ndindex(q.shape[:-2]):
-        scores = scores_of(q, k, rules, head, slice(0, q.shape[-2]), slice(0, k.shape[-2]))
+        rows, columns = slice(0, q.shape[-2]), slice(0, k.shape[-2])
+        scores = scores_of(q[head], k[key_head(head, q, k)], rules, [head], rows, columns)
         _, total = exponentiate(scores)
         weights[head] = scores / np.where(total == 0, 1, total)
     return weights.astype(dtype, copy=False)

@@ -149,7 +149,7 @@ def attention_backward(
         delta = np.vecdot(dout[head], out[head])[:, None]                 # (N, 1): each row's sum of alpha dalpha
         level = finite(lse[head])                                         # (N, 1)
         for rows, columns in _tiles(range(share * count, N, shares * count), count, N, M, rules):
-            weights = scores_of(q, k, rules, head, rows, columns)
+            weights = scores_of(q[head][rows], keys[columns], rules, [head], rows, columns)
             weights -= level[rows]
             np.exp(weights, out=weights)                                  # (rows, columns) of alpha
             dscores = dout[head][rows] @ values[columns].T                # dalpha

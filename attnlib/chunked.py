@@ -1,5 +1,7 @@
 """The rows of attention, some queries at a time: no N x M array is ever held, and large inputs use every thread."""
 
+import itertools
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -11,6 +13,7 @@ import numpy as np
 SCORES = 1 << 20   # at most this many scores in a chunk: 4 MiB in float32, about what a cache holds
 ROWS = 256         # and at most this many queries, half of it where later keys are skipped,
 FEWEST = 32        # at least this many: a matrix product of fewer rows is slow
+HEADS = 1 << 18    # short sequences: heads are taken together up to this many scores
 LARGE = 1 << 20    # from this many scores in all, threads pay for themselves
 
 
@@ -32,41 +35,60 @@ def mix(q, k, v, rules):
     q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one dtype, float32 or wider.
     Returns out (..., H, N, E) and lse (..., H, N, 1): 0 and -inf for a query with nothing to attend to.
     """
+    N, M = q.shape[-2], k.shape[-2]
     out = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype)
     lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
-    count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, k.shape[-2])))
+    heads = list(np.ndindex(q.shape[:-2]))
+    queries, keys, values, mixtures, sums = (_stack(x) for x in (q, k, v, out, lse))
+    count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, M)))
+    together = max(1, HEADS // max(1, min(count, N) * M))
 
     def mix_rows(piece):
-        head, start = piece
-        rows = slice(start, min(start + count, q.shape[-2]))
-        columns = reachable(rows, k.shape[-2], rules)
+        some, rows = piece
+        columns = reachable(rows, M, rules)
         if columns.start == columns.stop:
             return
-        scores = scores_of(q, k, rules, head, rows, columns)
+        shared = some if len(keys) == len(heads) else np.arange(some.start, some.stop) * len(keys) // len(heads)
+        scores = scores_of(queries[some, rows], keys[shared][:, columns], rules, heads[some], rows, columns)
         top, total = exponentiate(scores)
-        mixture = scores @ v[key_head(head, q, k)][columns]
+        mixture = scores @ values[shared][:, columns]
         mixture /= np.where(total == 0, 1, total)
-        out[head][rows] = mixture
+        mixtures[some, rows] = mixture
         with np.errstate(divide="ignore"):  # the logarithm of no weight at all
-            lse[head][rows] = top + np.log(total)
+            sums[some, rows] = top + np.log(total)
 
-    pieces = [(head, start) for head in np.ndindex(q.shape[:-2]) for start in range(0, q.shape[-2], count)]
-    on_all_threads(mix_rows, pieces, lse.size * k.shape[-2])
+    on_all_threads(mix_rows, list(itertools.product(_cut(len(heads), together), _cut(N, count))), lse.size * M)
     return out, lse
 
 
-def scores_of(q, k, rules, head, rows, columns):
-    """The scores of the queries `rows` of one head with the keys `columns`; -inf where looking is forbidden."""
-    scores = (q[head][rows] * q.dtype.type(rules.scale)) @ k[key_head(head, q, k)][columns].T
+def _stack(x):
+    """(..., N, D) as (matrices, N, D)."""
+    return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+
+
+def _cut(size, step):
+    """range(size) as slices of `step`, the last one shorter."""
+    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def scores_of(queries, keys, rules, heads, rows, columns):
+    """The scores of queries (..., rows, D) with keys (..., columns, D); -inf where looking is forbidden.
+
+    `rows` and `columns` say which they are among all; `heads`, one index a matrix, which mask and bias they have.
+    """
+    scores = (queries * queries.dtype.type(rules.scale)) @ keys.swapaxes(-1, -2)
     if rules.softcap is not None:
         scores /= rules.softcap
         np.tanh(scores, out=scores)
         scores *= rules.softcap
+    each = _stack(scores)
     if rules.bias is not None:
-        scores += rules.bias[head][rows, columns]
+        for own, head in zip(each, heads):
+            own += rules.bias[head][rows, columns]
     _forbid(scores, rows, columns, rules)
     if rules.mask is not None:
-        np.copyto(scores, -np.inf, where=~rules.mask[head][rows, columns])
+        for own, head in zip(each, heads):
+            np.copyto(own, -np.inf, where=~rules.mask[head][rows, columns])
     return scores
 
 
@@ -94,7 +116,7 @@ def _forbid(scores, rows, columns, rules):
         start, stop = max(start, columns.start), min(stop, columns.stop)
         if start < stop:
             keys = np.arange(start, stop)
-            np.copyto(scores[:, start - columns.start : stop - columns.start], -np.inf, where=beyond(keys))
+            np.copyto(scores[..., start - columns.start : stop - columns.start], -np.inf, where=beyond(keys))
 
     if rules.causal:
         hide(rows.start, columns.stop, lambda keys: keys > queries)
