@@ -25,6 +25,8 @@ from grader.limits import Limits
 from grader.prepare import prepare
 from grader.results import load, store
 
+FEEDBACK_SECONDS = 120  # one page: what students write can keep a highlighter busy for hours
+
 
 @dataclass
 class Row:
@@ -186,5 +188,14 @@ def _write_feedback(course, stem, rows, jobs):
 
 def _feedback(course, stem, student):
     """Why the feedback of one submission could not be written; empty when it was."""
-    said = nbgrader_api(course).generate_feedback(stem, escape(student))
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.alarm(FEEDBACK_SECONDS)
+    try:
+        said = nbgrader_api(course).generate_feedback(stem, escape(student))
+    finally:
+        signal.alarm(0)
     return "" if said["success"] else said.get("error") or "-"
+
+
+def _too_slow(*_):
+    raise TimeoutError(f"the page took longer than {FEEDBACK_SECONDS} s")

@@ -15,7 +15,8 @@ import pytest
 
 from grader.course import REPOSITORY
 from grader.limits import Limits, control_group
-from grader.run import Cell, run_notebook
+from grader.outputs import message
+from grader.run import PLACES, Cell, Outcome, _that_fit, run_notebook
 from grader.sandbox import Process, Sandbox, SandboxFault, masks
 from grader.seccomp import seccomp_filter
 
@@ -207,6 +208,16 @@ def test_output_flood(run, flood):
     outcome = run(flood)
     assert both(outcome)
     assert len(json.dumps(outcome.outputs)) < 5_000_000
+
+
+def test_a_page_is_bounded(run):
+    """Is what all cells show bounded together, in size and in number, each cell's answer kept, and the cut said?"""
+    outcome = run(*["from IPython.display import display\nfor i in range(90): display('x' * 200)"] * 40, cell_seconds=10)
+    assert both(outcome)
+    assert sum(map(len, outcome.outputs.values())) < PLACES + 50
+    assert outcome.outputs[40] == [{"output_type": "stream", "name": "stdout", "text": "(the rest was left out)\n"}]
+    full = Outcome(room=200)
+    assert len(_that_fit(full, [message("x" * 50)] * 3)) == 1 + 1
 
 
 def test_a_huge_answer(run):
