@@ -52,6 +52,7 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
     release, jobs = course.release(stem), jobs or os.cpu_count() or 1
     rows = {student: Row(student) for student in students or course.students(stem)}
     course.write_config()
+    course.secret  # a secret that cannot be used is no submission's fault: it raises here
     register(course.db, stem, release)
     prepared = {}
     for student, row in _progress("read", rows.items(), len(rows)):
@@ -59,6 +60,9 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
             prepared[student] = prepare(course, stem, student, release, limits, sandboxed)
         except Unreadable as error:
             row.says.append(messages.unreadable(student, stem, error))
+            stock.not_graded(course, stem, student)
+        except Exception as error:  # whatever one submission does to us, the others are graded
+            row.fail(messages.fault(student, stem, error))
             stock.not_graded(course, stem, student)
     api, known = nbgrader_api(course, limits, sandboxed), scores(course.db, stem)
     for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):

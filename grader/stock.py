@@ -109,6 +109,7 @@ class SandboxedAutograde(Autograde):
                              root / self.coursedir.source_directory)
         release = self.course.release(stem)
         self.course.write_config()
+        self.course.secret  # a secret that cannot be used is no submission's fault: it raises here
         register(self.course.db, stem, release)
         self.prepared = {}
         for student in self.course.students(stem):
@@ -123,8 +124,10 @@ class SandboxedAutograde(Autograde):
             self.prepared[student] = prepare(self.course, stem, student, release, limits, self.sandboxed)
         except Unreadable as error:
             self.log.error(messages.unreadable(student, stem, error))
-            not_graded(self.course, stem, student)
-            return
+            return not_graded(self.course, stem, student)
+        except Exception as error:
+            self.log.error(messages.fault(student, stem, error))
+            return not_graded(self.course, stem, student)
         for finding in self.prepared[student].findings:
             self.log.warning(messages.finding(student, stem, finding))
 
