@@ -49,6 +49,11 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
 
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
+    with course.alone():
+        return _grade_class(course, stem, students, limits, sandboxed, jobs, force)
+
+
+def _grade_class(course, stem, students, limits, sandboxed, jobs, force):
     release, jobs = course.release(stem), jobs or os.cpu_count() or 1
     rows = {student: Row(student) for student in students or course.students(stem)}
     course.write_config()

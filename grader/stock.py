@@ -104,9 +104,13 @@ class SandboxedAutograde(Autograde):
 
     def start(self):
         """Take in what was submitted, then let nbgrader grade the repaired copies."""
-        root, stem = Path(self.coursedir.root), self.coursedir.assignment_id
+        root = Path(self.coursedir.root)
         self.course = Course(root, self.coursedir.db_url, root / self.coursedir.release_directory,
                              root / self.coursedir.source_directory)
+        with self.course.alone():
+            self._start(self.coursedir.assignment_id)
+
+    def _start(self, stem):
         release = self.course.release(stem)
         self.course.write_config()
         self.course.secret  # a secret that cannot be used is no submission's fault: it raises here

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,19 @@ def test_where_a_course_is(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_DB", "postgresql+psycopg://host/grades")
     assert Course.at().db == "postgresql+psycopg://host/grades"
     assert Course.at(tmp_path / "x", "sqlite://").db == "sqlite://"
+
+
+def test_two_graders(course):
+    """Is a second grader in the same course sent away while one is at work, whichever way in, and let in after?"""
+    make(course.folder, ["empty_file"])
+    command = [sys.executable, "-m", "grader", STEM, "--course", course.folder, "--no-sandbox"]
+    stock = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM]
+    options = {"cwd": REPOSITORY, "env": os.environ | {"COURSE_DIR": str(course.folder)}, "capture_output": True, "text": True}
+    with course.alone(), course.alone():
+        for way in (command, stock):
+            done = subprocess.run(way, **options)
+            assert done.returncode == 1 and f"another grader is at work in {course.folder}" in done.stderr
+    assert subprocess.run(command, **options).returncode == 0
 
 
 @quiet
