@@ -3,9 +3,11 @@
 The problem sets themselves (solutions/, exercises/) always belong to this repository.
 """
 
+import fcntl
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from grader.stock import configure
 configure(get_config(), Course.at(Path(__file__).parent))  # noqa: F821
 '''
 REPOSITORY = Path(__file__).resolve().parents[1]
+_ours = set()  # the locks this process holds
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,25 @@ class Course:
     def secret(self):
         """The course's secret (see `grader.seeds`)."""
         return course_secret(self.own / "secret")
+
+    @contextmanager
+    def alone(self):
+        """Be the only grader at work in this course: two would undo each other's. Raises RuntimeError when there is one."""
+        path = self.own / "lock"
+        if path in _ours:
+            yield
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RuntimeError(f"another grader is at work in {self.folder}; wait until it has ended") from None
+            _ours.add(path)
+            try:
+                yield
+            finally:
+                _ours.discard(path)
 
     def write_config(self):
         """Make nbgrader's commands use the sandbox when they are started in the course directory itself."""

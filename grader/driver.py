@@ -25,6 +25,8 @@ from grader.limits import Limits
 from grader.prepare import prepare
 from grader.results import load, store
 
+FEEDBACK_SECONDS = 120  # one page: what students write can keep a highlighter busy for hours
+
 
 @dataclass
 class Row:
@@ -47,9 +49,15 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
 
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
+    with course.alone():
+        return _grade_class(course, stem, students, limits, sandboxed, jobs, force)
+
+
+def _grade_class(course, stem, students, limits, sandboxed, jobs, force):
     release, jobs = course.release(stem), jobs or os.cpu_count() or 1
     rows = {student: Row(student) for student in students or course.students(stem)}
     course.write_config()
+    course.secret  # a secret that cannot be used is no submission's fault: it raises here
     register(course.db, stem, release)
     prepared = {}
     for student, row in _progress("read", rows.items(), len(rows)):
@@ -57,6 +65,9 @@ def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jo
             prepared[student] = prepare(course, stem, student, release, limits, sandboxed)
         except Unreadable as error:
             row.says.append(messages.unreadable(student, stem, error))
+            stock.not_graded(course, stem, student)
+        except Exception as error:  # whatever one submission does to us, the others are graded
+            row.fail(messages.fault(student, stem, error))
             stock.not_graded(course, stem, student)
     api, known = nbgrader_api(course, limits, sandboxed), scores(course.db, stem)
     for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):
@@ -186,5 +197,14 @@ def _write_feedback(course, stem, rows, jobs):
 
 def _feedback(course, stem, student):
     """Why the feedback of one submission could not be written; empty when it was."""
-    said = nbgrader_api(course).generate_feedback(stem, escape(student))
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.alarm(FEEDBACK_SECONDS)
+    try:
+        said = nbgrader_api(course).generate_feedback(stem, escape(student))
+    finally:
+        signal.alarm(0)
     return "" if said["success"] else said.get("error") or "-"
+
+
+def _too_slow(*_):
+    raise TimeoutError(f"the page took longer than {FEEDBACK_SECONDS} s")

@@ -33,7 +33,8 @@ def lost(student, stem, result, seconds):
     """A notebook of which a cell was stopped or killed the kernel."""
     most = sum(p["max_points"] for report in result.reports.values() for p in report["results"])
     kept = f"{sum(result.points.values()):g} of {most:g} points kept"
-    what = "; ".join(why[0].lower() + why[1:].rstrip(".") for why in result.lost)
+    reasons = list(dict.fromkeys(why[0].lower() + why[1:].rstrip(".") for why in result.lost))
+    what = "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
     longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
     retry = f" Retry: {_again(student, stem)} --timeout {3 * seconds:g}" if longer else ""
     return f"{plain(student)} {stem}: {what}; {kept}.{retry}"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from grader.course import REPOSITORY, write_repaired
 from grader.grade import Job, digest, make_job
-from grader.intake import read_submission
+from grader.intake import Finding, read_submission
 from grader.limits import Limits
 from grader.repair import repair
 
@@ -27,12 +27,18 @@ def prepare(course, stem, student, release, limits=Limits(), sandboxed=True):
     notebook, findings = repair(submission.cells, release)
     folder = course.repaired(student, stem)
     write_repaired(folder, stem, notebook, submission)
-    findings = (*submission.findings, *findings)
+    findings = few([*submission.findings, *findings])
     report = json.dumps([asdict(finding) for finding in findings], indent=1)
     folder.with_name(f"{stem}.findings.json").write_text(report + "\n")
     hidden = {REPOSITORY, course.folder, course.release_folder, course.source_folder}
     job = make_job(stem, notebook, submission.files, course.secret, limits, sorted(hidden), sandboxed)
     return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
+
+
+def few(findings, most=20):
+    """The first `most` findings, and how many more there are: one submission may hold thousands of odd files."""
+    more = len(findings) - most
+    return (*findings[:most], *([Finding("and more", "the submission", f"{more} more of these")] if more > 0 else []))
 
 
 def allowed(course, stem, student, limits):

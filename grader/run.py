@@ -21,6 +21,7 @@ from grader.outputs import first_answer, message, safe_outputs
 from grader.sandbox import SandboxFault
 
 LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can take 25 times that), all of a run
+SHOWN, PLACES = 10_000_000, 3000  # characters and number of outputs, all cells together
 START_SECONDS = 90
 RUNNER = Path(__file__).with_name("runner.py")
 
@@ -42,6 +43,8 @@ class Outcome:
     answers: dict = field(default_factory=dict)
     lost: dict = field(default_factory=dict)
     limits: str = ""
+    room: int = SHOWN
+    places: int = PLACES
 
 
 class Lost(Exception):
@@ -160,11 +163,22 @@ def _one_cell(events, i, name, limits, deadline):
 def _keep(outcome, i, cell, done, limits):
     """Take what came out of a cell that ended."""
     raw = done.get("outputs")
-    outcome.outputs.setdefault(i, safe_outputs(raw))
+    if i not in outcome.outputs:
+        outcome.outputs[i] = _that_fit(outcome, safe_outputs(raw))
     if cell.exercise and (answer := first_answer(raw)) is not None:
         outcome.answers[cell.exercise] = answer
     elif done.get("interrupted"):
         outcome.lost[i] = f"Stopped after {limits.cell_seconds:g} s in cell {cell.name}."
+
+
+def _that_fit(outcome, outputs):
+    """Those of a cell's outputs that the page of the whole notebook has room for."""
+    kept = []
+    for output in outputs:
+        outcome.room, outcome.places = outcome.room - len(str(output)), outcome.places - 1
+        if outcome.room >= 0 and outcome.places >= 0:
+            kept.append(output)
+    return kept if len(kept) == len(outputs) else [*kept, message("(the rest was left out)")]
 
 
 def _lose(outcome, i, why):

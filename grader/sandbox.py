@@ -28,11 +28,16 @@ EXCHANGE = f"{LOCAL}/share/nbgrader"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 PASSWD = "student:x:1000:1000:student:/home/student:/bin/sh\n"
 FIRST_UID, UIDS = 61184, 4336  # the range systemd gives to dynamic users: nobody's
-_runs = itertools.count(os.getpid() * 64)
+_runs = itertools.count()
 
 
 class SandboxFault(Exception):
     """The sandbox, not the student, failed; nothing was graded."""
+
+
+def own_uid():
+    """A user id that no run has at the same time: workers are forked, so it goes by the process as well."""
+    return FIRST_UID + (os.getpid() * 64 + next(_runs) % 64) % UIDS
 
 
 def environment(home, scratch, view):
@@ -90,7 +95,8 @@ class Sandbox:
         ]
         mounts = {tree: ("--ro-bind", stage[tree], tree) for tree in python_trees()}
         covered = {LOCAL, *masks([*self.hidden, EXCHANGE])} - set(mounts)
-        mounts |= {folder: ("--tmpfs", folder) for folder in covered}
+        mounts |= {folder: ("--size", str(64 * 1024), "--tmpfs", folder) for folder in covered}
+        read_only = [word for folder in sorted(covered) for word in ("--remount-ro", folder)]
         sets = [word for item in environment(HOME, SCRATCH, f"{INPUTS}/view").items() for word in ("--setenv", *item)]
         return [
             *("bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"),
@@ -101,6 +107,7 @@ class Sandbox:
             *(word for device in DEVICES for word in ("--dev-bind", f"/dev/{device}", f"/dev/{device}")),
             *("--symlink", "/proc/self/fd", "/dev/fd", "--remount-ro", "/dev"),
             *(word for folder in sorted(mounts) for word in mounts[folder]),  # the outer before what lies in it
+            *read_only,
             *("--ro-bind", stage[INPUTS], INPUTS, "--ro-bind", f"{stage[INPUTS]}/passwd", "/etc/passwd"),
             *("--remount-ro", "/", "--chdir", HOME, "--seccomp", str(filter_fd)),
             *(sys.executable, "-P", "-B", f"{INPUTS}/runner.py", INPUTS),
@@ -138,7 +145,7 @@ class Process:
         lines = ["set -e", *self.group.joining()]
         become = []
         if os.geteuid() == 0:
-            uid = str(FIRST_UID + next(_runs) % UIDS)
+            uid = str(own_uid())
             for i, tree in enumerate(python_trees()):
                 stage[tree] = str(self.stage / f"python{i}")
                 os.mkdir(stage[tree])

@@ -104,11 +104,16 @@ class SandboxedAutograde(Autograde):
 
     def start(self):
         """Take in what was submitted, then let nbgrader grade the repaired copies."""
-        root, stem = Path(self.coursedir.root), self.coursedir.assignment_id
+        root = Path(self.coursedir.root)
         self.course = Course(root, self.coursedir.db_url, root / self.coursedir.release_directory,
                              root / self.coursedir.source_directory)
+        with self.course.alone():
+            self._start(self.coursedir.assignment_id)
+
+    def _start(self, stem):
         release = self.course.release(stem)
         self.course.write_config()
+        self.course.secret  # a secret that cannot be used is no submission's fault: it raises here
         register(self.course.db, stem, release)
         self.prepared = {}
         for student in self.course.students(stem):
@@ -123,8 +128,10 @@ class SandboxedAutograde(Autograde):
             self.prepared[student] = prepare(self.course, stem, student, release, limits, self.sandboxed)
         except Unreadable as error:
             self.log.error(messages.unreadable(student, stem, error))
-            not_graded(self.course, stem, student)
-            return
+            return not_graded(self.course, stem, student)
+        except Exception as error:
+            self.log.error(messages.fault(student, stem, error))
+            return not_graded(self.course, stem, student)
         for finding in self.prepared[student].findings:
             self.log.warning(messages.finding(student, stem, finding))
 

@@ -133,6 +133,8 @@ def _decode_array(data):
     except (binascii.Error, ValueError):
         raise WireError("an array's data is not base64") from None
     little = np.dtype("u1" if dtype == "bool" else dtype).newbyteorder("<")  # a byte may hold more than a bool
+    if math.prod(max(n, 1) for n in shape) > MAX_BYTES:  # sums over an empty axis would fill the memory
+        raise WireError(f"no answer has the shape {tuple(shape)}")
     if len(raw) != math.prod(shape) * little.itemsize:
         raise WireError(f"{len(raw)} bytes do not fill {dtype} {tuple(shape)}")
     try:

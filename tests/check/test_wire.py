@@ -58,6 +58,7 @@ def test_hostile_data_raises_one_error_only(data):
 
 @pytest.mark.parametrize("data", [
     {"array": "", "dtype": "float64", "shape": [0, 2**31 - 1, 2**31 - 1, 2**31 - 1]},
+    {"array": "", "dtype": "float64", "shape": [2**31 - 1, 0]},
     {"array": "AAAA", "dtype": "float64", "shape": [1]}, {"array": "AAAAAAAAAAA=", "dtype": "object", "shape": [1]},
     {"array": "AAAAAAAAAAA=", "dtype": "float64", "shape": [True]}, {"array": "$", "dtype": "bool", "shape": [1]},
     {"array": "AAAAAAAAAAA=", "dtype": ["float64"], "shape": [1]}, {"array": 1, "dtype": "bool", "shape": []},

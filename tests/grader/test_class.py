@@ -13,6 +13,7 @@ import pytest
 from grader.course import REPOSITORY, Course
 from grader.driver import grade_class, nbgrader_api
 from grader.gradebook import scores
+from grader.intake import read_submission
 from grader.limits import Limits
 from grader.table import table
 from tests.sample_class.make import EXPECTED, STEM, find, make, solutions
@@ -244,6 +245,20 @@ def test_odd_folders_stop_nobody(graded, tmp_path):
     assert table(list(rows.values()), []).replace("\n", "").isprintable()
     assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
     assert scores(course.db, STEM) == {"honest": expected()["honest"]}
+
+
+def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
+    """When reading one submission fails in a way nobody thought of, is only that one left ungraded, by either way in?"""
+    course = copy_of(graded, tmp_path, "half_done", "honest")
+
+    def read(submitted, student, stem):
+        return 1 / 0 if student == "half_done" else read_submission(submitted, student, stem)
+
+    monkeypatch.setattr("grader.prepare.read_submission", read)
+    rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
+    assert rows["half_done"].fault and "through no fault" in rows["half_done"].says[0]
+    assert rows["honest"].scores == expected()["honest"]
+    assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
 
 
 def test_a_worker_that_dies(graded, tmp_path, monkeypatch):

@@ -118,7 +118,7 @@ def test_names(course, folder):
 def test_a_bad_timestamp(course, folder):
     """Does a timestamp that nbgrader would stumble over cost the student the grading?"""
     (folder / f"{STEM}.ipynb").write_text(notebook())
-    for text in ("yesterday-ish", "", "9" * 100, "2026-99-99 00:00:00 UTC", "\0"):
+    for text in ("yesterday-ish", "", "9" * 100, "2026-99-99 00:00:00 UTC", "\0", ",T-25:00" + "1" * 30 + "T"):
         (folder / "timestamp.txt").write_text(text)
         taken = read(course)
         assert taken.timestamp == "" and len(taken.findings) <= 1

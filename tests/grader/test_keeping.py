@@ -3,20 +3,23 @@
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from grader import messages, results
 from grader.__main__ import main
 from grader.course import REPOSITORY, Course
-from grader.driver import Row, grade_class
+from grader.driver import Row, _feedback, grade_class
 from grader.gradebook import register, scores, withdraw
 from grader.grade import Result
-from grader.intake import Unreadable
+from grader.intake import Finding, Unreadable
 from grader.limits import Limits
+from grader.prepare import few
 from grader.seeds import course_secret, seed
 from grader.table import table
 from tests.sample_class.make import STEM, filled, find, make, solutions
@@ -96,6 +99,19 @@ def test_where_a_course_is(monkeypatch, tmp_path):
     assert Course.at(tmp_path / "x", "sqlite://").db == "sqlite://"
 
 
+def test_two_graders(course):
+    """Is a second grader in the same course sent away while one is at work, whichever way in, and let in after?"""
+    make(course.folder, ["empty_file"])
+    command = [sys.executable, "-m", "grader", STEM, "--course", course.folder, "--no-sandbox"]
+    stock = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM]
+    options = {"cwd": REPOSITORY, "env": os.environ | {"COURSE_DIR": str(course.folder)}, "capture_output": True, "text": True}
+    with course.alone(), course.alone():
+        for way in (command, stock):
+            done = subprocess.run(way, **options)
+            assert done.returncode == 1 and f"another grader is at work in {course.folder}" in done.stderr
+    assert subprocess.run(command, **options).returncode == 0
+
+
 @quiet
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_without_a_sandbox(course, capfd):
@@ -156,6 +172,10 @@ def test_messages():
     assert messages.lost("s0142", STEM, result, 20) == (
         "s0142 05_weights: stopped after 20 s in cell softmax_rows; 1 of 5 points kept. "
         "Retry: python -m grader 05_weights --student s0142 --timeout 60")
+    result = Result("", "", {"x": report}, [], [f"The kernel died in cell number {i // 100}." for i in range(2000)])
+    assert messages.lost("s1", STEM, result, 20).endswith("number 4; and 15 more; 1 of 5 points kept.")
+    assert messages.fault("a b\x1b[31m", STEM, "x") == (
+        f"a b?[31m {STEM}: not graded, through no fault of the student's: x. Retry: python -m grader {STEM} --student 'a b?[31m'")
     assert messages.unreadable("s1", STEM, Unreadable("x\x1b]0;title\x07.ipynb\nis a link")) == (
         "s1 05_weights: not graded: x?]0;title?.ipynb is a link. Ask the student to hand it in again.")
     assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith("s1 05_weights: not graded: it is empty")
@@ -166,6 +186,32 @@ def test_the_reason_of_a_traceback():
     error = "Traceback (most recent call last):\n  File x\nValueError: No template 'feedback' in:\n\t/usr/share/jupyter\n"
     assert "was written: ValueError: No template 'feedback' in:. Retry: python -m grader" in messages.no_feedback("s", STEM, error)
     assert "nbgrader gave no reason" in messages.no_feedback("s", STEM, "")
+
+
+def test_few_findings():
+    """Do thousands of findings about one submission take few lines?"""
+    assert len(few([Finding("link", str(i), "left out") for i in range(3000)])) == 21
+    assert few([Finding("link", "1", "left out")]) == (Finding("link", "1", "left out"),)
+
+
+def test_a_page_that_takes_too_long(course, monkeypatch):
+    """Is a feedback page that a highlighter would be at for hours given up, said by name, and the next one written?"""
+    monkeypatch.setattr("grader.driver.FEEDBACK_SECONDS", 1)
+    monkeypatch.setattr("grader.driver.nbgrader_api", lambda course: Slow())
+    assert "longer than 1 s" in _feedback(course, STEM, "s1")
+    assert messages.no_feedback("s1", STEM, _feedback(course, STEM, "s1")).startswith(
+        f"s1 {STEM}: graded, but no feedback was written: TimeoutError: the page took longer than 1 s.")
+
+
+class Slow:
+    """Stands for nbgrader, which catches everything and hands it back as text."""
+
+    def generate_feedback(self, stem, student):
+        try:
+            while True:
+                re.match("(a+)+$", "a" * 25 + "b")
+        except Exception as error:
+            return {"success": False, "error": f"Traceback\n{type(error).__name__}: {error}"}
 
 
 def test_table():

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 
 from grader.course import REPOSITORY
 from grader.limits import Limits, control_group
-from grader.run import Cell, run_notebook
-from grader.sandbox import Process, Sandbox, SandboxFault, masks
+from grader.outputs import message
+from grader.run import PLACES, Cell, Outcome, _that_fit, run_notebook
+from grader.sandbox import Process, Sandbox, SandboxFault, masks, own_uid
 from grader.seccomp import seccomp_filter
 
 pytestmark = pytest.mark.sandbox
@@ -209,6 +211,16 @@ def test_output_flood(run, flood):
     assert len(json.dumps(outcome.outputs)) < 5_000_000
 
 
+def test_a_page_is_bounded(run):
+    """Is what all cells show bounded together, in size and in number, each cell's answer kept, and the cut said?"""
+    outcome = run(*["from IPython.display import display\nfor i in range(90): display('x' * 200)"] * 40, cell_seconds=10)
+    assert both(outcome)
+    assert sum(map(len, outcome.outputs.values())) < PLACES + 50
+    assert outcome.outputs[40] == [{"output_type": "stream", "name": "stdout", "text": "(the rest was left out)\n"}]
+    full = Outcome(room=200)
+    assert len(_that_fit(full, [message("x" * 50)] * 3)) == 1 + 1
+
+
 def test_a_huge_answer(run):
     """Is an answer too large to take a lost cell, and not a lost class?"""
     outcome = run("""
@@ -226,7 +238,7 @@ def fill(folder):
     for i in range(100):
         with open(f"{folder}/{i}", "wb") as file:
             file.write(b"x" * 10**7)
-tried(*(lambda f=f: fill(f) for f in ("/home/student", "/tmp", "/dev/shm", "/", "/dev", "/etc", "/in", "/usr", sys.prefix)))
+tried(*(lambda f=f: fill(f) for f in ("/home/student", "/tmp", "/dev/shm", "/", "/dev", "/etc", "/in", "/usr", "/usr/local", "/root", sys.prefix)))
 """, cell_seconds=10)
     assert set(said) <= {"OSError", "PermissionError"}
     assert abs(os.statvfs("/tmp").f_bavail - before) * os.statvfs("/tmp").f_frsize < 500_000_000
@@ -401,6 +413,19 @@ def test_hidden_folders(view, tmp_path):
     look = Cell("look", "import os; print(os.listdir('/usr/share'), os.listdir('/usr/local'), len(os.listdir('/usr/bin')) > 9)")
     outcome = run_notebook([look], {}, {}, view, Sandbox(LIMITS, ["/usr/share"]))
     assert outcome.outputs[0][0]["text"] == "[] [] True\n"
+
+
+def test_user_ids():
+    """Have runs at the same time user ids of their own, in one worker and in several?"""
+    with ProcessPoolExecutor(4) as pool:
+        asked = [pool.submit(_uids) for _ in range(8)]
+        uids = {process: found for process, found in (each.result() for each in asked)}
+    assert len(set.union(*uids.values())) == sum(map(len, uids.values())) == 64 * len(uids)
+
+
+def _uids():
+    time.sleep(0.1)
+    return os.getpid(), {own_uid() for _ in range(64)}
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
