@@ -428,6 +428,18 @@ def _uids():
     return os.getpid(), {own_uid() for _ in range(64)}
 
 
+def test_an_installed_copy(view, tmp_path, monkeypatch):
+    """Are the references of a copy of this project among Python's packages hidden, and its other packages not?"""
+    tmp_path.chmod(0o755)  # as a folder of packages is
+    for package in ("attnlib", "grader", "numbers"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "answers.py").touch()
+    monkeypatch.setattr("grader.sandbox.getsitepackages", lambda: [str(tmp_path)])
+    look = Cell("look", f"import glob; print(glob.glob('{tmp_path}/*/*'))")
+    outcome = run_notebook([look], {}, {}, view, Sandbox(LIMITS))
+    assert outcome.outputs[0][0]["text"] == f"['{tmp_path}/numbers/answers.py']\n"
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_filters(machine):
     """Is there a filter for both architectures, of a length the kernel takes?"""
