@@ -203,7 +203,7 @@ def _feedback(course, stem, student):
         said = nbgrader_api(course).generate_feedback(stem, escape(student))
     finally:
         signal.alarm(0)
-    return "" if said["success"] else said.get("error") or "-"
+    return "" if said["success"] else f"{said.get('error')}\n{said.get('log')}"  # the log alone has the reason
 
 
 def _too_slow(*_):

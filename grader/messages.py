@@ -19,7 +19,7 @@ def fault(student, stem, error):
 
 def no_feedback(student, stem, error):
     """A submission that was graded, but whose feedback could not be written."""
-    named = re.findall(r"^[\w.]+: .+$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
+    named = re.findall(r"^ *([\w.]+: .+)$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
     why = plain(named[-1])[:500] if named else "nbgrader gave no reason"
     return f"{plain(student)} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
 

@@ -65,6 +65,11 @@ def python_trees():
     return sorted(trees | {other for other in others if not any(Path(other).is_relative_to(tree) for tree in trees)})
 
 
+def installed():
+    """Where an installed copy of this project may lie among Python's packages, with every reference in it."""
+    return [Path(folder) / package for folder in getsitepackages() for package in ("attnlib", "grader")]
+
+
 def masks(hidden):
     """Those of the folders `hidden` that the mounted ones would show."""
     shown = [*SYSTEM, *python_trees()]
@@ -94,7 +99,7 @@ class Sandbox:
             *("--size", str(self.limits.scratch * MIB), "--tmpfs", SCRATCH),
         ]
         mounts = {tree: ("--ro-bind", stage[tree], tree) for tree in python_trees()}
-        covered = {LOCAL, *masks([*self.hidden, EXCHANGE])} - set(mounts)
+        covered = {LOCAL, *masks([*self.hidden, *installed(), EXCHANGE])} - set(mounts)
         mounts |= {folder: ("--size", str(64 * 1024), "--tmpfs", folder) for folder in covered}
         read_only = [word for folder in sorted(covered) for word in ("--remount-ro", folder)]
         sets = [word for item in environment(HOME, SCRATCH, f"{INPUTS}/view").items() for word in ("--setenv", *item)]

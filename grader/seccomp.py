@@ -19,13 +19,16 @@ KILL, ALLOW, NOT_PERMITTED, NOT_IMPLEMENTED, NO_FAMILY = 0x80000000, 0x7FFF0000,
 NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
 # Internet sockets end in the sandbox's own empty network; libzmq lists its interfaces (netlink's protocol 0).
 FAMILIES, LISTING = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6), (socket.AF_NETLINK, 0)
+RUNNER = 1  # the process that watches time and memory; nobody may take its limits or its turn on the processor
+UPON_A_PROCESS = ("prlimit64", "sched_setparam", "sched_setscheduler")
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C  # type into, and paste into, a terminal
 
 
 def seccomp_filter(machine=None):
     """The filter for `machine` (this one when left out).
 
-    Calls that are not in ALLOWED fail with ENOSYS, new namespaces and typing into terminals with EPERM,
+    Calls that are not in ALLOWED fail with ENOSYS, new namespaces, typing into terminals and
+    holding up the runner with EPERM,
     sockets of other FAMILIES with EAFNOSUPPORT; another architecture's calls kill the process.
     Raises ValueError for a machine whose call numbers we do not have.
     """
@@ -39,11 +42,13 @@ def seccomp_filter(machine=None):
         *_return_if(EQUAL, audit, KILL, negate=True),
         _step(LOAD, NUMBER),
     ]
-    for name in sorted(set(numbers) - {"clone", "ioctl", "socket"}, key=numbers.get):
+    for name in sorted(set(numbers) - {"clone", "ioctl", "socket", *UPON_A_PROCESS}, key=numbers.get):
         program += _return_if(EQUAL, numbers[name], ALLOW)
     program += _guarded(numbers["clone"], FIRST_ARGUMENT, [(ANY_BIT, NEW_NAMESPACES, NOT_PERMITTED)], ALLOW)
     typing = [(EQUAL, TIOCSTI, NOT_PERMITTED), (EQUAL, TIOCLINUX, NOT_PERMITTED)]
     program += _guarded(numbers["ioctl"], SECOND_ARGUMENT, typing, ALLOW)
+    for name in UPON_A_PROCESS:
+        program += _guarded(numbers[name], FIRST_ARGUMENT, [(EQUAL, RUNNER, NOT_PERMITTED)], ALLOW)
     program += _sockets(numbers["socket"])
     program.append(_step(RETURN, NOT_IMPLEMENTED))
     return b"".join(program)

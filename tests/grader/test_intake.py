@@ -147,6 +147,9 @@ def test_pasted_pictures_are_not_counted():
     text = "![x](data:image/png;base64," + "A" * 400_000 + ")"
     (cell,) = parse_notebook(json.dumps({"cells": [{"cell_type": "markdown", "source": text}]}).encode())
     assert cell.source == text
+    for odd in ({"cell_type": "code", "source": text}, {"cell_type": "markdown", "source": "data:image/png;base64," * 10_000}):
+        with pytest.raises(Unreadable, match="characters in its cells"):
+            parse_notebook(json.dumps({"cells": [odd]}).encode())
 
 
 def test_many_files(course, folder, monkeypatch):

@@ -211,7 +211,8 @@ class Slow:
             while True:
                 re.match("(a+)+$", "a" * 25 + "b")
         except Exception as error:
-            return {"success": False, "error": f"Traceback\n{type(error).__name__}: {error}"}
+            log = f"[ERROR] Traceback\n    {type(error).__name__}: {error}\n    \n[ERROR] There was an error"
+            return {"success": False, "error": "Traceback\nNbGraderException: Please see above", "log": log}
 
 
 def test_table():
