@@ -14,6 +14,7 @@ SCORES = 1 << 20   # at most this many scores in a chunk: 4 MiB in float32, abou
 ROWS = 256         # and at most this many queries, half of it where later keys are skipped,
 FEWEST = 32        # at least this many: a matrix product of fewer rows is slow
 HEADS = 1 << 18    # short sequences: heads are taken together up to this many scores
+SMALL = 40         # exp of such a score, summed over any length, is far from float32's limits
 LARGE = 1 << 20    # from this many scores in all, threads pay for themselves
 
 
@@ -42,6 +43,7 @@ def mix(q, k, v, rules):
     queries, keys, values, mixtures, sums = (_stack(x) for x in (q, k, v, out, lse))
     count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, M)))
     together = max(1, HEADS // max(1, min(count, N) * M))
+    small = stay_small(q, k, rules)
 
     def mix_rows(piece):
         some, rows = piece
@@ -50,7 +52,7 @@ def mix(q, k, v, rules):
             return
         shared = some if len(keys) == len(heads) else np.arange(some.start, some.stop) * len(keys) // len(heads)
         scores = scores_of(queries[some, rows], keys[shared][:, columns], rules, heads[some], rows, columns)
-        top, total = exponentiate(scores)
+        top, total = exponentiate(scores, small)
         mixture = scores @ values[shared][:, columns]
         mixture /= np.where(total == 0, 1, total)
         mixtures[some, rows] = mixture
@@ -92,12 +94,25 @@ def scores_of(queries, keys, rules, heads, rows, columns):
     return scores
 
 
-def exponentiate(scores):
-    """Put exp(score - the row's largest) in the place of every score; returns (..., 1) largest and sum of each row."""
-    top = scores.max(axis=-1, keepdims=True)
-    scores -= np.where(np.isneginf(top), 0, top)
+def exponentiate(scores, small=False):
+    """Put exp(score - top) in the place of every score; returns top and the sum of each row, (..., 1).
+
+    top is the row's largest score, so that nothing overflows; 0 where the scores are known to be `small`.
+    """
+    top = np.zeros((), scores.dtype)
+    if not small:
+        top = scores.max(axis=-1, keepdims=True)
+        scores -= np.where(np.isneginf(top), 0, top)
     np.exp(scores, out=scores)
     return top, scores.sum(axis=-1, keepdims=True)
+
+
+def stay_small(q, k, rules):
+    """Whether no score can pass SMALL: |q . k| is at most |q| |k| (Cauchy and Schwarz)."""
+    if rules.bias is not None or not q.size or not k.size:
+        return False
+    longest = [np.sqrt(np.vecdot(x, x).max()) for x in (q, k)]
+    return bool(abs(rules.scale) * longest[0] * longest[1] <= SMALL)
 
 
 def reachable(rows, M, rules):
