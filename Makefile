@@ -20,13 +20,13 @@ test: system .venv/.test  ## run the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 book: exercises  ## build the book into _build/html
-	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going --quiet
+	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/
 
 _build/.exercises: .venv/.course nbgrader_config.py $(wildcard solutions/*/*.ipynb)
 	@mkdir -p _build
-	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force --log-level=WARN || exit 1; done
+	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done
 	@touch $@
 
 grade: .venv/.course exercises  ## grade submitted/ (SET=05_weights)
@@ -40,7 +40,7 @@ serve: book  ## show the book on http://127.0.0.1:8000 (PORT=…)
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 bench: .venv/.course  ## print every figure the README quotes
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== python $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what was built, keep .venv and every submission
 	rm -rf _build _sample .pytest_cache

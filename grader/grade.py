@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import attnlib
@@ -90,8 +90,9 @@ def sorted_digests(files):
 
 @cache
 def sources():
-    """A digest of everything that can change a result besides the notebook: attnlib, grader, Python, NumPy, PyTorch."""
-    hashed = hashlib.sha256(f"{sys.version} {version('numpy')} {version('torch')}".encode())
+    """A digest of everything that can change a result besides the notebook: attnlib, grader, Python, its packages."""
+    installed = sorted(f"{package.name} {package.version}" for package in distributions())
+    hashed = hashlib.sha256(f"{sys.version} {installed}".encode())
     for folder in (Path(attnlib.__file__).parent, PACKAGE):
         for path in sorted(folder.rglob("*.py")):
             hashed.update(str(path.relative_to(folder)).encode() + path.read_bytes())
