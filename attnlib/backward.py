@@ -7,7 +7,7 @@ import numpy as np
 
 from attnlib._dispatch import also_tensors
 from attnlib.attention import attention_weights, check_dtypes, check_shapes, rules_of, widen
-from attnlib.chunked import blas_threads, key_head, mix, on_all_threads, reachable, scores_of
+from attnlib.chunked import HEADS, blas_threads, cut, key_heads, mix, on_all_threads, reachable, scores_of, stack
 from attnlib.memory import finite, share_heads, sum_of_heads
 
 ROWS, COLUMNS = 256, 512  # queries and keys in a tile: its scores and their gradients stay in cache
@@ -134,34 +134,38 @@ def attention_backward(
     check_dtypes(q, k, v)
     rules, dtype = rules_of(q, k, mask, bias, causal, window, scale, softcap), q.dtype
     dout, q, k, v, out = widen(dout, q, k, v, out)
-    scale = q.dtype.type(rules.scale)
-    N, M, heads = q.shape[-2], k.shape[-2], q.shape[:-2]
-    count = ROWS >> causal                                                # smaller steps follow the diagonal closer
-    shares = -(-blas_threads() // max(1, int(np.prod(heads))))            # parts of a head's queries, for the threads
+    scale, N, M = q.dtype.type(rules.scale), q.shape[-2], k.shape[-2]
+    count = ROWS >> (causal and N > ROWS)                                 # smaller steps follow the diagonal closer
+    heads = list(np.ndindex(q.shape[:-2]))
+    together = max(1, HEADS // max(1, min(count, N) * min(COLUMNS, M)))   # heads in a piece
+    pieces = cut(len(heads), together)
+    shares = -(-blas_threads() // max(1, len(pieces)))                    # parts of a piece's queries, for the threads
     dq = np.zeros_like(q)
-    dk = np.zeros((shares, *heads, M, k.shape[-1]), q.dtype)              # of each query head: summed below
-    dv = np.zeros((shares, *heads, M, v.shape[-1]), q.dtype)
+    dk = np.zeros((shares, *q.shape[:-2], M, k.shape[-1]), q.dtype)       # of each query head: summed below
+    dv = np.zeros((shares, *q.shape[:-2], M, v.shape[-1]), q.dtype)
+    Q, K, V, O, dO, L, dQ = map(stack, (q, k, v, out, dout, lse, dq))     # (heads, N or M, width)
+    dK, dV = [stack(d) for d in dk], [stack(d) for d in dv]
 
     def backward_rows(piece):
-        head, share = piece
-        keys, values = k[key_head(head, q, k)], v[key_head(head, q, k)]
-        queries, scaled_keys = q[head] * scale, keys * scale
-        delta = np.vecdot(dout[head], out[head])[:, None]                 # (N, 1): each row's sum of alpha dalpha
-        level = finite(lse[head])                                         # (N, 1)
+        some, share = piece
+        keys, values = (x[key_heads(some, Q, K)] for x in (K, V))
+        queries, scaled_keys = Q[some] * scale, keys * scale
+        delta = np.vecdot(dO[some], O[some])[..., None]                   # (some, N, 1): each row's sum of alpha dalpha
+        level = finite(L[some])                                           # (some, N, 1)
         for rows, columns in _tiles(range(share * count, N, shares * count), count, N, M, rules):
-            weights = scores_of(q[head][rows], keys[columns], rules, [head], rows, columns)
-            weights -= level[rows]
-            np.exp(weights, out=weights)                                  # (rows, columns) of alpha
-            dscores = dout[head][rows] @ values[columns].T                # dalpha
-            dscores -= delta[rows]
+            weights = scores_of(Q[some, rows], keys[:, columns], rules, heads[some], rows, columns)
+            weights -= level[:, rows]
+            np.exp(weights, out=weights)                                  # (some, rows, columns) of alpha
+            dscores = dO[some, rows] @ values[:, columns].mT              # dalpha
+            dscores -= delta[:, rows]
             dscores *= weights
             if softcap is not None:
-                dscores *= softcap_slope(queries[rows] @ keys[columns].T, softcap)
-            dq[head][rows] += dscores @ scaled_keys[columns]
-            dk[share][head][columns] += dscores.T @ queries[rows]
-            dv[share][head][columns] += weights.T @ dout[head][rows]
+                dscores *= softcap_slope(queries[:, rows] @ keys[:, columns].mT, softcap)
+            dQ[some, rows] += dscores @ scaled_keys[:, columns]
+            dK[share][some, columns] += dscores.mT @ queries[:, rows]
+            dV[share][some, columns] += weights.mT @ dO[some, rows]
 
-    on_all_threads(backward_rows, [(h, s) for h in np.ndindex(heads) for s in range(shares)], lse.size * M)
+    on_all_threads(backward_rows, [(some, s) for some in pieces for s in range(shares)], lse.size * M)
     dk, dv = (sum_of_heads(d[0] if shares == 1 else d.sum(axis=0), k) for d in (dk, dv))
     return tuple(d.astype(dtype, copy=False) for d in (dq, dk, dv))
 

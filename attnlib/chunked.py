@@ -40,7 +40,7 @@ def mix(q, k, v, rules):
     out = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype)
     lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
     heads = list(np.ndindex(q.shape[:-2]))
-    queries, keys, values, mixtures, sums = (_stack(x) for x in (q, k, v, out, lse))
+    queries, keys, values, mixtures, sums = (stack(x) for x in (q, k, v, out, lse))
     count = max(FEWEST, min(ROWS >> rules.causal, SCORES // max(1, M)))
     together = max(1, HEADS // max(1, min(count, N) * M))
     small = stay_small(q, k, rules)
@@ -50,7 +50,7 @@ def mix(q, k, v, rules):
         columns = reachable(rows, M, rules)
         if columns.start == columns.stop:
             return
-        shared = some if len(keys) == len(heads) else np.arange(some.start, some.stop) * len(keys) // len(heads)
+        shared = key_heads(some, queries, keys)
         scores = scores_of(queries[some, rows], keys[shared][:, columns], rules, heads[some], rows, columns)
         top, total = exponentiate(scores, small)
         mixture = scores @ values[shared][:, columns]
@@ -59,16 +59,16 @@ def mix(q, k, v, rules):
         with np.errstate(divide="ignore"):  # the logarithm of no weight at all
             sums[some, rows] = top + np.log(total)
 
-    on_all_threads(mix_rows, list(itertools.product(_cut(len(heads), together), _cut(N, count))), lse.size * M)
+    on_all_threads(mix_rows, list(itertools.product(cut(len(heads), together), cut(N, count))), lse.size * M)
     return out, lse
 
 
-def _stack(x):
+def stack(x):
     """(..., N, D) as (matrices, N, D)."""
     return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
 
 
-def _cut(size, step):
+def cut(size, step):
     """range(size) as slices of `step`, the last one shorter."""
     return [slice(start, min(start + step, size)) for start in range(0, size, step)]
 
@@ -83,7 +83,7 @@ def scores_of(queries, keys, rules, heads, rows, columns):
         scores /= rules.softcap
         np.tanh(scores, out=scores)
         scores *= rules.softcap
-    each = _stack(scores)
+    each = stack(scores)
     if rules.bias is not None:
         for own, head in zip(each, heads):
             own += rules.bias[head][rows, columns]
@@ -145,6 +145,13 @@ def key_head(head, q, k):
     if not head:
         return ()
     return (*head[:-1], head[-1] // (q.shape[-3] // k.shape[-3]))
+
+
+def key_heads(some, queries, keys):
+    """The same for a slice of stacked query heads (heads, N, D): what to index stacked keys with."""
+    if len(keys) == len(queries):
+        return some
+    return np.arange(some.start, some.stop) * len(keys) // len(queries)
 
 
 def on_all_threads(work, pieces, size):
