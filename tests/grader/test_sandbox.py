@@ -248,8 +248,8 @@ def test_nothing_of_the_host(says, tmp_path):
     """Can a notebook read the host's accounts, root's home, the repository, other submissions or environments?"""
     (tmp_path / "other_student.ipynb").write_text("theirs")
     os.environ["A_SECRET_OF_THE_HOST"] = "do not tell"
-    paths = ["/etc/shadow", "/etc/hostname", "/root/.bashrc", f"{REPOSITORY}/solutions", f"{REPOSITORY}/attnlib/weights.py",
-             f"{REPOSITORY}/exercises", f"{REPOSITORY}/.git", str(tmp_path), "/var/log", "/run", "/sys", "/boot"]
+    paths = ["/etc/shadow", "/etc/hostname", f"{Path.home()}/.bashrc", f"{REPOSITORY}/solutions",
+             f"{REPOSITORY}/attnlib/weights.py", f"{REPOSITORY}/exercises", f"{REPOSITORY}/.git", str(tmp_path), "/var/log", "/run", "/sys", "/boot"]
     said = says(TRY + f"""
 def read(path):
     return os.listdir(path) if os.path.isdir(path) else open(path).read()
