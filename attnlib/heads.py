@@ -40,7 +40,6 @@ def merge(X):
     return X.reshape(*X.shape[:-2], X.shape[-2] * X.shape[-1])
 
 
-@also_tensors
 def multi_head(X, W_q, W_k, W_v, W_o, heads, context=None, b_q=None, b_k=None, b_v=None, b_o=None, **options):
     """Project, split into heads, attend in each, merge, and mix the heads with W_o.
 

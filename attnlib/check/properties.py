@@ -11,23 +11,6 @@ FINE = (1e-9, 1e-11)  # what float32 rounds away shows
 NUMBERS = "the numbers are right"
 
 
-def shape(points=0, part=None, on=("plain",), name="the shape is right"):
-    """An array of the expected shape (a single number where one is expected)."""
-
-    def judge(case, outcome, expected):
-        want, got = pick(expected, part), pick(outcome.content, part)
-        if np.ndim(want) and not isinstance(got, np.ndarray):
-            return f"{of(case, part)} we expect an array of shape {np.shape(want)} and got {what_is(got)}."
-        array = as_array(got)
-        if array is None:
-            return f"{of(case, part)} we expect a number and got {what_is(got)}."
-        if array.shape != np.shape(want):
-            return f"{of(case, part)} we expect shape {np.shape(want)} and got {array.shape}."
-        return None
-
-    return Property(name, points, judge, on)
-
-
 def values(points, part=None, on=("plain",), name=NUMBERS):
     """Equal to the reference, within what the dtype allows."""
 
@@ -39,18 +22,6 @@ def values(points, part=None, on=("plain",), name=NUMBERS):
             return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
         place = first_difference(got, want)
         return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
-
-    return Property(name, points, judge, on)
-
-
-def rows_sum_to_one(points, part=None, on=("plain",), name="each row sums to one"):
-    """Every sum over the last axis is 1."""
-
-    def judge(case, outcome, expected):
-        got = as_array(pick(outcome.content, part))
-        if got is None or got.ndim == 0:
-            return f"{of(case, part)} there are no rows to add up: got {what_is(pick(outcome.content, part))}."
-        return _row_sums(case, part, got)
 
     return Property(name, points, judge, on)
 

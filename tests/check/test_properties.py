@@ -30,24 +30,6 @@ def test_weights_rank_keys(got, words):
     assert says(p.weights_rank_keys(1), got) == (words and f"For this case: {words}")
 
 
-@pytest.mark.parametrize(("got", "words"), [
-    (WANT, None), (np.ones(1), None), (np.ones((2, 2)) / 2, None), (np.ones(3), "the row sums to 3, not 1."),
-    (WANT.T, "row 0 sums to 0.8, not 1."), (1.0, "there are no rows to add up: got a float."),
-])
-def test_rows_sum_to_one(got, words):
-    """Are sums over the last axis what counts?"""
-    assert says(p.rows_sum_to_one(1), got) == (words and f"For this case: {words}")
-
-
-@pytest.mark.parametrize(("got", "words"), [
-    (WANT, None), (WANT.T, "we expect shape (2, 3) and got (3, 2)."),
-    ([[1, 2, 3], [4, 5, 6]], "we expect an array of shape (2, 3) and got a list."),
-])
-def test_shape(got, words):
-    """Is an array of the right shape asked for?"""
-    assert says(p.shape(1), got) == (words and f"For this case: {words}")
-
-
 @pytest.mark.parametrize(("dtype", "error", "holds"), [
     (np.float64, 1e-10, True), (np.float64, 1e-8, False), (np.float32, 1e-5, True), (np.float32, 1e-3, False),
     (np.float16, 1e-3, True), (np.float16, 0.1, False),
