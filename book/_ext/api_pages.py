@@ -54,11 +54,14 @@ def signature(node):
 
 
 def told(docstring):
-    """The paragraphs of a docstring: prose as prose, examples as code, lined-up text as it stands."""
+    """The paragraphs of a docstring: prose as prose, lists as lists, examples as code, lined-up text as it stands."""
     found = []
     for part in (docstring or "").split("\n\n"):
         if part.lstrip().startswith(">>>"):
             found.append(code(part, "pycon"))
+        elif part.startswith("- "):
+            items = re.split(r"^- ", part, flags=re.MULTILINE)[1:]
+            found.append(nodes.bullet_list("", *(nodes.list_item("", prose(" ".join(item.split()))) for item in items)))
         elif TABLE.search(part):
             found.append(code(part, "text"))
         elif part.strip():
