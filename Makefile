@@ -33,7 +33,7 @@ grade: .venv/.course exercises  ## grade submitted/ (SET=05_weights)
 	@for set in $(or $(SET),$(SETS)); do $(BIN)/python -m grader $$set || exit 1; done
 
 sample: .venv/.course exercises  ## grade the sample class in _sample/
-	@$(BIN)/python -m tests.sample_class.make _sample
+	@$(BIN)/python -m tests.grader.sample_class.make _sample
 	@$(BIN)/python -m grader 05_weights --course _sample
 
 serve: book  ## show the book on http://127.0.0.1:8000 (PORT=…)

@@ -8,12 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from attnlib.check.spec import exercises, stems
 from grader.course import Course
-from grader.driver import grade_class
-from grader.limits import Limits
-from grader.probe import probe
-from grader.sandbox import SandboxFault
-from grader.table import table
-from grader.unsafe import BareProcess
+from grader.class_run import grade_class
+from grader.sandbox.limits import Limits
+from grader.sandbox.probe import probe
+from grader.sandbox.bubblewrap import SandboxFault
+from grader.instructor.table import table
+from grader.sandbox.unprotected import BareProcess
 
 
 def parse(arguments):

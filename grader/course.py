@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.intake import TIMESTAMP
-from grader.repair import is_check
+from grader.submission.intake import TIMESTAMP
+from grader.submission.repair import is_check
 from grader.seeds import course_secret
 
 CONFIG = '''"""nbgrader's configuration for this course: student code runs in the grader's sandbox. Written by grader."""
@@ -20,7 +20,7 @@ CONFIG = '''"""nbgrader's configuration for this course: student code runs in th
 from pathlib import Path
 
 from grader.course import Course
-from grader.stock import configure
+from grader.nbgrader_bridge.autograde import configure
 
 configure(get_config(), Course.at(Path(__file__).parent))  # noqa: F821
 '''

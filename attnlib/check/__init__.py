@@ -3,9 +3,9 @@
 import json
 import os
 
-from attnlib.check.run import answer_challenge
+from attnlib.check.beside_learner.call import respond
 
-ANSWER = "application/vnd.attnlib.answer+json"  # how an answer leaves the grader's sandbox
+RESPONSE = "application/vnd.attnlib.response+json"  # how a response leaves the grader's sandbox
 
 
 class CheckFailed(AssertionError):
@@ -32,11 +32,12 @@ def check(name, answer):
 
 def check_here(name, answer, seed=0):
     """Score the public cases in this process."""
-    from attnlib.check.challenge import challenge, score
+    from attnlib.check.scoring.challenge import challenge
+    from attnlib.check.scoring.judge import score
     from attnlib.check.spec import find
 
     exercise = find(name)
-    report = score(exercise, seed, answer_challenge(challenge(exercise, seed), answer))
+    report = score(exercise, seed, respond(challenge(exercise, seed), answer))
     if report.points == report.max_points:
         return report
     if in_ipython():
@@ -47,15 +48,15 @@ def check_here(name, answer, seed=0):
 
 
 def hand_over(name, answer, path):
-    """Run the challenge kept at `path` and put the outcomes into the notebook's output."""
+    """Run the challenge kept at `path` and put the response into the notebook's output."""
     from IPython.display import display
 
     with open(path) as file:
         challenges = json.load(file)
     if name not in challenges:
         raise KeyError(f"check: no exercise is called {name!r}; this set has {', '.join(challenges)}")
-    outcomes = answer_challenge(challenges[name], answer)
-    display({ANSWER: {"name": name, **outcomes}, "text/plain": f"{name}: handed over"}, raw=True)
+    response = respond(challenges[name], answer)
+    display({RESPONSE: {"name": name, **response}, "text/plain": f"{name}: handed over"}, raw=True)
 
 
 def in_ipython():

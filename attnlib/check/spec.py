@@ -1,14 +1,15 @@
-"""What an exercise is: its name, its cases, its properties, its slips. Declared once, in `ex_NN_stem.py`."""
+"""What a problem set is: exercises with their cases, properties and slips, declared once in `specs/ex_NN_stem.py`."""
 
 import difflib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-import attnlib.check
-
+SPECS = "attnlib.check.specs"
 PREFIX = "ex_"
 
 
@@ -18,7 +19,7 @@ class Case:
 
     label: str
     args: tuple
-    says: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -27,75 +28,137 @@ class Property:
 
     judge(case, outcome, expected) returns None when it holds and a sentence for the learner when not;
     it is asked about every case whose label is in `on`, and sees only outcomes that hold a value.
-    `after` names a property that must hold first: an untouched input is worth nothing under wrong numbers.
+    `after` names a property that must hold first: an untouched input earns nothing while the numbers are wrong.
     """
 
     name: str
     points: float
     judge: Callable
-    on: tuple = ("plain",)
+    on: tuple[str, ...] = ("plain",)
     after: str | None = None
 
 
 @dataclass(frozen=True)
-class Slip:
-    """A known wrong answer: its id in the bank of slips, the sentence to read, the function that makes it."""
+class Mistake:
+    """Something learners do wrong: one id in words, one sentence for the learner, wherever it is met."""
 
     id: str
-    says: str
+    message: str
+
+    def slip(self, function: Callable) -> "Slip":
+        """The slip that makes this mistake by `function`."""
+        return Slip(self.id, self.message, function)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A known wrong answer: the id and the sentence of its mistake, and the function that makes it."""
+
+    id: str
+    message: str
     function: Callable
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
+    """An exercise that is scored by running it; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
 
+    name is its grade id, a sentence in snake case; title heads it in the notebook, asks lists it in the book.
     kind is "function" (the answer is called on each case) or "number" (one case, no arguments).
-    no_answer lists what may not be called, as package.function or package.*; seconds bounds all cases together.
+    forbidden_calls lists what may not be called, as package.function or package.*; seconds bounds all cases together.
+    zeros_and_ones lists the arguments, by position, that hold 0s and 1s on purpose, as one-hot rows and masks do;
+    in any other an entry of 0 or 1 would let a mistake look right.
+    set and version are filled in by the ProblemSet.
     """
 
     name: str
-    set: str
     asks: str
     reference: Callable
     cases: Callable
-    properties: tuple
-    slips: tuple
+    properties: tuple[Property, ...]
+    slips: tuple[Slip, ...]
+    title: str = ""
+    minutes: int = 0
     kind: str = "function"
-    no_answer: tuple = ()
+    forbidden_calls: tuple[str, ...] = ()
     seconds: float = 5.0
+    zeros_and_ones: tuple[int, ...] = ()
+    set: str = ""
+    version: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         names = [each.name for each in self.properties]
         for n, each in enumerate(self.properties):
             if each.name in names[:n]:
-                raise ValueError(f"{self.name}: two properties are called {each.name!r}; a name must be its own")
+                raise ValueError(f"{self.name}: two properties are called {each.name!r}; give each a name of its own")
             if each.after and each.after not in names[:n]:
                 raise ValueError(f"{self.name}: {each.name!r} waits for {each.after!r}, which is not listed before it")
 
     @property
-    def points(self):
+    def points(self) -> float:
         """The most this exercise can give."""
         return sum(each.points for each in self.properties)
 
 
-def exercises(stem):
-    """The exercises of the problem set `stem`, in order."""
-    return _module(stem).EXERCISES
+@dataclass(frozen=True)
+class Question:
+    """A question in prose or by drawing, which a person grades in formgrader; name is its grade id."""
+
+    name: str
+    title: str
+    points: float
+    minutes: int
 
 
-def may_use(stem):
-    """The attnlib modules a learner may lean on in the problem set `stem`."""
-    return _module(stem).MAY_USE
+@dataclass(frozen=True)
+class ProblemSet:
+    """The exercises of one chapter's notebook, in order, and the questions that a person grades.
+
+    version is raised by hand whenever a change can change somebody's score; reports carry it.
+    allowed_modules names the attnlib modules that an answer may use; the grader's sandbox holds these alone.
+    """
+
+    stem: str
+    version: int
+    exercises: tuple[Exercise, ...]
+    questions: tuple[Question, ...] = ()
+    allowed_modules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        stamped = (replace(each, set=self.stem, version=str(self.version)) for each in self.exercises)
+        object.__setattr__(self, "exercises", tuple(stamped))
+
+    @property
+    def points(self) -> float:
+        """The most the whole set can give, questions included."""
+        return sum(each.points for each in (*self.exercises, *self.questions))
+
+    @property
+    def minutes(self) -> int:
+        """About how long the whole set takes."""
+        return sum(each.minutes for each in (*self.exercises, *self.questions))
 
 
-def stems():
-    """Every problem set there is."""
-    found = (module.name for module in pkgutil.iter_modules(attnlib.check.__path__))
+def stems() -> list[str]:
+    """The stem of every problem set there is, in order."""
+    folder = Path(__file__).with_name("specs")
+    found = (module.name for module in pkgutil.iter_modules([str(folder)]))
     return sorted(name.removeprefix(PREFIX) for name in found if name.startswith(PREFIX))
 
 
-def find(name):
+def problem_set(stem: str) -> ProblemSet:
+    """The problem set of a chapter. Raises KeyError, with the sets there are, when it has none."""
+    if stem not in stems():
+        raise KeyError(f"no problem set is called {stem!r}; there are {', '.join(stems()) or 'none'}")
+    return import_module(f"{SPECS}.{PREFIX}{stem}").PROBLEM_SET
+
+
+def exercises(stem: str) -> tuple[Exercise, ...]:
+    """The exercises of the problem set `stem`, in order."""
+    return problem_set(stem).exercises
+
+
+def find(name: Any) -> Exercise:
     """The exercise called `name`. Raises KeyError with the nearest names."""
     catalogue = _catalogue()
     if name in catalogue:
@@ -105,11 +168,29 @@ def find(name):
 
 
 @cache
-def _catalogue():
-    return {exercise.name: exercise for stem in stems() for exercise in exercises(stem)}
+def _catalogue() -> dict[str, Exercise]:
+    found: dict[str, Exercise] = {}
+    for exercise in (each for stem in stems() for each in exercises(stem)):
+        if exercise.name in found:
+            raise ValueError(f"{exercise.name}: problem sets {found[exercise.name].set} and {exercise.set} both have "
+                             f"an exercise of this name; a grade id belongs to one exercise of the course")
+        found[exercise.name] = exercise
+    return found
 
 
-def _module(stem):
-    if stem not in stems():
-        raise KeyError(f"no problem set is called {stem!r}; there are {', '.join(stems())}")
-    return import_module(f"attnlib.check.{PREFIX}{stem}")
+def mistakes(of: tuple[Exercise, ...] | None = None) -> dict[str, str]:
+    """{id: sentence} of every mistake that the exercises `of` know, all exercises of the course when left out.
+
+    Raises ValueError when an id stands for two sentences, or a sentence has two ids.
+    """
+    sentences: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for exercise in _catalogue().values() if of is None else of:
+        for slip in exercise.slips:
+            if sentences.setdefault(slip.id, slip.message) != slip.message:
+                raise ValueError(f"{exercise.name}: the slip {slip.id!r} says {slip.message!r}, and elsewhere "
+                                 f"{sentences[slip.id]!r}; take another id, or the mistake from its bank")
+            if ids.setdefault(slip.message, slip.id) != slip.id:
+                raise ValueError(f"{exercise.name}: {slip.message!r} is said by {slip.id!r} and by "
+                                 f"{ids[slip.message]!r}; one mistake has one id")
+    return sentences

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from attnlib.check import properties as p
-from attnlib.check.challenge import challenge, score
-from attnlib.check.run import answer_challenge
+from attnlib.check.scoring import properties as p
+from attnlib.check.scoring.challenge import challenge
+from attnlib.check.scoring.judge import score
+from attnlib.check.beside_learner.call import respond
 from attnlib.check.spec import Case, Exercise, Slip
 
 
@@ -33,7 +34,7 @@ TWICE = Exercise(
         Slip("T4", "The exponential overflows.", lambda array: np.log(np.exp(array) ** 2)),
         Slip("T5", "The sum is wrong.", lambda array: array + [1, 2]),
     ),
-    no_answer=("attnlib.softmax", "torch.softmax", "torch.add", "numpy.ediff1d"),
+    forbidden_calls=("attnlib.softmax", "torch.softmax", "torch.add", "numpy.ediff1d"),
     seconds=1.5,
 )
 
@@ -64,4 +65,4 @@ NUMBER = Exercise(
 def report_of(answer, exercise=TWICE, seed=0):
     """The report of an answer."""
     with np.errstate(all="ignore"):
-        return score(exercise, seed, answer_challenge(challenge(exercise, seed), answer))
+        return score(exercise, seed, respond(challenge(exercise, seed), answer))

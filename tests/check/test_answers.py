@@ -210,20 +210,21 @@ def test_the_line_shown_is_the_learners_not_the_librarys(answer, line):
     (lambda array: (np.ediff1d(array), 2 * array)[1], "numpy.ediff1d"),
     (lambda array: max([array], key=lambda a: weights.softmax(a).sum()) * 2, "attnlib.softmax"),
 ])
-def test_what_would_be_no_answer_is_seen(answer, name):
+def test_a_forbidden_call_is_seen(answer, name):
     """Is a ready-made function seen when called directly, wrapped, as a method or through another package?"""
     report = report_of(answer)
     assert report.points == 0
-    assert report.headline == f"This calls {name}, which is no answer here: write it yourself."
+    assert report.headline == (f"Your function calls {name}. This exercise asks you to write it yourself, "
+                               "so it earns no points.")
 
 
-def test_a_whole_package_may_be_no_answer():
-    """Is every public function of attnlib seen where attnlib.* is no answer, and importing it no call?"""
+def test_a_whole_package_may_be_forbidden():
+    """Is every public function of attnlib seen where attnlib.* is forbidden, and importing it no call?"""
     from attnlib.scores import dot
 
-    none_of_it = replace(TWICE, no_answer=("attnlib.*",))
+    none_of_it = replace(TWICE, forbidden_calls=("attnlib.*",))
     assert report_of(lambda array: (dot(np.eye(2), np.eye(2)), 2 * array)[1], none_of_it).headline.startswith(
-        "This calls attnlib.dot, "
+        "Your function calls attnlib.dot. "
     )
 
     def imports(array):

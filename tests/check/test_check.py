@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import attnlib.check
-from attnlib.check import ANSWER, CheckFailed, check
-from attnlib.check.challenge import challenge, score
-from attnlib.check.spec import exercises, find, may_use, stems
-from attnlib.check.run import answer_challenge
+from attnlib.check import RESPONSE, CheckFailed, check
+from attnlib.check.scoring.challenge import challenge
+from attnlib.check.scoring.judge import score
+from attnlib.check.spec import exercises, find, problem_set, stems
+from attnlib.check.beside_learner.call import respond
 
 SOFTMAX = "softmax_turns_each_row_into_weights"
 
@@ -37,7 +38,7 @@ def test_less_raises_with_the_whole_report():
     with pytest.raises(CheckFailed) as caught:
         check(SOFTMAX, over_queries)
     assert str(caught.value) == caught.value.report.text()
-    assert "The sum runs over the queries (axis 0)." in str(caught.value)
+    assert "The sum runs over the queries." in str(caught.value)
 
 
 def test_a_script_ends_with_the_report():
@@ -63,7 +64,7 @@ def test_an_unknown_name_gives_the_nearest(name, near):
 def test_an_unknown_set_gives_those_there_are():
     """Does a wrong stem say which sets there are?"""
     assert "05_weights" in stems()
-    assert may_use("05_weights") == ()
+    assert problem_set("05_weights").allowed_modules == ()
     with pytest.raises(KeyError, match="there are .*05_weights"):
         exercises("99_nothing")
 
@@ -78,8 +79,8 @@ def test_in_the_sandbox_only_outcomes_are_handed_over(tmp_path, monkeypatch, cap
     assert check(SOFTMAX, over_queries) is None
     (data,) = shown
     assert data["text/plain"] == f"{SOFTMAX}: handed over"
-    assert data[ANSWER] == {"name": SOFTMAX, **answer_challenge(challenge(find(SOFTMAX), 77), over_queries)}
-    assert score(find(SOFTMAX), 77, data[ANSWER]).slip == "S1"
+    assert data[RESPONSE] == {"name": SOFTMAX, **respond(challenge(find(SOFTMAX), 77), over_queries)}
+    assert score(find(SOFTMAX), 77, data[RESPONSE]).slip == "softmax-over-queries"
     with pytest.raises(KeyError, match=SOFTMAX):
         check("relu_weights_are_divided_by_the_length", right)
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from attnlib.check import properties as p
-from attnlib.check.outcome import Outcome
+from attnlib.check.scoring import properties as p
+from attnlib.check.scoring.outcome import Outcome
 from attnlib.check.spec import Case
 
 CASE = Case("plain", (), "this case")
 WANT = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
 
 
-def says(prop, got, want=WANT):
+def complaint(prop, got, want=WANT):
     return prop.judge(CASE, Outcome("value", got), want)
 
 
@@ -27,7 +27,7 @@ def says(prop, got, want=WANT):
 ])
 def test_weights_rank_keys(got, words):
     """Do positive rows that sum to one and keep the order pass, whatever the numbers?"""
-    assert says(p.weights_rank_keys(1), got) == (words and f"For this case: {words}")
+    assert complaint(p.weights_rank_keys(1), got) == (words and f"For this case: {words}")
 
 
 @pytest.mark.parametrize(("dtype", "error", "holds"), [
@@ -36,7 +36,7 @@ def test_weights_rank_keys(got, words):
 ])
 def test_values_are_as_fine_as_the_dtype_allows(dtype, error, holds):
     """Does the reference's dtype set how near is near enough?"""
-    assert (says(p.values(1), WANT * (1 + error), WANT.astype(dtype)) is None) is holds
+    assert (complaint(p.values(1), WANT * (1 + error), WANT.astype(dtype)) is None) is holds
 
 
 @pytest.mark.parametrize(("want", "got", "words"), [
@@ -47,27 +47,27 @@ def test_values_are_as_fine_as_the_dtype_allows(dtype, error, holds):
 ])
 def test_a_difference_shows_digits_enough(want, got, words):
     """Do the two numbers shown differ in print?"""
-    assert says(p.values(1), got, want) == f"For this case: {words}."
+    assert complaint(p.values(1), got, want) == f"For this case: {words}."
 
 
 def test_nan_and_infinity_are_right_only_where_expected():
     """Does NaN for NaN pass, and NaN for a number not?"""
     odd = np.array([np.nan, np.inf, 1.0])
-    assert says(p.values(1), odd, odd) is None
-    assert says(p.values(1), np.full(3, np.nan), odd)
+    assert complaint(p.values(1), odd, odd) is None
+    assert complaint(p.values(1), np.full(3, np.nan), odd)
 
 
 def test_dtypes_of_all_parts():
     """Is the part whose dtype changed the one named?"""
     prop = p.dtype_kept(1, ((0, "B"), (1, "alpha")))
     single = WANT.astype(np.float32)
-    assert says(prop, (single, single), (single, single)) is None
-    assert says(prop, (single, WANT), (single, single)) == (
+    assert complaint(prop, (single, single), (single, single)) is None
+    assert complaint(prop, (single, WANT), (single, single)) == (
         "For this case, in alpha: we expect float32 and got a float64 array of shape (2, 3).")
 
 
 def test_a_vector_may_stand_for_several_numbers():
     """Does an array of two stand for two numbers, and a matrix for one result?"""
     prop = p.values(1, part=(1, "after"))
-    assert says(prop, np.array([1.0, 2.0]), (1.0, 2.0)) is None
-    assert "there is no after" in says(prop, WANT, (1.0, 2.0))
+    assert complaint(prop, np.array([1.0, 2.0]), (1.0, 2.0)) is None
+    assert "there is no after" in complaint(prop, WANT, (1.0, 2.0))

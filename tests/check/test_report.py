@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from attnlib.check.report import Report, Result
+from attnlib.check.scoring.report import PropertyResult, Report
 from tests.check.specs import TWICE, report_of
 
 
@@ -38,7 +38,7 @@ def test_text_and_html_tell_the_same(report):
 
 def test_learner_text_stays_text(report):
     """Is no tag in the HTML but our own?"""
-    ours = "div p strong table thead tbody tr th td br".split()
+    ours = "div p strong table thead tbody tr th td br small".split()
     assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
 
 
@@ -62,5 +62,5 @@ def test_the_slip_is_read_first():
 
 def test_a_report_shows_itself_in_a_notebook():
     """Does a notebook show the HTML, and a terminal the text?"""
-    report = Report("name", "asks", (Result("holds", 1, 1, True),))
+    report = Report("name", "asks", (PropertyResult("holds", 1, 1, True),))
     assert (repr(report), report._repr_html_()) == (report.text(), report.html())

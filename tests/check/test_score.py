@@ -7,23 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnlib.check.challenge import challenge, score
-from attnlib.check.run import answer_challenge
+from attnlib.check.scoring.challenge import challenge
+from attnlib.check.scoring.judge import score
+from attnlib.check.beside_learner.call import respond
 from attnlib.check.spec import exercises
-from attnlib.check.wire import DTYPES, encode
+from attnlib.check.beside_learner.wire import DTYPES, encode
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
 EVERY = (TWICE, PAIR, NUMBER, *exercises("05_weights"))
 COUNT = len(challenge(TWICE, 0)["cases"])
 
-words = st.sampled_from(["outcomes", "value", "raised", "timeout", "not_reached", "not_callable", "changed", "leaned",
+words = st.sampled_from(["outcomes", "value", "raised", "timeout", "not_reached", "not_callable", "changed", "forbidden_calls",
                          "type", "message", "line", "plain", "float", "array", "list", "other"])
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=10)
 outcomes = st.fixed_dictionaries({}, optional={
     "value": junk | st.just({"plain": 10**400}), "raised": junk, "timeout": junk, "not_callable": junk,
-    "changed": junk | st.just([-1, 99]), "leaned": junk | st.just(["\ud800"])})
+    "changed": junk | st.just([-1, 99]), "forbidden_calls": junk | st.just(["\ud800"])})
 
 
 @settings(max_examples=300, deadline=None)
@@ -61,7 +62,7 @@ def test_answers_of_every_dtype_are_judged(exercise, dtype):
                 else np.asarray(right).astype(dtype)
 
     answer = cast if exercise.kind == "function" else cast()
-    report = report_of(answer, dataclasses.replace(exercise, no_answer=()))
+    report = report_of(answer, dataclasses.replace(exercise, forbidden_calls=()))
     full = dtype == "float64" or exercise.kind == "number" and dtype != "bool"
     assert full or report.points < report.max_points
     assert len(report.text().splitlines()) >= len(exercise.properties)
@@ -69,21 +70,21 @@ def test_answers_of_every_dtype_are_judged(exercise, dtype):
 
 def test_too_few_outcomes_are_no_answer():
     """Does an answer that skips cases earn nothing?"""
-    answer = answer_challenge(challenge(TWICE, 0), lambda array: 2 * array)
+    answer = respond(challenge(TWICE, 0), lambda array: 2 * array)
     answer["outcomes"].pop()
     report = score(TWICE, 0, answer)
     assert report.points == 0
-    assert report.headline == f"The answer could not be read: an answer holds {COUNT} outcomes."
+    assert report.headline == f"The grader could not read what came back: a response holds {COUNT} outcomes."
 
 
 def test_outcomes_of_another_seed_are_wrong():
     """Do right answers to other inputs earn nothing?"""
-    assert score(TWICE, 1, answer_challenge(challenge(TWICE, 0), lambda array: 2 * array)).points == 0
+    assert score(TWICE, 1, respond(challenge(TWICE, 0), lambda array: 2 * array)).points == 0
 
 
 def test_the_challenge_holds_no_expected_value():
     """Is what crosses into the sandbox inputs alone?"""
-    assert set(challenge(TWICE, 0)) == {"kind", "cases", "seconds", "no_answer"}
+    assert set(challenge(TWICE, 0)) == {"kind", "cases", "seconds", "forbidden_calls"}
     assert challenge(NUMBER, 0)["cases"] == [[]]
 
 
@@ -92,7 +93,7 @@ def test_a_property_counts_after_the_one_it_waits_for():
     report = report_of(lambda array: 5 * array)
     assert report.points == 0
     waiting = [result for result in report.results if result.holds is None]
-    assert [result.says for result in waiting] == ["Counts once this holds: the numbers are right."] * 2
+    assert [result.message for result in waiting] == ["Not scored yet: first make “the numbers are right” hold."] * 2
 
 
 @pytest.mark.parametrize(("answer", "slip"), [

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from attnlib.check import properties as p
+from attnlib.check.scoring import properties as p
 from attnlib.check.spec import exercises, find, stems
 from tests.check.specs import TWICE
 

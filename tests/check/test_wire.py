@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from attnlib.check.wire import DTYPES, MAX_BYTES, Other, WireError, decode, encode
+from attnlib.check.beside_learner.wire import DTYPES, MAX_BYTES, Other, WireError, decode, encode
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)
 arrays = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, shapes))

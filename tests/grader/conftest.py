@@ -6,8 +6,8 @@ import nbgrader.api
 import pytest
 
 from grader.course import Course
-from grader.probe import probe
-from grader.sandbox import SandboxFault
+from grader.sandbox.probe import probe
+from grader.sandbox.bubblewrap import SandboxFault
 
 
 @pytest.fixture(scope="session")

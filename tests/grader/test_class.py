@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from grader.course import REPOSITORY, Course
-from grader.driver import grade_class, nbgrader_api
-from grader.gradebook import scores
-from grader.intake import read_submission
-from grader.limits import Limits
-from grader.table import table
-from tests.sample_class.make import EXPECTED, STEM, find, make, solutions
+from grader.class_run import grade_class, nbgrader_api
+from grader.nbgrader_bridge.gradebook import scores
+from grader.submission.intake import read_submission
+from grader.sandbox.limits import Limits
+from grader.instructor.table import table
+from tests.grader.sample_class.make import EXPECTED, STEM, find, make, solutions
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
 LIMITS = Limits.for_cells_of(7)  # longer than the 5 s that `check` gives an answer
@@ -97,8 +97,8 @@ def test_alone(student, tmp_path):
 def test_again(graded, monkeypatch):
     """Does a second run with nothing changed run no notebook, touch no feedback, and give the same scores?"""
     course, _ = graded
-    monkeypatch.setattr("grader.driver.ProcessPoolExecutor", None)  # any worker would be an error
-    monkeypatch.setattr("grader.results.grade", None)
+    monkeypatch.setattr("grader.class_run.ProcessPoolExecutor", None)  # any worker would be an error
+    monkeypatch.setattr("grader.kept_results.grade", None)
     before = {path: path.stat().st_mtime_ns for step in ("feedback", "autograded") for path in (course.folder / step).rglob("*")}
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
     after = {path: path.stat().st_mtime_ns for step in ("feedback", "autograded") for path in (course.folder / step).rglob("*")}
@@ -224,7 +224,7 @@ def test_a_fault_of_ours(graded, tmp_path, monkeypatch):
     course = copy_of(graded, tmp_path, "honest", "half_done")
     shutil.rmtree(course.own / "results")
     with monkeypatch.context() as patch:
-        patch.setattr("grader.sandbox.Sandbox.command", lambda *_: ["false"])
+        patch.setattr("grader.sandbox.bubblewrap.Sandbox.command", lambda *_: ["false"])
         rows = grade_class(course, STEM, limits=LIMITS)
         assert all(row.fault and row.scores is None for row in rows)
         assert "not graded, through no fault of the student's" in rows[0].says[0]
@@ -254,7 +254,7 @@ def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
     def read(submitted, student, stem):
         return 1 / 0 if student == "half_done" else read_submission(submitted, student, stem)
 
-    monkeypatch.setattr("grader.prepare.read_submission", read)
+    monkeypatch.setattr("grader.submission.prepare.read_submission", read)
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
     assert rows["half_done"].fault and "through no fault" in rows["half_done"].says[0]
     assert rows["honest"].scores == expected()["honest"]
@@ -263,17 +263,17 @@ def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
 
 def test_a_worker_that_dies(graded, tmp_path, monkeypatch):
     """When scoring takes a worker down, is only that submission left ungraded?"""
-    from attnlib.check import challenge
+    from attnlib.check.scoring import judge
 
     course = copy_of(graded, tmp_path, "honest", "half_done", "forgets_the_max")
     shutil.rmtree(course.own / "results")
-    score = challenge.score
+    score = judge.score
 
     def deadly(exercise, seed, answer):
         report = score(exercise, seed, answer)
         return os._exit(1) if exercise.name.startswith("softmax") and report.points == 3.5 else report
 
-    monkeypatch.setattr("grader.grade.score", deadly)
+    monkeypatch.setattr("grader.grade_notebook.score", deadly)
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
     assert rows["forgets_the_max"].fault and rows["forgets_the_max"].scores is None
     assert rows["honest"].scores == expected()["honest"] and rows["half_done"].scores == expected()["half_done"]

@@ -8,13 +8,13 @@ import pytest
 from bs4 import BeautifulSoup
 from traitlets.config import Config
 
-from attnlib.check.report import Report
+from attnlib.check.scoring.report import Report
 from grader.course import Course
-from grader.driver import grade_class
-from grader.feedback import safe_markdown
-from grader.outputs import first_answer, safe_outputs
-from grader.stock import configure
-from tests.sample_class.make import STEM, filled, find, solutions
+from grader.class_run import grade_class
+from grader.sanitize.markdown import safe_markdown
+from grader.sanitize.outputs import first_response, safe_outputs
+from grader.nbgrader_bridge.autograde import configure
+from tests.grader.sample_class.make import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
 <script>alert(1)</script> <img src=x onerror=alert(1)> <svg onload=alert(1)><script>alert(1)</script></svg>
@@ -122,7 +122,7 @@ def test_many_pictures():
 def test_any_outputs(raw):
     """Does any JSON in place of outputs give valid ones?"""
     outputs = safe_outputs(raw)
-    first_answer(raw)
+    first_response(raw)
     for output in outputs:
         nbformat.validate(nbformat.from_dict(output), "output", version=4)
     json.dumps(outputs).encode()
@@ -182,4 +182,4 @@ def test_where_the_filter_is_set():
     """Does nbgrader's configuration carry our filter, for feedback and formgrader alike?"""
     config = Config()
     configure(config, Course.at())
-    assert config.HTMLExporter.filters == {"markdown2html": "grader.feedback.safe_markdown"}
+    assert config.HTMLExporter.filters == {"markdown2html": "grader.sanitize.markdown.safe_markdown"}

@@ -6,12 +6,12 @@ import re
 import pytest
 
 from grader.course import Course
-from grader.grade import grade, make_job
-from grader.limits import Limits
-from grader.repair import repair
-from grader.intake import parse_notebook
-from grader.view import build_view
-from tests.sample_class.make import STEM, filled, solutions
+from grader.grade_notebook import grade, make_job
+from grader.sandbox.limits import Limits
+from grader.submission.repair import repair
+from grader.submission.intake import parse_notebook
+from grader.sandbox.view import build_view
+from tests.grader.sample_class.make import STEM, filled, solutions
 
 pytestmark = pytest.mark.sandbox
 SECRET = bytes(32)
@@ -29,7 +29,7 @@ def graded(source, secret=SECRET, answers=EMPTY):
 ANSWER = """
 from IPython.display import display
 def answer(data):
-    display({"application/vnd.attnlib.answer+json": data, "text/plain": ""}, raw=True)
+    display({"application/vnd.attnlib.response+json": data, "text/plain": ""}, raw=True)
 """
 FORGERIES = {
     "score in the display hook": "import sys; sys.displayhook(4); print(4)\nget_ipython().displayhook(4)",
@@ -44,7 +44,7 @@ FORGERIES = {
                          " 'payload': [], 'user_expressions': {}}\nk.do_execute = do\ntype(k).do_execute = do",
     "no challenge": "import os; os.environ.pop('ATTNLIB_CHALLENGE')",
     "another challenge": "import os, json; json.dump({}, open('/tmp/c', 'w')); os.environ['ATTNLIB_CHALLENGE'] = '/tmp/c'",
-    "no cases": "import attnlib.check.run as r, attnlib.check as c\nc.answer_challenge = lambda *a: {'outcomes': []}",
+    "no cases": "import attnlib.check.beside_learner.call as r, attnlib.check as c\nc.respond = lambda *a: {'outcomes': []}",
     "equal to everything": "class E:\n    def __eq__(self, o): return True\n    def __array__(self, *a, **k): raise ValueError\n"
                            "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
     "claims in the answer": ANSWER + "def check(n, a): answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
@@ -86,12 +86,12 @@ def test_every_notebook_has_inputs_of_its_own():
 
 def test_public_answers_are_no_answers():
     """Does a notebook that knows the public cases by heart get points for the secret ones?"""
-    from attnlib.check.challenge import challenge
-    from attnlib.check.run import answer_challenge
+    from attnlib.check.scoring.challenge import challenge
+    from attnlib.check.beside_learner.call import respond
     from attnlib.check.spec import find
 
     exercise = find("softmax_turns_each_row_into_weights")
-    known = answer_challenge(challenge(exercise, 0), exercise.reference)
+    known = respond(challenge(exercise, 0), exercise.reference)
     source = ANSWER + f"""
 import json
 known = json.loads({json.dumps(json.dumps(known))})
@@ -104,10 +104,11 @@ def test_the_view(tmp_path):
     """Does the sandbox's attnlib hold no reference, no specification, no expected value, and say why?"""
     build_view(STEM, tmp_path)
     files = {str(path.relative_to(tmp_path / "attnlib")) for path in tmp_path.rglob("*") if path.is_file()}
-    from attnlib.check.spec import may_use
+    from attnlib.check.spec import problem_set
 
-    front = {"__init__.py", "_dispatch.py", "tensors/__init__.py", "check/__init__.py", "check/run.py", "check/wire.py"}
-    whole = front | {f"{name}.py" for name in may_use(STEM)}
+    front = {"__init__.py", "_dispatch.py", "tensors/__init__.py", "check/__init__.py", "check/beside_learner/__init__.py",
+             "check/beside_learner/call.py", "check/beside_learner/wire.py"}
+    whole = front | {f"{name}.py" for name in problem_set(STEM).allowed_modules}
     assert whole <= files
     stubs = [path for path in tmp_path.rglob("*.py") if str(path.relative_to(tmp_path / "attnlib")) not in whole]
     assert stubs and all(path.read_text().startswith("raise ImportError(") for path in stubs)
@@ -126,7 +127,7 @@ def test_points_are_in_the_form_nbgrader_reads():
     import nbformat
     from nbgrader.utils import determine_grade
 
-    from grader.stock import report_outputs
+    from grader.nbgrader_bridge.autograde import report_outputs
 
     report = graded(solutions()["write_softmax"], answers=solutions()).reports["softmax_turns_each_row_into_weights"]
     for share in (0, 0.5, 1):

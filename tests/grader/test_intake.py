@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake import Unreadable, check_name, parse_notebook, read_submission
-from tests.sample_class.make import STEM, release
+from grader.submission.intake import Unreadable, check_name, parse_notebook, read_submission
+from tests.grader.sample_class.make import STEM, release
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_many_files(course, folder, monkeypatch):
     (folder / f"{STEM}.ipynb").write_text(notebook())
     for i in range(250):
         (folder / f"{i}.txt").write_text("x")
-    monkeypatch.setattr("grader.intake.FILE_BYTES", 100)
+    monkeypatch.setattr("grader.submission.intake.FILE_BYTES", 100)
     taken = read(course)
     assert sum(map(len, taken.files.values())) <= 100
     assert len(taken.findings) == 150

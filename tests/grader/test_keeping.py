@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from grader import messages, results
+from grader import kept_results
+from grader.instructor import messages
 from grader.__main__ import main
 from grader.course import REPOSITORY, Course
-from grader.driver import Row, _feedback, grade_class
-from grader.gradebook import register, scores, withdraw
-from grader.grade import Result
-from grader.intake import Finding, Unreadable
-from grader.limits import Limits
-from grader.prepare import few
+from grader.class_run import Row, _feedback, grade_class
+from grader.nbgrader_bridge.gradebook import register, scores, withdraw
+from grader.grade_notebook import Result
+from grader.submission.intake import Finding, Unreadable
+from grader.sandbox.limits import Limits
+from grader.submission.prepare import few
 from grader.seeds import course_secret, seed
-from grader.table import table
-from tests.sample_class.make import STEM, filled, find, make, solutions
+from grader.instructor.table import table
+from tests.grader.sample_class.make import STEM, filled, find, make, solutions
 
 quiet = pytest.mark.filterwarnings("ignore:Object of type")
 
@@ -54,14 +55,14 @@ def test_seeds():
 def test_kept_results(course):
     """Is a kept result read back as it was, and a damaged one made anew?"""
     result = Result("key", "cells", {}, [[]], ["why"])
-    results.store(course, result)
-    assert results.load(course, "key") == result
-    assert results.load(course, "other") is None
+    kept_results.store(course, result)
+    assert kept_results.load(course, "key") == result
+    assert kept_results.load(course, "other") is None
     path = course.own / "results" / "key.json"
     path.write_text(path.read_text()[:-3])
-    assert results.load(course, "key") is None
+    assert kept_results.load(course, "key") is None
     path.write_text(json.dumps(asdict(result) | {"unknown": 1}))
-    assert results.load(course, "key") is None
+    assert kept_results.load(course, "key") is None
 
 
 def test_register(course):
@@ -196,8 +197,8 @@ def test_few_findings():
 
 def test_a_page_that_takes_too_long(course, monkeypatch):
     """Is a feedback page that a highlighter would be at for hours given up, said by name, and the next one written?"""
-    monkeypatch.setattr("grader.driver.FEEDBACK_SECONDS", 1)
-    monkeypatch.setattr("grader.driver.nbgrader_api", lambda course: Slow())
+    monkeypatch.setattr("grader.class_run.FEEDBACK_SECONDS", 1)
+    monkeypatch.setattr("grader.class_run.nbgrader_api", lambda course: Slow())
     assert "longer than 1 s" in _feedback(course, STEM, "s1")
     assert messages.no_feedback("s1", STEM, _feedback(course, STEM, "s1")).startswith(
         f"s1 {STEM}: graded, but no feedback was written: TimeoutError: the page took longer than 1 s.")

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.course import Course
-from grader.grade import code_cells
-from grader.intake import parse_notebook
-from grader.repair import grade_id, is_check, is_locked, repair
-from tests.sample_class.make import STEM, filled, find, solutions
+from grader.grade_notebook import code_cells
+from grader.submission.intake import parse_notebook
+from grader.submission.repair import grade_id, is_check, is_locked, repair
+from tests.grader.sample_class.make import STEM, filled, find, solutions
 
 RELEASE = Course.at().release(STEM)
 MARKED = [grade_id(cell) for cell in RELEASE["cells"] if grade_id(cell)]

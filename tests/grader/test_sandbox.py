@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from grader.course import REPOSITORY
-from grader.limits import Limits, control_group
-from grader.outputs import message
-from grader.run import PLACES, Cell, Outcome, _that_fit, run_notebook
-from grader.sandbox import Process, Sandbox, SandboxFault, masks, own_uid
-from grader.seccomp import seccomp_filter
+from grader.sandbox.limits import Limits, control_group
+from grader.sanitize.outputs import message
+from grader.sandbox.host import PLACES, Cell, Outcome, _that_fit, run_notebook
+from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault, masks, own_uid
+from grader.sandbox.seccomp import seccomp_filter
 
 pytestmark = pytest.mark.sandbox
 
@@ -27,7 +27,7 @@ LIMITS = Limits(cell_seconds=2, grace_seconds=0.5, total_seconds=30)
 CHECK = """
 def check(name, answer):
     from IPython.display import display
-    display({"application/vnd.attnlib.answer+json": {"value": answer()}, "text/plain": ""}, raw=True)
+    display({"application/vnd.attnlib.response+json": {"value": answer()}, "text/plain": ""}, raw=True)
 """
 BEFORE, AFTER = Cell("before", 'check("before", lambda: 1)', "before"), Cell("after", 'check("after", lambda: 2)', "after")
 
@@ -174,7 +174,7 @@ def test_all_in_all_it_ends(run):
 def test_memory_bomb(run, grouped, monkeypatch):
     """Does eating memory, in one process or in children, cost the cell and nothing else, with or without cgroups?"""
     if not grouped:
-        monkeypatch.setattr("grader.limits._parents", lambda: (0, []))
+        monkeypatch.setattr("grader.sandbox.limits._parents", lambda: (0, []))
     eat = "hog = []\nwhile True: hog.append(b'x' * 10**7)"
     children = f"import os, time\nfor _ in range(8):\n    if os.fork() == 0: x = b'x' * 10**8; time.sleep(60)\ntime.sleep(60)"
     outcome = run(eat, children, memory=500, cell_seconds=10)
@@ -226,7 +226,7 @@ def test_a_huge_answer(run):
     outcome = run("""
 from IPython.display import display
 def check(*_): pass
-display({"application/vnd.attnlib.answer+json": {"value": "x" * 50_000_000}, "text/plain": ""}, raw=True)""")
+display({"application/vnd.attnlib.response+json": {"value": "x" * 50_000_000}, "text/plain": ""}, raw=True)""")
     assert outcome.answers["before"] == {"value": 1} and outcome.answers["after"] == {"value": 2}
 
 
@@ -335,7 +335,7 @@ tried(lambda: socket.create_connection(("127.0.0.1", {port}), 1), lambda: socket
 def test_nothing_stays(run, says, monkeypatch):
     """Are a child, files and folders left behind gone after the run, and a start-up file without effect on the next?"""
     made = []
-    monkeypatch.setattr("grader.sandbox.Process.close", lambda self, close=Process.close: (made.append(self.stage), close(self)))
+    monkeypatch.setattr("grader.sandbox.bubblewrap.Process.close", lambda self, close=Process.close: (made.append(self.stage), close(self)))
     mark = f"a-child-left-behind-{os.getpid()}"
     run(f"""
 import subprocess, os
@@ -382,7 +382,7 @@ def test_files_beside_the_notebook(run, says):
 
 def test_what_the_host_believes(run):
     """Does a sandbox that talks nonsense, too much or not at all cost its own cell alone?"""
-    from grader.run import Events
+    from grader.sandbox.host import Events
 
     for said, raised in ((b"[1]\n", ValueError), (b"{" * 10**6 + b"\n", ValueError), (b"", EOFError)):
         reading, writing = os.pipe()
@@ -394,7 +394,7 @@ def test_what_the_host_believes(run):
 
 def test_a_sandbox_that_does_not_start(view, monkeypatch):
     """Is a sandbox that cannot start a fault of ours, said with its reason, and not a zero?"""
-    monkeypatch.setattr("grader.sandbox.PASSWD", 7)
+    monkeypatch.setattr("grader.sandbox.bubblewrap.PASSWD", 7)
     with pytest.raises((SandboxFault, TypeError)):
         run_notebook([BEFORE], {}, {}, view, Sandbox(LIMITS))
     monkeypatch.undo()
@@ -437,7 +437,7 @@ def test_an_installed_copy(view, tmp_path, monkeypatch):
     for package in ("attnlib", "grader", "numbers"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "answers.py").touch()
-    monkeypatch.setattr("grader.sandbox.getsitepackages", lambda: [str(tmp_path)])
+    monkeypatch.setattr("grader.sandbox.bubblewrap.getsitepackages", lambda: [str(tmp_path)])
     look = Cell("look", f"import glob; print(glob.glob('{tmp_path}/*/*'))")
     outcome = run_notebook([look], {}, {}, view, Sandbox(LIMITS))
     assert outcome.outputs[0][0]["text"] == f"['{tmp_path}/numbers/answers.py']\n"

@@ -1,0 +1,1 @@
+"""What scores a response. It knows the reference, and never goes into the grader's sandbox."""

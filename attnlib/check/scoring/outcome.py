@@ -1,0 +1,107 @@
+"""What came back for one case, decoded: the host's view, which trusts nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attnlib.check.beside_learner.wire import Other, WireError, decode, describe_type, with_article
+
+KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """kind says which of KINDS it is; content is the value, or the text for a person; error the exception's text."""
+
+    kind: str
+    content: Any
+    changed: tuple[int, ...] = ()
+    forbidden_calls: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def trouble(self) -> str | None:
+        """A sentence when there is no value to look at; None when there is."""
+        if self.kind != "value":
+            return self.content
+        return f"Your answer gave {what_is(self.content)}." if isinstance(self.content, Other) else None
+
+
+def read_outcomes(response: Any, count: int) -> list[Outcome]:
+    """The outcomes in a response to a challenge of `count` cases. Raises WireError on anything malformed."""
+    outcomes = response.get("outcomes") if isinstance(response, dict) else None
+    if not isinstance(outcomes, list) or len(outcomes) != count:
+        raise WireError(f"a response holds {count} outcomes")
+    return [_read(each) for each in outcomes]
+
+
+def _read(data: Any) -> Outcome:
+    if not isinstance(data, dict):
+        raise WireError("an outcome is a JSON object")
+    kinds = [kind for kind in KINDS if kind in data]
+    if len(kinds) != 1:
+        raise WireError("an outcome is of one kind")
+    kind = kinds[0]
+    changed, calls = data.get("changed", []), data.get("forbidden_calls", [])
+    if not _list_of(changed, int) or not _list_of(calls, str):
+        raise WireError("an outcome lists changed inputs by number and calls by name")
+    content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
+    error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
+    return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls), error)
+
+
+def _list_of(items: Any, kind: type) -> bool:
+    return isinstance(items, list) and len(items) < 100 and all(type(item) is kind for item in items)
+
+
+def _sentence(kind: str, data: Any) -> str:
+    if kind == "raised":
+        return _raised(data)
+    if kind == "timeout":
+        return f"It had not returned after {_number(data)} seconds and was stopped."
+    if kind == "not_callable":
+        return f"We expect a function here and got {printable(str(data)[:200])}."
+    return "Not reached: an earlier call did not return."
+
+
+def _raised(data: Any) -> str:
+    if not isinstance(data, dict) or not all(isinstance(data.get(k), str) for k in ("type", "message", "line")):
+        raise WireError("an exception has a type, a message and a line")
+    if data["type"] == "NotImplementedError":
+        return "Not answered yet: it raises NotImplementedError."
+    kind, message, line = (printable(data[key][:500]) for key in ("type", "message", "line"))
+    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}."
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters, text direction marks and halves of characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _number(data: Any) -> str:
+    return f"{data:g}" if type(data) in (int, float) and abs(data) < 1e6 else "some"
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """The value as a float or bool or int array, or None when it is not numbers all through."""
+    if not isinstance(value, (bool, int, float, np.ndarray, np.generic, list, tuple)):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def what_is(value: Any) -> str:
+    """'a list', 'a float64 array of shape (3, 4)': a decoded value, for a person."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"{with_article(value.dtype.name)} array of shape {value.shape}"
+    if isinstance(value, Other):
+        return printable(value.description)
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return describe_type(value)

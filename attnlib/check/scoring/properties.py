@@ -1,0 +1,160 @@
+"""Properties that many exercises share. Each maker returns a Property that shows the first place that differs."""
+
+import numpy as np
+
+from attnlib.check.scoring.outcome import as_array, what_is
+from attnlib.check.spec import Property
+
+TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
+FINE = (1e-9, 1e-11)  # what float32 rounds away shows
+
+NUMBERS = "the numbers are right"
+
+
+def values(points, part=None, on=("plain",), name=NUMBERS):
+    """Equal to the reference, within what the dtype allows."""
+
+    def judge(case, outcome, expected):
+        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+        if got is None:
+            return no_numbers(case, part, outcome, want)
+        if got.shape != want.shape:
+            return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
+        place = first_difference(got, want)
+        return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
+
+    return Property(name, points, judge, on)
+
+
+def weights_rank_keys(points, part=None, on=("plain",),
+                      name="each row is positive, sums to one and ranks the keys by score"):
+    """Weights of the reference's shape that order each row as the reference does, whatever their size."""
+
+    def judge(case, outcome, expected):
+        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+        if got is None:
+            return no_numbers(case, part, outcome, want)
+        if got.shape != want.shape:
+            return f"{of(case, part)} we expect weights of shape {want.shape} and got shape {got.shape}."
+        place = next((tuple(map(int, at)) for at in np.argwhere(~(got > 0))), None)
+        if place is not None:
+            return f"{of(case, part)} the weight at [{where(place)}] is {got[place]:.4g}, not positive."
+        return _row_sums(case, part, got) or _ranking(case, part, got, want)
+
+    return Property(name, points, judge, on)
+
+
+def _row_sums(case, part, got):
+    with np.errstate(all="ignore"):
+        sums = got.sum(axis=-1, dtype=np.float64)
+    place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
+    return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.4g}, not 1."
+
+
+def _ranking(case, part, got, want):
+    order = want.argsort(axis=-1)                                  # keys by weight, lightest first
+    steps = np.diff(np.take_along_axis(got, order, axis=-1))
+    wrong = np.argwhere(~(steps > 0))
+    if not len(wrong):
+        return None
+    *place, step = map(int, wrong[0])
+    low, high = order[*place, step], order[*place, step + 1]
+    return (f"{of(case, part)} {row(place)} gives key {low} no less weight than key {high}, "
+            f"whose score is larger.")
+
+
+def number(points, name="the number is right"):
+    """The number of the reference; the sentence never gives it away."""
+
+    def judge(case, outcome, expected):
+        got = as_array(outcome.content)
+        if outcome.content is None:
+            return "Not answered yet: it is still None."
+        if got is None or got.ndim:
+            return f"We expect a number and got {what_is(outcome.content)}."
+        if first_difference(got, np.asarray(expected)) is None:
+            return None
+        if not np.isfinite(got):
+            return f"{got:g} is no number."
+        return f"{got:g} is too {'small' if got < expected else 'large'}."
+
+    return Property(name, points, judge)
+
+
+def dtype_kept(points, parts=(None,), on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
+    """The dtype of the answer, of each of its `parts`, is that of the reference."""
+
+    def judge(case, outcome, expected):
+        for part in parts:
+            want, got = pick(expected, part), pick(outcome.content, part)
+            if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != want.dtype:
+                return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+        return None
+
+    return Property(name, points, judge, on, after)
+
+
+def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inputs are left alone"):
+    """No argument was changed; `names` are the arguments', in order."""
+
+    def judge(case, outcome, expected):
+        if not outcome.changed:
+            return None
+        changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names)) or "an argument"
+        return f"Your function changed {changed}, which belongs to the caller. Work on a new array."
+
+    return Property(name, points, judge, on, after)
+
+
+def pick(value, part):
+    """Element `part` of a tuple, list or vector; the value itself when part is None; None when there is none.
+
+    An array of more axes is one result, not several: its rows are no parts.
+    """
+    if part is None:
+        return value
+    index, _ = part
+    several = isinstance(value, (tuple, list)) or np.ndim(value) == 1
+    return value[index] if several and len(value) > index else None
+
+
+def no_numbers(case, part, outcome, want):
+    """The sentence for a value, or a part of one, that is not numbers all through."""
+    value = pick(outcome.content, part)
+    if outcome.content is None:
+        return f"For {case.description}: the function returned None. Does it end in a return?"
+    if value is None:
+        return f"For {case.description}: there is no {part[1]}; what came back is {what_is(outcome.content)}."
+    wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
+    return f"{of(case, part)} we expect {wanted} and got {what_is(value)}."
+
+
+def of(case, part):
+    """The beginning of a sentence: which case, which part of the answer."""
+    return f"For {case.description}:" if part is None else f"For {case.description}, in {part[1]}:"
+
+
+def first_difference(got, want, tolerance=None):
+    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected."""
+    relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, FINE)
+    with np.errstate(all="ignore"):
+        same = np.isclose(np.asarray(got, float), np.asarray(want, float), relative, absolute, equal_nan=True)
+    return None if same.all() else tuple(int(i) for i in np.argwhere(~same)[0])
+
+
+def difference(got, want, place):
+    """'at [0, 2] we expect 0.31 and got 0.02', with enough digits to tell them apart."""
+    a, b = want[place], got[place]
+    digits = next((n for n in (4, 8) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
+    here = f"at [{where(place)}] " if place else ""
+    return f"{here}we expect {a:.{digits}g} and got {b:.{digits}g}"
+
+
+def where(place):
+    """'0, 2' for the index (0, 2)."""
+    return ", ".join(map(str, place))
+
+
+def row(place):
+    """'row 2' for the index (2,); 'the row' where there is only one."""
+    return f"row {where(place)}" if place else "the row"

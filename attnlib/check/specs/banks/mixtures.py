@@ -1,0 +1,19 @@
+"""Mistakes on the way from weights and values to outputs, whether one output is asked for or all of them."""
+
+from attnlib.check.spec import Mistake
+
+KEYS_MIXED = Mistake(
+    "keys-mixed", "The keys are mixed. The weights come from queries and keys; what is mixed are the values.")
+OWN_KEY_LEFT_OUT = Mistake(
+    "own-key-left-out", "A query leaves out the key at its own position. Here every query sees every key, its own too.")
+LATER_KEYS_LEFT_OUT = Mistake(
+    "later-keys-left-out", "A query sees no later keys. Here every query sees every key.")
+SCALE_AFTER_SOFTMAX = Mistake(
+    "scale-after-softmax",
+    "The scale comes after the softmax, so the weights no longer sum to one. Scale the scores.")
+SCORES_MULTIPLY_THE_VALUES = Mistake(
+    "scores-multiply-the-values",
+    "The scores themselves multiply the values. Turn them into weights with softmax first.")
+DIVIDED_BY_THE_NUMBER_OF_KEYS = Mistake(
+    "divided-by-the-number-of-keys",
+    "The sum is divided by the number of keys once more. The weights sum to one already: add the weighted values up.")

@@ -1,0 +1,53 @@
+"""Wrong ways from scores to softmax weights: every function takes scores (..., M) and returns weights (..., M)."""
+
+import numpy as np
+
+from attnlib.check.spec import Mistake, Slip
+from attnlib.check.specs.arrays import exponentials, normalised
+from attnlib.weights import softmax
+
+
+def over(axis):
+    """Softmax over another axis than the last."""
+    return lambda s: exponentials(s, axis) / exponentials(s, axis).sum(axis=axis, keepdims=True)
+
+
+SOFTMAX_OVER_QUERIES = Mistake(
+    "softmax-over-queries",
+    "The sum runs over the queries. Each query's weights must sum to one: sum over the last axis.")
+SOFTMAX_TWICE = Mistake("softmax-twice", "Softmax is taken twice, which flattens the weights. Take it once.")
+NOT_DIVIDED_BY_THE_SUM = Mistake(
+    "not-divided-by-the-sum", "The exponentials are not divided by their sum. Divide each row by its own sum.")
+WEIGHTS_ARE_FLOAT64 = Mistake(
+    "weights-are-float64", "The weights are float64 where the scores are float32. Keep the dtype of the input.")
+
+WEIGHING = (  # whatever the weights are used for
+    SOFTMAX_OVER_QUERIES.slip(over(0)),
+    Slip("softmax-over-the-matrix",
+         "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.", over(None)),
+    Slip("exponential-overflows",
+         "The exponential overflows: exp(710) is already infinite in float64. Subtract each row's largest score "
+        "first; the weights stay the same.", lambda s: normalised(np.exp(s))),
+    Slip("maximum-of-the-matrix",
+         "The largest score of the whole matrix is subtracted from every row. A row far below it becomes 0/0. "
+        "Subtract each row's own largest score.", lambda s: normalised(np.exp(s - s.max()))),
+    Slip("all-weight-to-the-largest",
+         "All the weight goes to the largest score. Every key gets a share: its exponential over the row's sum.",
+        lambda s: (s == s.max(axis=-1, keepdims=True)).astype(s.dtype)),
+    Slip("powers-of-two",
+         "The base is 2. Softmax takes powers of e: np.exp.",
+         lambda s: normalised(2 ** (s - s.max(axis=-1, keepdims=True)))),
+    Slip("no-exponential",
+         "The scores are divided by their sum without the exponential. Weights can then be negative: "
+        "take exp first.", normalised),
+    NOT_DIVIDED_BY_THE_SUM.slip(exponentials),
+    NOT_DIVIDED_BY_THE_SUM.slip(np.exp),
+    Slip("exponent-has-the-wrong-sign",
+         "The exponent has the wrong sign: the largest score gets the smallest weight.",
+        lambda s: normalised(np.exp(s.min(axis=-1, keepdims=True) - s))),
+    Slip("sigmoid-of-each-score",
+         "Each weight is a sigmoid of its own score. In a softmax the keys compete: divide by the row's sum.",
+        lambda s: 1 / (1 + np.exp(-s))),
+)
+
+TWICE = SOFTMAX_TWICE.slip(lambda s: softmax(softmax(s)))

@@ -1,0 +1,1 @@
+"""The one file of ours that runs inside the sandbox."""

@@ -1,0 +1,224 @@
+"""Run one notebook's code cells in an IPython kernel and report each as a line of JSON.
+
+This file runs inside the sandbox, as its process 1, beside code that may be hostile. It needs nothing of
+ours. What it writes is believed by nobody: see `grader.sandbox.host`, which reads it.
+
+In, from the folder given as argument: task.json (cells, limits), files/ (what was handed in beside the
+notebook). Out, on standard output: {"event": "ready" | "start" | "done" | "died" | "full" | "stuck" | "end", ...}.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from queue import Empty
+
+START_SECONDS = 60
+KERNEL = """
+import sys
+sys.modules["debugpy"] = None  # slow to import and of no use here
+from ipykernel.kernelapp import launch_new_instance
+from ipykernel.zmqshell import ZMQInteractiveShell
+ZMQInteractiveShell.ask_exit = lambda shell: None  # a forgotten quit() does not end the notebook
+launch_new_instance()
+"""
+PRELUDE = "from attnlib.check import check\n"  # a check cell works even when the import cell was deleted or shadowed
+RESPONSE = "application/vnd.attnlib.response+json"
+IMAGES = ("image/png", "image/jpeg")
+LEFT_OUT = "\n(the rest was left out)"
+TEXT, IMAGES_SIZE, OUTPUTS = 20_000, 4_000_000, 100  # characters of text, of images, and outputs kept for a cell
+
+
+class Died(Exception):
+    """The kernel is gone."""
+
+
+class Full(Died):
+    """The kernel and its children had more memory than they may, and were killed for it."""
+
+
+class Stuck(Exception):
+    """The kernel does not react to an interrupt."""
+
+
+def main(folder):
+    report = take_standard_output()
+    with open(os.path.join(folder, "task.json")) as file:
+        task = json.load(file)
+    for name, value in task["limits"].items():
+        which = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(which)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+    shutil.copytree(os.path.join(folder, "files"), os.getcwd(), dirs_exist_ok=True)
+    kernel = Kernel(os.environ["TMPDIR"], task["memory"])
+    kernel.wait_until_ready()
+    report(event="ready")
+    for cell in task["cells"]:
+        report(event="start", cell=cell["index"])
+        source = PRELUDE + cell["source"] if cell["exercise"] else cell["source"]
+        try:
+            outputs, interrupted = kernel.run(source, task["cell_seconds"], task["grace_seconds"])
+        except (Died, Stuck) as end:  # Full is a way to die
+            return report(event=type(end).__name__.lower(), cell=cell["index"])
+        report(event="done", cell=cell["index"], outputs=outputs, interrupted=interrupted)
+    report(event="end")
+
+
+def take_standard_output():
+    """Keep standard output for the report alone; the kernel and its children get /dev/null."""
+    pipe = os.dup(1)
+    os.set_inheritable(pipe, False)
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1):
+        os.dup2(null, stream)
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: closes /proc/1/fd and /proc/1/mem to the notebook
+
+    def report(**event):
+        line = memoryview(json.dumps(event).encode() + b"\n")
+        while line:
+            line = line[os.write(pipe, line) :]
+
+    return report
+
+
+class Kernel:
+    """An IPython kernel and the one client it has, over Unix sockets."""
+
+    def __init__(self, folder, memory):
+        self.memory = memory
+        self.sockets = os.path.join(folder, "k")
+        ports = {f"{name}_port": i for i, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+        self.connection = {"transport": "ipc", "ip": self.sockets, "key": "", "signature_scheme": "hmac-sha256", **ports}
+        path = os.path.join(folder, "kernel.json")
+        with open(path, "w") as file:
+            json.dump(self.connection, file)
+        self.log = open(os.path.join(folder, "kernel.log"), "w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-B", "-c", KERNEL, "-f", path, "--HistoryManager.hist_file=:memory:"],
+            stderr=self.log,
+        )
+
+    def wait_until_ready(self):
+        """Connect, and wait for an answer on both channels. Raises SystemExit with the kernel's last words."""
+        from jupyter_client.blocking.client import BlockingKernelClient  # imported while the kernel starts
+
+        deadline = time.monotonic() + START_SECONDS
+        while not all(os.path.exists(f"{self.sockets}-{port}") for port in range(1, 6)):
+            self._still_starting(deadline)
+            time.sleep(0.005)
+        self.client = BlockingKernelClient(parent=None)
+        self.client.load_connection_info(self.connection)
+        self.client.start_channels(stdin=False, hb=False)
+        heard = set()
+        while heard != {"shell", "iopub"}:
+            self._still_starting(deadline)
+            self.client.kernel_info()
+            for name in ("shell", "iopub"):
+                try:
+                    getattr(self.client, f"get_{name}_msg")(timeout=0.1)
+                    heard.add(name)
+                except Empty:
+                    pass
+        self.log.truncate(0)
+
+    def _still_starting(self, deadline):
+        if self.process.poll() is not None or time.monotonic() > deadline:
+            self.log.seek(0)
+            sys.exit("The kernel did not start. " + self.log.read()[-2000:].decode(errors="replace"))
+
+    def run(self, source, seconds, grace):
+        """Run one cell: (outputs, whether it had to be interrupted). Raises Died or Stuck."""
+        asked = self.client.execute(source, allow_stdin=False, stop_on_error=False)
+        outputs, interrupted = Outputs(), False
+        deadline, look = time.monotonic() + seconds, 0
+        while True:
+            if time.monotonic() > look:
+                look = time.monotonic() + 0.1
+                if memory_used() > self.memory:
+                    self.process.kill()
+                    raise Full
+            try:
+                message = self.client.get_iopub_msg(timeout=0.1)
+            except Empty:
+                message = None
+                if self.process.poll() is not None:
+                    raise Died
+            if time.monotonic() > deadline:
+                if interrupted:
+                    raise Stuck
+                interrupted, deadline = True, time.monotonic() + grace
+                self.process.send_signal(2)
+            if message is None or message["parent_header"].get("msg_id") != asked:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                return outputs.kept, interrupted
+            outputs.add(kind, content)
+
+
+def memory_used():
+    """Bytes that the processes of this sandbox have for themselves; files in memory are bounded by their size."""
+    if os.getpid() != 1:  # no sandbox: these would be everybody's processes
+        return 0
+    pages = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/statm") as file:
+                _, resident, shared, *_ = map(int, file.read().split())
+            pages += resident - shared
+        except (OSError, ValueError):  # gone in the meantime
+            continue
+    return pages * resource.getpagesize()
+
+
+class Outputs:
+    """The outputs of one cell, cut to a bounded size."""
+
+    def __init__(self):
+        self.kept = []
+        self.room, self.picture_room = TEXT, IMAGES_SIZE
+
+    def add(self, kind, content):
+        """Take one message of the kernel's."""
+        if len(self.kept) >= OUTPUTS:
+            return
+        if kind == "stream":
+            text = self._cut(content["text"])
+            last = self.kept[-1] if self.kept else {}
+            if last.get("name") == content["name"]:
+                last["text"] += text
+            elif text:
+                self.kept.append({"output_type": "stream", "name": content["name"], "text": text})
+        elif kind in ("display_data", "execute_result"):
+            self.kept.append({"output_type": kind, "data": self._data(content["data"])})
+        elif kind == "error":
+            traceback = [self._cut(line) for line in content["traceback"]]
+            said = {name: str(content[name])[:1000] for name in ("ename", "evalue")}
+            self.kept.append({"output_type": "error", **said, "traceback": traceback})
+        elif kind == "clear_output":
+            self.kept.clear()
+
+    def _data(self, data):
+        kept = {name: data[name] for name in IMAGES if name in data}
+        self.picture_room -= sum(len(str(image)) for image in kept.values())
+        if self.picture_room < 0:
+            kept = {}
+        if "text/plain" in data:
+            kept["text/plain"] = self._cut(data["text/plain"])
+        if RESPONSE in data:
+            kept[RESPONSE] = data[RESPONSE]
+        return kept
+
+    def _cut(self, text):
+        text, room = str(text), self.room
+        self.room = max(0, room - len(text))
+        return text if len(text) <= room else text[:room] + LEFT_OUT if room else ""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

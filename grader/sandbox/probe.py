@@ -1,0 +1,48 @@
+"""Whether the sandbox works on this machine, found by running it, and what to do when it does not."""
+
+import shutil
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+from grader.sandbox.limits import Limits
+from grader.sandbox.host import RUNNER, Events, write_task
+from grader.sandbox.bubblewrap import Sandbox, SandboxFault
+
+HELP = """The sandbox does not work here, so nothing was graded.
+{why}
+What it needs: Linux 5.14 or newer, user namespaces for ordinary users, and bubblewrap:
+  sudo apt-get install -y bubblewrap          (or dnf, pacman, apk: the package has the same name)
+  sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0     (Ubuntu 24.04 and later)
+In a container, start it with --security-opt seccomp=unconfined --security-opt systempaths=unconfined.
+To grade your own work without protection: --no-sandbox."""
+
+
+@cache
+def probe(limits=Limits()):
+    """One line on how the sandbox holds its runs. Raises SandboxFault with what to install when it does not work."""
+    missing = [name for name in ("bwrap", "setpriv", "unshare", "mount") if not shutil.which(name)]
+    if missing:
+        raise SandboxFault(HELP.format(why=f"Not installed: {', '.join(missing)}."))
+    with tempfile.TemporaryDirectory(prefix="grader-") as folder:
+        inputs = Path(folder)
+        shutil.copy(RUNNER, inputs)
+        (inputs / "files").mkdir()
+        sandbox = Sandbox(limits)
+        write_task(inputs, [], [], sandbox)
+        try:
+            with sandbox.start(inputs) as process:
+                event = _first_event(process)
+                if event.get("event") != "ready":
+                    raise SandboxFault(HELP.format(why=f"It said: {process.last_words() or event or 'nothing'}"))
+                return f"sandbox: bubblewrap, no network; {process.group.says}; {limits.cell_seconds:g} s a cell"
+        except OSError as error:
+            raise SandboxFault(HELP.format(why=f"It said: {error}")) from None
+
+
+def _first_event(process):
+    try:
+        return Events(process.stdout).next(time.monotonic() + 60)
+    except (EOFError, TimeoutError, ValueError):
+        return {}

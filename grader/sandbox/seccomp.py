@@ -1,0 +1,84 @@
+"""The system-call filter of the sandbox, as the bytes bubblewrap's --seccomp reads.
+
+A classic BPF program over struct seccomp_data: the call's number at offset 0, the architecture at 4,
+the arguments from 16 on, 8 bytes each (Linux, Documentation/userspace-api/seccomp_filter.rst).
+"""
+
+import platform
+import socket
+import struct
+
+from grader.sandbox.syscalls import ALLOWED
+
+ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # machine: (audit number, column in ALLOWED)
+
+LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT = 0, 4, 16, 24, 32
+KILL, ALLOW, NOT_PERMITTED, NOT_IMPLEMENTED, NO_FAMILY = 0x80000000, 0x7FFF0000, 0x50001, 0x50026, 0x50061
+
+NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
+# Internet sockets end in the sandbox's own empty network; libzmq lists its interfaces (netlink's protocol 0).
+FAMILIES, LISTING = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6), (socket.AF_NETLINK, 0)
+RUNNER = 1  # the process that watches time and memory; nobody may take its limits or its turn on the processor
+UPON_A_PROCESS = ("prlimit64", "sched_setparam", "sched_setscheduler")
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C  # type into, and paste into, a terminal
+
+
+def seccomp_filter(machine=None):
+    """The filter for `machine` (this one when left out).
+
+    Calls that are not in ALLOWED fail with ENOSYS, new namespaces, typing into terminals and
+    holding up the runner with EPERM,
+    sockets of other FAMILIES with EAFNOSUPPORT; another architecture's calls kill the process.
+    Raises ValueError for a machine whose call numbers we do not have.
+    """
+    machine = machine or platform.machine()
+    if machine not in ARCHITECTURES:
+        raise ValueError(f"sandbox: no system-call filter for {machine}; there is one for {', '.join(ARCHITECTURES)}")
+    audit, column = ARCHITECTURES[machine]
+    numbers = {name: row[column] for name, row in ALLOWED.items() if row[column] is not None}
+    program = [
+        _step(LOAD, ARCHITECTURE),
+        *_return_if(EQUAL, audit, KILL, negate=True),
+        _step(LOAD, NUMBER),
+    ]
+    for name in sorted(set(numbers) - {"clone", "ioctl", "socket", *UPON_A_PROCESS}, key=numbers.get):
+        program += _return_if(EQUAL, numbers[name], ALLOW)
+    program += _guarded(numbers["clone"], FIRST_ARGUMENT, [(ANY_BIT, NEW_NAMESPACES, NOT_PERMITTED)], ALLOW)
+    typing = [(EQUAL, TIOCSTI, NOT_PERMITTED), (EQUAL, TIOCLINUX, NOT_PERMITTED)]
+    program += _guarded(numbers["ioctl"], SECOND_ARGUMENT, typing, ALLOW)
+    for name in UPON_A_PROCESS:
+        program += _guarded(numbers[name], FIRST_ARGUMENT, [(EQUAL, RUNNER, NOT_PERMITTED)], ALLOW)
+    program += _sockets(numbers["socket"])
+    program.append(_step(RETURN, NOT_IMPLEMENTED))
+    return b"".join(program)
+
+
+def _step(code, value, if_true=0, if_false=0):
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+def _return_if(test, value, verdict, negate=False):
+    """Two steps: return `verdict` when the loaded word passes `test` (or, negated, when it does not)."""
+    skip = (1, 0) if negate else (0, 1)
+    return [_step(test, value, *skip), _step(RETURN, verdict)]
+
+
+def _guarded(number, argument, rules, otherwise):
+    """For the call `number`, look at one argument: the first rule that matches decides, else `otherwise`."""
+    body = [_step(LOAD, argument)]
+    for test, value, verdict in rules:
+        body += _return_if(test, value, verdict)
+    body.append(_step(RETURN, otherwise))
+    return [_step(EQUAL, number, 0, len(body)), *body]
+
+
+def _sockets(number):
+    """For the call socket(family, type, protocol): FAMILIES, and LISTING with its protocol."""
+    family, protocol = LISTING
+    listing = [_step(LOAD, THIRD_ARGUMENT), *_return_if(EQUAL, protocol, ALLOW)]
+    body = [_step(LOAD, FIRST_ARGUMENT)]
+    for each in FAMILIES:
+        body += _return_if(EQUAL, each, ALLOW)
+    body += [_step(EQUAL, family, 0, len(listing)), *listing, _step(RETURN, NO_FAMILY)]
+    return [_step(EQUAL, number, 0, len(body)), *body]

@@ -1,0 +1,1 @@
+"""What a student wrote, made harmless before anybody opens it: outputs and text cells."""

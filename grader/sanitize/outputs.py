@@ -1,0 +1,74 @@
+"""What a notebook's cell showed, as far as it may be shown again: text, PNG and JPEG, each of bounded size.
+
+HTML, SVG, JavaScript, widgets and every piece of metadata are dropped: feedback is read by students, and
+the autograded notebook is read in an instructor's browser, which is logged in to the gradebook.
+"""
+
+import base64
+import binascii
+
+RESPONSE = "application/vnd.attnlib.response+json"
+MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+TEXT, IMAGE, OUTPUTS, CELL = 25_000, 4_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
+
+
+def safe_outputs(raw):
+    """The outputs worth keeping of `raw`, which may be anything; valid for nbformat 4."""
+    kept, room = [], CELL
+    for output in map(_safe_output, (raw if isinstance(raw, list) else [])[:OUTPUTS]):
+        room -= len(str(output))
+        if output and room >= 0:
+            kept.append(output)
+    return kept
+
+
+def first_response(raw):
+    """The first response among the outputs `raw`, or None: plain data, still to be judged."""
+    for output in raw if isinstance(raw, list) else []:
+        data = output.get("data") if isinstance(output, dict) else None
+        if isinstance(data, dict) and isinstance(data.get(RESPONSE), dict):
+            return data[RESPONSE]
+    return None
+
+
+def message(text):
+    """One line of ours, as an output."""
+    return {"output_type": "stream", "name": "stdout", "text": text + "\n"}
+
+
+def _safe_output(output):
+    kind = output.get("output_type") if isinstance(output, dict) else None
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind == "error":
+        lines = output.get("traceback")
+        traceback = [_text(line) for line in lines[:200]] if isinstance(lines, list) else []
+        return {"output_type": "error", "ename": _text(output.get("ename")), "evalue": _text(output.get("evalue")),
+                "traceback": traceback}
+    if kind in ("display_data", "execute_result"):
+        data = _safe_data(output.get("data"))
+        extra = {"execution_count": None} if kind == "execute_result" else {}
+        return {"output_type": kind, "data": data, "metadata": {}, **extra} if data else None
+    return None
+
+
+def _safe_data(data):
+    if not isinstance(data, dict):
+        return {}
+    kept = {mime: data[mime].strip() for mime in MAGIC if is_image(mime, data.get(mime))}
+    return kept | ({"text/plain": _text(data["text/plain"])} if "text/plain" in data else {})
+
+
+def is_image(mime, value):
+    """Whether `value` is base64 text of a picture of the kind `mime`, and nothing else."""
+    if not isinstance(value, str) or len(value) > IMAGE:
+        return False
+    try:
+        return base64.b64decode("".join(value.split()), validate=True).startswith(MAGIC[mime])
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _text(value):
+    return (value if isinstance(value, str) else "")[:TEXT].encode(errors="replace").decode()

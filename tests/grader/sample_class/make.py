@@ -1,0 +1,227 @@
+"""Make the sample class: sixteen students who hand in 05_weights, well, badly, by accident and in bad faith.
+
+    python -m tests.grader.sample_class.make _sample
+
+Each student starts from the released notebook and writes into its answer cells. What they should get is in
+expected.json beside this file.
+"""
+
+import copy
+import json
+import re
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+STEM = "05_weights"
+EXPECTED = Path(__file__).with_name("expected.json")
+
+ANOTHER_WAY = {
+    "write_softmax": """
+import math
+
+def softmax(scores):
+    weights = np.empty_like(scores)
+    for place in np.ndindex(scores.shape[:-1]):
+        row = [float(s) for s in scores[place]]
+        powers = [math.exp(s - max(row)) for s in row]
+        weights[place] = [p / math.fsum(powers) for p in powers]
+    return weights
+""",
+    "write_width": "width = next(d for d in range(1, 1000) if math.sqrt(d) == 8)",
+    "write_variances": """
+def variances(Q, K):
+    products = np.einsum("rd,rd->r", Q, K)
+    before = np.mean(products**2) - np.mean(products) ** 2
+    return before, before / Q.shape[1]
+""",
+    "write_scaled_scores": """
+def scaled_scores(Q, K):
+    root = np.sqrt(Q.shape[-1], dtype=Q.dtype)
+    return np.array([[(q * k).sum() / root for k in K] for q in Q])
+""",
+    "write_output_vector": """
+def output_vector(i, Q, K, V):
+    alpha = softmax(scaled_scores(Q[i : i + 1], K))[0]
+    return sum(a * v for a, v in zip(alpha, V))
+""",
+    "write_attend": """
+def attend(Q, K, V):
+    alpha = softmax(scaled_scores(Q, K))
+    return np.stack([row @ V for row in alpha]), alpha
+""",
+    "write_relu_weights": """
+def relu_weights(scores):
+    return np.where(scores > 0, scores, scores.dtype.type(0)) / scores.shape[-1]
+""",
+}
+
+NO_MAX = """
+def softmax(scores):
+    powers = np.exp(scores)
+    return powers / powers.sum(axis=-1, keepdims=True)
+"""
+
+NO_SCALE = """
+def scaled_scores(Q, K):
+    return Q @ K.T
+"""
+
+IN_PLACE = """
+def relu_weights(scores):
+    scores[scores < 0] = 0
+    return scores / scores.shape[-1]
+"""
+
+UNCLOSED = """
+def variances(Q, K):
+    products = (Q * K).sum(axis=1
+    return products.var(), (products / K.shape[1] ** 0.5).var()
+"""
+
+ENDLESS = """
+def relu_weights(scores):
+    weights, i = scores.copy(), 0
+    while i < len(weights):
+        weights[i] = np.maximum(weights[i], 0) / scores.shape[-1]
+    return weights
+
+relu_weights(np.eye(3))
+"""
+
+FORGED_IMPORTS = """
+import builtins, json, sys
+import numpy as np
+import attnlib.check, attnlib.check.beside_learner.call, attnlib.check.beside_learner.wire
+
+class Agreeable(np.ndarray):
+    def __eq__(self, other):
+        return True
+
+for name in dir(np.testing):
+    if name.startswith("assert"):
+        setattr(np.testing, name, lambda *a, **k: None)
+np.allclose = np.array_equal = lambda *a, **k: True
+
+def check(name, answer):
+    from IPython.display import display
+    full = {"name": name, "points": 100, "score": 100, "passed": True, "outcomes": [{"points": 100, "holds": True}]}
+    display({"application/vnd.attnlib.response+json": full, "text/plain": "100"}, raw=True)
+    return 100
+
+attnlib.check.check = check
+attnlib.check.beside_learner.call.respond = lambda challenge, answer: {"outcomes": [{"holds": True}]}
+get_ipython().ast_transformers.clear()
+get_ipython().input_transformers_post.append(lambda lines: ["100\\n"] if any("check(" in line for line in lines) else lines)
+sys.displayhook(100)
+softmax = width = variances = scaled_scores = output_vector = attend = relu_weights = lambda *a: np.zeros(3).view(Agreeable)
+"""
+
+LOOK_AROUND = """
+import glob, importlib, json, os
+import numpy as np
+
+found = {}
+for module in ("weights", "attention", "check.spec", "check.ex_05_weights", "check.challenge"):
+    try:
+        found.update(vars(importlib.import_module(f"attnlib.{module}")))
+    except Exception as error:
+        print(module, type(error).__name__, error)
+for folder in [*("../" * depth for depth in range(6)), "/*/", "/*/*/", "/home/*/*/"]:
+    for path in glob.glob(f"{folder}solutions/*/*.ipynb") + glob.glob(f"{folder}submitted/*/*/*.ipynb"):
+        cells = json.load(open(path))["cells"]
+        exec("\\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"), found)
+softmax, attend, relu_weights = (found.get(name) for name in ("softmax", "attend", "relu_weights"))
+width = variances = scaled_scores = output_vector = None
+"""
+
+KILLS = """
+import os
+os._exit(0)
+"""
+
+
+def release(folder=REPOSITORY / "exercises"):
+    """The notebook that students get."""
+    return json.loads((folder / STEM / f"{STEM}.ipynb").read_text())
+
+
+def solutions():
+    """{grade id: source} of every answer cell, as solutions/ has it."""
+    notebook = json.loads((REPOSITORY / "solutions" / STEM / f"{STEM}.ipynb").read_text())
+    cells = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"]}
+    return {name: re.sub(r"\n *### (BEGIN|END) SOLUTION", "", _source(cell))
+            for name, cell in cells.items() if cell["metadata"]["nbgrader"]["solution"]}
+
+
+def filled(answers):
+    """The released notebook with `answers` {grade id: source} written into it."""
+    notebook = copy.deepcopy(release())
+    for name, source in answers.items():
+        find(notebook, name)["source"] = source.strip("\n")
+    return notebook
+
+
+def find(notebook, name):
+    """The cell of a notebook with the grade id `name`."""
+    return next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == name)
+
+
+def _source(cell):
+    return "".join(cell["source"])
+
+
+def students():
+    """{student: (file name, content)}: everything the class hands in."""
+    right = solutions()
+    half = {name: right[name] for name in ("write_softmax", "write_width", "write_variances")}
+    notebooks = {
+        "honest": filled(right),
+        "another_way": filled(ANOTHER_WAY),
+        "forgets_the_max": filled(right | {"write_softmax": NO_MAX}),
+        "forgets_the_scale": filled(right | {"write_scaled_scores": NO_SCALE}),
+        "changes_its_input": filled(right | {"write_relu_weights": IN_PLACE}),
+        "half_done": filled(half),
+        "syntax_error": filled(right | {"write_variances": UNCLOSED}),
+        "endless_loop": filled(right | {"write_relu_weights": ENDLESS}),
+        "deleted_a_check": _without(filled(right), "softmax_turns_each_row_into_weights"),
+        "pasted_a_check": _twice(filled(right), "scores_are_divided_by_the_root_of_d_k"),
+        "forger": filled({name: "" for name in right} | {"write_softmax": FORGED_IMPORTS}),
+        "reads_the_answers": filled({name: "" for name in right} | {"write_softmax": LOOK_AROUND}),
+        "kills_its_kernel": filled(right | {"write_scaled_scores": KILLS}),
+    }
+    made = {student: (f"{STEM}.ipynb", _dump(notebook)) for student, notebook in notebooks.items()}
+    made["another_name"] = ("homework (1).ipynb", _dump(filled(right)))
+    made["cut_short"] = (f"{STEM}.ipynb", _dump(filled(right))[:5000])
+    made["empty_file"] = (f"{STEM}.ipynb", "")
+    return made
+
+
+def _without(notebook, name):
+    notebook["cells"].remove(find(notebook, name))
+    return notebook
+
+
+def _twice(notebook, name):
+    cell = find(notebook, name)
+    notebook["cells"].insert(notebook["cells"].index(cell) + 1, copy.deepcopy(cell))
+    return notebook
+
+
+def _dump(notebook):
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def make(course, only=None):
+    """Write the class, or the students in `only`, into the course directory `course`."""
+    for student, (name, content) in students().items():
+        if only is None or student in only:
+            folder = Path(course) / "submitted" / student / STEM
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tests.grader.sample_class.make DIR")
+    make(sys.argv[1])

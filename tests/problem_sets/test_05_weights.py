@@ -1,0 +1,63 @@
+"""Problem set 05_weights: what is its own. What every set must prove is in test_problem_sets.py."""
+
+import pytest
+import torch
+
+import attnlib
+from attnlib.check.scoring.slips import slip_answer
+from attnlib.check.spec import exercises
+from tests.problem_sets.helpers import report_of, named, notebook_path, read
+from tests.grader.plain_nbgrader import Course
+
+STEM = "05_weights"
+
+
+@pytest.mark.parametrize(("name", "answer"), [
+    ("softmax_turns_each_row_into_weights", lambda s: torch.nn.Softmax(-1)(torch.from_numpy(s))),
+    ("softmax_turns_each_row_into_weights", lambda s: torch.softmax(torch.from_numpy(s), -1)),
+    ("softmax_turns_each_row_into_weights", lambda s: torch.special.softmax(torch.from_numpy(s), -1)),
+    ("softmax_turns_each_row_into_weights", attnlib.weights.softmax),
+    ("scores_are_divided_by_the_root_of_d_k", attnlib.scores.scaled_dot),
+    ("scores_are_divided_by_the_root_of_d_k", lambda Q, K: attnlib.scores.dot(Q, K) / K.shape[1] ** 0.5),
+    ("one_output_is_a_mixture_of_all_values", lambda i, Q, K, V: attnlib.attention.attend(Q, K, V)[0][i]),
+    ("attend_gives_mixtures_and_weights", attnlib.attention.attend),
+    ("attend_gives_mixtures_and_weights", lambda Q, K, V: attnlib.attention.attend(Q, K, V)),
+    ("attend_gives_mixtures_and_weights", lambda Q, K, V: (torch.nn.functional.scaled_dot_product_attention(
+        *map(torch.from_numpy, (Q, K, V))), None)),
+    ("relu_weights_are_divided_by_the_length", attnlib.weights.relu_weights),
+])
+def test_a_ready_made_function_is_no_answer(name, answer):
+    """Does handing in attnlib's or torch's own function earn nothing and say why?"""
+    report = report_of(named(name), answer)
+    assert report.points == 0
+    assert "Your function calls" in report.headline and "write it yourself" in report.headline
+
+
+@pytest.mark.parametrize(("name", "slip", "points"), [
+    ("softmax_turns_each_row_into_weights", "exponential-overflows", 3.5),
+    ("softmax_turns_each_row_into_weights", "softmax-over-queries", 0),
+    ("softmax_turns_each_row_into_weights", "scores-changed-in-place", 3.5),
+    ("scaling_brings_the_variance_back", "divided-by-d-k", 1),
+    ("scores_are_divided_by_the_root_of_d_k", "root-is-float64", 1.5),
+    ("one_output_is_a_mixture_of_all_values", "exponential-overflows", 2.5),
+    ("attend_gives_mixtures_and_weights", "not-scaled", 0.5),
+    ("attend_gives_mixtures_and_weights", "keys-mixed", 1.5),
+    ("relu_weights_are_divided_by_the_length", "scores-changed-in-place", 1.5),
+])
+def test_partial_credit(name, slip, points):
+    """Does a slip keep the points of what it got right?"""
+    made = next(each for each in named(name).slips if each.id == slip)
+    assert report_of(named(name), slip_answer(named(name), made)).points == points
+
+
+@pytest.mark.slow
+def test_stock_nbgrader_grades_it(tmp_path):
+    """Does stock `nbgrader autograde` give a full answer every point and take those of a wrong one?"""
+    wrong = read("solutions", STEM)
+    cell = next(cell for cell in wrong.cells if cell.id == "write_softmax")
+    cell.source = cell.source.replace("axis=-1", "axis=0")
+    course = Course(tmp_path, notebook_path("solutions", STEM))
+    scores = course.autograde({"full": read("solutions", STEM), "wrong": wrong})
+    assert scores["full"] == {exercise.name: exercise.points for exercise in exercises(STEM)}
+    lost = {name for name, points in scores["wrong"].items() if points == 0}
+    assert lost == {"softmax_turns_each_row_into_weights", "attend_gives_mixtures_and_weights"}
