@@ -91,6 +91,14 @@ def test_prose(path):
             assert len(re.findall(r"[.?!] (?=[A-Z*$])", line)) == 0, line
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_lists_what_it_cites(path):
+    """Does a page that cites have a list of its own, of its own citations? A work may stand in several lists."""
+    text = path.read_text(encoding="utf8")
+    lists = re.findall(r"^```\{bibliography\}\n(.*?)^```$", text, re.S | re.M)
+    assert lists == [":filter: docname in docnames\n"] * ("{cite" in text)
+
+
 def test_colours_stand_in_one_file():
     """Is figures/style.py the only source with a colour in it?"""
     for path in BOOK.rglob("*"):
