@@ -28,6 +28,11 @@ def _part(caption, pages):
     return lines
 
 
-if __name__ == "__main__":
+def main():
+    """Write the file."""
     TOC.write_text(text(), encoding="utf8")
     print(f"Wrote {TOC.relative_to(chapters.ROOT)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A new chapter's empty files: are they in their places, and do they pass what an empty chapter can pass?"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools.chapters import ROOT, parts
+
+PLANNED = [next((chapter for chapter in part.chapters if not chapter.there), None) for part in parts()]
+STEMS = [chapter.stem for chapter in PLANNED if chapter]
+
+
+def run(tree, *command):
+    """Run a command of Python's in the tree; (exit status, what it said)."""
+    environment = os.environ | {"PYTHONPATH": str(tree), "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, *command], cwd=tree, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of the repository with the first planned chapter of each part made."""
+    tree = tmp_path_factory.mktemp("tree") / "repository"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "_build", "_sample", "__pycache__", "*.egg-info"))
+    for stem in STEMS:
+        status, said = run(tree, "-m", "tools.new_chapter", stem)
+        assert status == 0, said
+    return tree
+
+
+@pytest.mark.slow
+def test_every_file_is_named_by_the_stem_and_none_is_written_over(tree):
+    """Are the files there, and does making the chapter again say which, and write nothing?"""
+    for stem in STEMS:
+        made = {str(path.relative_to(tree)) for path in tree.rglob(f"*{stem}*") if path.is_file()}
+        assert {f"book/{stem}.md", f"book/figures/fig_{stem}.py", f"attnlib/check/specs/ex_{stem}.py",
+                f"solutions/{stem}/{stem}.ipynb", f"tests/problem_sets/right_{stem}.py"} <= made
+        status, said = run(tree, "-m", "tools.new_chapter", stem)
+        assert status == 1 and f"book/{stem}.md" in said and "nothing was written" in said
+    status, said = run(tree, "-m", "tools.new_chapter", "99_nothing")
+    assert status == 1 and "has no chapter '99_nothing'; add it there first" in said
+
+
+@pytest.mark.slow
+def test_an_empty_chapter_passes_what_it_can(tree):
+    """Does the book build strictly with it, and does all pass but the one test that lists what is left to write?"""
+    for stem in STEMS:
+        status, said = run(tree, "-m", "nbgrader", "generate_assignment", stem, "--force")
+        assert status == 0, said
+    for stem in STEMS:
+        status, said = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/problem_sets", "tests/tools/test_written_files.py",
+                           "tests/book/test_sources.py", f"tests/book/test_{stem}.py", "-k", f"{stem} or written_files or map or toc")
+        failed = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        assert all("nothing_is_left" in line for line in failed) and failed, said

@@ -1,0 +1,89 @@
+"""What is written from tables: is it current, and does it say what the tables say?"""
+
+import json
+
+import pytest
+
+from attnlib.check.scoring import properties as p
+from attnlib.check.spec import Case, Exercise, ProblemSet, Question, stems
+from tools import new_chapter, write_notebooks, write_readme
+from tools.chapters import chapters
+from tools.write_notebooks import filled_in, graded_cells, text_of
+
+EXERCISE = Exercise(
+    name="seven_is_2_less_than_9", title="Seven", minutes=5, asks="the number seven", reference=lambda: 7,
+    cases=lambda rng: [Case("plain", (), "seven")], properties=(p.number(1.5),), slips=(), kind="number")
+QUESTION = Question("why_seven", "Why seven?", points=2, minutes=10)
+SET = ProblemSet("99_test", 1, (EXERCISE,), (QUESTION,))
+
+
+@pytest.fixture
+def notebook():
+    """A notebook without exercises."""
+    return json.loads(new_chapter.notebook())
+
+
+@pytest.mark.parametrize("stem", stems())
+def test_the_solution_notebook_says_what_the_specification_says(stem):
+    """Are title, headings, points and minutes those of the table and the specification? Run: make exercises"""
+    assert write_notebooks.written(stem) == write_notebooks.path_of(stem).read_text(encoding="utf8")
+
+
+def test_the_readme_has_the_chapters():
+    """Does README.md say what the table says? Run: python -m tools.write_readme"""
+    assert write_readme.written() == write_readme.README.read_text(encoding="utf8")
+    assert all(f"`{chapter.stem}`" in write_readme.written() for chapter in chapters() if chapter.there)
+
+
+def test_new_tasks_get_their_cells(notebook):
+    """Does an exercise get a statement, an answer and a check, and a question a statement and an answer?"""
+    filled = filled_in(notebook, "Numbers", SET)
+    assert [cell["id"].split("_")[0] for cell in filled["cells"]] == [
+        "opening", "first", "ask", "write", "check", "ask", "write", "closing"]
+    assert {name: cell["metadata"]["nbgrader"]["points"] for name, cell in graded_cells(filled).items()} == {
+        "seven_is_2_less_than_9": 1.5, "why_seven": 2}
+    first, exercise, question = filled["cells"][0], filled["cells"][2], filled["cells"][5]
+    assert text_of(first).startswith("# 99 · Numbers\n") and "Two exercises, 3.5 points, about 15 minutes." in text_of(first)
+    assert text_of(exercise).startswith("## 1. Seven (1.5 points)\n")
+    assert text_of(question).startswith("## 2. Why seven? (2 points)\n")
+
+
+def test_writing_twice_changes_nothing(notebook):
+    """Is a filled-in notebook left as it is?"""
+    once = filled_in(notebook, "Numbers", SET)
+    assert filled_in(json.loads(json.dumps(once)), "Numbers", SET) == once
+
+
+def test_what_an_author_wrote_stays(notebook):
+    """Do new points and a new title change a heading, a number and the opening's line, and nothing else?"""
+    filled = filled_in(notebook, "Numbers", SET)
+    write_notebooks.set_text(filled["cells"][2], text_of(filled["cells"][2]) + "\nWritten by hand.")
+    before = json.loads(json.dumps(filled))
+    other = Exercise(**{**vars(EXERCISE), "title": "Seven again", "properties": (p.number(3),)})
+    after = filled_in(filled, "Numbers", ProblemSet("99_test", 1, (other,), (QUESTION,)))
+    changed = [old["id"] for old, new in zip(before["cells"], after["cells"]) if old != new]
+    assert changed == ["opening", "ask_seven_is_2_less_than_9", "check_seven_is_2_less_than_9"]
+    assert text_of(after["cells"][2]).endswith("\nWritten by hand.")
+
+
+def test_a_dropped_exercise_is_named(notebook):
+    """Is an author who drops an exercise from the specification told which cells are left over?"""
+    filled_in(notebook, "Numbers", SET)
+    with pytest.raises(ValueError, match="99_test: the solution notebook has the graded cells seven_is_2_less_than_9, which"):
+        filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (), (QUESTION,)))
+
+
+def test_an_opening_without_the_line_of_totals_is_named(notebook):
+    """Is an author who deleted the line of totals told what to put there?"""
+    write_notebooks.set_text(notebook["cells"][0], "# title")
+    with pytest.raises(ValueError, match="no line like “Two exercises, 3.5 points, about 15 minutes.”"):
+        filled_in(notebook, "Numbers", SET)
+
+
+@pytest.mark.parametrize("left_out, words", [("ask_why_seven", "no statement"), ("check_seven_is_2_less_than_9", "no graded cell")])
+def test_statements_and_checks_take_turns(notebook, left_out, words):
+    """Is a statement without a graded cell, or the other way round, told by name?"""
+    filled = filled_in(notebook, "Numbers", SET)
+    filled["cells"] = [cell for cell in filled["cells"] if cell["id"] != left_out]
+    with pytest.raises(ValueError, match=words):
+        write_notebooks.statements(filled)

@@ -1,0 +1,10 @@
+"""Does chapter $number print what attnlib computes?"""
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "book" / "$stem.md"
+
+
+def test_every_exercise_is_on_the_page(book):
+    """Does the page list the exercises of its set?"""
+    assert "{exercise-list} $stem" in PAGE.read_text(encoding="utf8")
+    assert (book / "$stem.html").exists()

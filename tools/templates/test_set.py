@@ -1,0 +1,8 @@
+"""Problem set $stem: what is its own. What every set must prove is in test_every_set.py."""
+
+from attnlib.check.spec import problem_set
+
+
+def test_nothing_of_attnlib_is_at_hand_that_the_set_asks_for():
+    """Does the sandbox hold the modules that this set may use, and no other?"""
+    assert problem_set("$stem").allowed_modules == ()

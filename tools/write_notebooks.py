@@ -1,0 +1,186 @@
+"""Write into the solution notebooks what their specifications say: python -m tools.write_notebooks [STEM ...]
+
+The title comes from the table of chapters; headings, points and minutes come from the problem set. An exercise that
+has no cells yet gets them, to be filled in. Everything else in a notebook is its author's and stays as it is.
+"""
+
+import json
+import re
+import sys
+
+from attnlib.check.spec import Exercise, problem_set, stems
+from tools.chapters import ROOT, chapters
+
+WORDS = ("No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve").split()
+TOTALS = re.compile(r"^\w+ exercises?, .* points?, about \d+ minutes\.$", re.MULTILINE)
+TO_WRITE = "(to be written)"  # what a new cell holds; tests/problem_sets refuses it in a chapter that is there
+
+
+def path_of(stem):
+    """The solution notebook of a problem set."""
+    return ROOT / "solutions" / stem / f"{stem}.ipynb"
+
+
+def written(stem):
+    """The text of the solution notebook of `stem`, with all that the table and the specification say in place."""
+    notebook = json.loads(path_of(stem).read_text(encoding="utf8"))
+    title = next(chapter.title for chapter in chapters() if chapter.stem == stem)
+    return json.dumps(filled_in(notebook, title, problem_set(stem)), indent=1, ensure_ascii=False) + "\n"
+
+
+def filled_in(notebook, title, declared):
+    """The notebook with the title, the headings, the points and the minutes of the problem set `declared`.
+
+    Raises ValueError, naming the cells, when the notebook has graded cells that the specification does not know.
+    """
+    tasks = {task.name: task for task in (*declared.exercises, *declared.questions)}
+    add_missing(notebook, [task for name, task in tasks.items() if name not in graded_cells(notebook)])
+    unknown = sorted(set(graded_cells(notebook)) - set(tasks))
+    if unknown:
+        raise ValueError(f"{declared.stem}: the solution notebook has the graded cells {', '.join(unknown)}, which the "
+                         f"specification does not know: rename their grade ids, or take the cells out")
+    write_opening(notebook["cells"][0], title, declared)
+    for number, (statement, graded) in enumerate(statements(notebook), 1):
+        write_heading(statement, number, tasks[name_of(graded)])
+    for name, cell in graded_cells(notebook).items():
+        points = tasks[name].points
+        cell["metadata"]["nbgrader"]["points"] = int(points) if points == int(points) else points
+    return notebook
+
+
+def graded_cells(notebook):
+    """{grade id: cell} of the cells that give points, in order."""
+    return {name_of(cell): cell for cell in notebook["cells"] if cell["metadata"]["nbgrader"]["grade"]}
+
+
+def name_of(cell):
+    """The grade id of a cell."""
+    return cell["metadata"]["nbgrader"]["grade_id"]
+
+
+def statements(notebook):
+    """(statement, graded cell) of each exercise: a statement opens it, and the graded cell that follows closes it.
+
+    Raises ValueError when the two do not take turns.
+    """
+    found, opened = [], None
+    for cell in notebook["cells"]:
+        if cell["id"].startswith("ask_"):
+            if opened:
+                raise ValueError(f"{opened['id']} is followed by {cell['id']}, with no graded cell between them")
+            opened = cell
+        elif cell["metadata"]["nbgrader"]["grade"]:
+            if not opened:
+                raise ValueError(f"the graded cell {name_of(cell)} has no statement: put a cell ask_… before it")
+            found.append((opened, cell))
+            opened = None
+    return found
+
+
+def write_opening(cell, title, declared):
+    """The title, and the line that counts exercises, points and minutes."""
+    _, *rest = text_of(cell).split("\n")
+    text = "\n".join([f"# {declared.stem[:2]} · {title}", *rest])
+    if not TOTALS.search(text):
+        raise ValueError(f"{declared.stem}: the first cell has no line like “{totals(declared)}”; put one there")
+    set_text(cell, TOTALS.sub(totals(declared), text, count=1))
+
+
+def totals(declared):
+    """'Seven exercises, 18 points, about 90 minutes.'"""
+    count = len(declared.exercises) + len(declared.questions)
+    word = WORDS[count] if count < len(WORDS) else str(count)
+    return (f"{word} exercise{'s' * (count != 1)}, {points_told(declared.points)}, "
+            f"about {declared.minutes} minutes.")
+
+
+def points_told(points):
+    """'1 point', '2.5 points'."""
+    return f"{points:g} point{'s' * (points != 1)}"
+
+
+def write_heading(cell, number, task):
+    """'## 3. Title (2 points)' as the first line of a statement."""
+    _, *rest = text_of(cell).split("\n")
+    set_text(cell, "\n".join([f"## {number}. {task.title} ({points_told(task.points)})", *rest]))
+
+
+def add_missing(notebook, tasks):
+    """Put empty cells for `tasks` before the closing cell."""
+    for task in tasks:
+        cells = exercise_cells(task) if isinstance(task, Exercise) else question_cells(task.name)
+        notebook["cells"][-1:-1] = cells
+
+
+def exercise_cells(exercise):
+    """Statement, answer and check of a new exercise."""
+    name = exercise.name
+    if exercise.kind == "function":
+        answer = f"def {name}():\n    ### BEGIN SOLUTION\n    return None  # {TO_WRITE}\n    ### END SOLUTION"
+    else:
+        answer = f"{name} = None\n### BEGIN SOLUTION\n{name} = None  # {TO_WRITE}\n### END SOLUTION"
+    return [new_cell("markdown", f"ask_{name}", STATEMENT), new_cell("code", f"write_{name}", answer, solution=True),
+            new_cell("code", f"check_{name}", f'check("{name}", {name})', grade=True, grade_id=name)]
+
+
+def question_cells(name):
+    """Statement and answer of a new question, which a person grades."""
+    return [new_cell("markdown", f"ask_{name}", f"heading\n\n{TO_WRITE}"),
+            new_cell("markdown", f"write_{name}", TO_WRITE, solution=True, grade=True, grade_id=name)]
+
+
+STATEMENT = f"""heading
+
+{TO_WRITE}
+
+```text
+name(arguments)    shapes  ->  shape
+```
+
+**Example**
+
+```pycon
+>>> 1 + 1
+2
+```
+""" + "".join(f"""
+<details>
+<summary>Hint {n}: {what}</summary>
+
+{TO_WRITE}
+
+</details>
+""" for n, what in enumerate(("a question", "the shapes", "pseudocode"), 1))
+
+
+def new_cell(kind, cell_id, text, solution=False, grade=False, grade_id=None):
+    """A cell with nbgrader's metadata; what is ours and not the learner's is locked."""
+    metadata = {"grade": grade, "grade_id": grade_id or cell_id, "locked": not solution,
+                "schema_version": 3, "solution": solution, "task": False}
+    code = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    cell = {"cell_type": kind, **code, "id": cell_id, "metadata": {"nbgrader": metadata}}
+    set_text(cell, text.rstrip("\n"))
+    return cell
+
+
+def text_of(cell):
+    """The source of a cell as one text."""
+    return "".join(cell["source"])
+
+
+def set_text(cell, text):
+    """Make `text` the source of a cell, one line an item."""
+    cell["source"] = text.splitlines(keepends=True)
+
+
+def main(names):
+    """Write the notebooks of the problem sets `names`, of all when there are none."""
+    for stem in names or stems():
+        text = written(stem)
+        if text != path_of(stem).read_text(encoding="utf8"):
+            path_of(stem).write_text(text, encoding="utf8")
+            print(f"Wrote {path_of(stem).relative_to(ROOT)}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
