@@ -55,7 +55,8 @@ def _made(kind, entry):
     name = f"{kind.__name__.lower()} {entry.get('stem') or entry.get('title')!r}"
     wanted = {field.name: field.type for field in fields(kind)}
     if set(entry) != set(wanted):
-        raise ValueError(f"chapters.toml: {name} gives {', '.join(sorted(entry))}; it needs {', '.join(sorted(wanted))}")
+        came, needed = (", ".join(sorted(names)) for names in (entry, wanted))
+        raise ValueError(f"chapters.toml: {name} gives {came}; it needs {needed}")
     for field, type_ in wanted.items():
         if not isinstance(entry[field], type_):
             raise ValueError(f"chapters.toml: {name} has {field} = {entry[field]!r}; it needs a {type_.__name__}")

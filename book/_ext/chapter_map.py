@@ -23,7 +23,8 @@ class ChapterMap(SphinxDirective):
                                                      nodes.emphasis("", chapter.subtitle)))
                  for chapter in part.chapters]
         first = part.chapters[0].number
-        listing = nodes.enumerated_list("", *items, enumtype="arabic", suffix=".", **{"start": first} if first > 1 else {})
+        start = {"start": first} if first > 1 else {}
+        listing = nodes.enumerated_list("", *items, enumtype="arabic", suffix=".", **start)
         box = nodes.container("", listing, classes=["map"], is_div=True)
         section = nodes.section("", nodes.title("", part.title), box, names=[nodes.fully_normalize_name(part.title)])
         self.state.document.note_implicit_target(section)

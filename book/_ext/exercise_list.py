@@ -1,4 +1,5 @@
 """`{exercise-list} NN_stem`: the chapter's notebook to download, its exercises, points and minutes."""
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -18,6 +19,7 @@ class ExerciseList(SphinxDirective):
         stem = self.arguments[0]
         notebook = f"exercises/{stem}/{stem}.ipynb"
         exercises = spec.exercises(stem)
+        self.note_what_the_spec_is_made_of()
         points = sum(exercise.points for exercise in exercises)
         link = addnodes.download_reference("", "", nodes.literal("", notebook), reftarget=f"../{notebook}",
                                            refdoc=self.env.docname)
@@ -25,6 +27,12 @@ class ExerciseList(SphinxDirective):
             f": {len(exercises)} exercises, {points:g} points, about {MINUTES_A_POINT * points:g} minutes."))
         items = [nodes.list_item("", nodes.paragraph("", told(exercise))) for exercise in exercises]
         return [intro, nodes.bullet_list("", *items)]
+
+    def note_what_the_spec_is_made_of(self):
+        """Have the page read again, not run, when a module that is loaded with the spec changes."""
+        for name, module in list(sys.modules.items()):
+            if name.split(".")[0] == "attnlib" and getattr(module, "__file__", None):
+                self.env.note_dependency(module.__file__)
 
 
 def told(exercise):

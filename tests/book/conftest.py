@@ -1,6 +1,7 @@
 """The built book, served on loopback, and the pages of a browser that may talk to nobody else."""
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 BUILD = ["build", "book", "--config", "_config.yml", "--path-output", ".", "-W", "-n", "--keep-going"]
@@ -18,14 +20,27 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture(scope="session")
 def book():
-    """The folder of the book's HTML, built strictly."""
+    """The folder of the book's HTML, built strictly: once a test run, by the first worker that needs it."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"alone {os.getpid()}")
+    told = ROOT / "_build" / "tested.json"
+    with FileLock(ROOT / "_build" / "tested.lock"):
+        done = json.loads(told.read_text()) if told.exists() else {}
+        if done.get("run") != run:
+            done = {"run": run, **build()}
+            told.write_text(json.dumps(done))
+    assert done["status"] == 0, done["output"]
+    return ROOT / "_build" / "html"
+
+
+def build():
+    """Build the book as a person would."""
     here = Path(sys.executable).parent
     path = os.pathsep.join([str(here), os.environ["PATH"]])
     libraries = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run([here / "jupyter-book", *BUILD], cwd=ROOT, text=True, capture_output=True,
                           env=os.environ | {"PATH": path, "PYTHONPATH": libraries})
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return ROOT / "_build" / "html"
+    return {"status": done.returncode, "output": done.stdout[-3000:] + done.stderr[-6000:]}
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -57,7 +72,6 @@ def browser():
 @pytest.fixture(scope="session")
 def visit(browser, address):
     """visit(name, theme, width): the open page, with its `errors` and the other `hosts` it asked for."""
-    @functools.cache
     def open_page(name, theme="light", width=1280, scripts=True):
         context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900},
                                       java_script_enabled=scripts, reduced_motion="reduce")

@@ -6,14 +6,20 @@ import pytest
 
 from attnlib import attention, scores, weights
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("05_weights")]
 
 STATE = "(mixer) => mixer.state"
 
 
+@pytest.fixture(scope="module")
+def page(visit):
+    opened = visit("05_weights")
+    yield opened
+    opened.context.close()
+
+
 @pytest.fixture
-def mixer(visit):
-    page = visit("05_weights")
+def mixer(page):
     element = page.locator("attention-mixer")
     element.evaluate("(mixer) => mixer.reset()")
     return element
@@ -98,8 +104,9 @@ def test_print_shows_the_first_state(mixer, first):
 
 def test_without_scripts(visit, mixer):
     """Does a reader without JavaScript see the same first state?"""
-    page = visit("05_weights", "light", 1280, False)
+    page = visit("05_weights", scripts=False)
     still = page.locator("attention-mixer")
     for part in ("td.score", "td.alpha", "[role=status]"):
         assert still.locator(part).all_text_contents() == mixer.locator(part).all_text_contents()
     assert still.locator("circle.mixture").is_visible() and not still.locator("input").count()
+    page.context.close()
