@@ -2,8 +2,12 @@
 
 import json
 import os
+from typing import TYPE_CHECKING, Any
 
 from attnlib.check.beside_learner.call import respond
+
+if TYPE_CHECKING:  # the report knows what a right answer has; the sandbox does not hold it
+    from attnlib.check.scoring.report import Report
 
 RESPONSE = "application/vnd.attnlib.response+json"  # how a response leaves the grader's sandbox
 
@@ -11,15 +15,15 @@ RESPONSE = "application/vnd.attnlib.response+json"  # how a response leaves the 
 class CheckFailed(AssertionError):
     """Not full marks; the message is the whole report."""
 
-    def __init__(self, report):
+    def __init__(self, report: "Report") -> None:
         super().__init__(report.text())
         self.report = report
 
-    def _render_traceback_(self):  # IPython: the report is on the page already
+    def _render_traceback_(self) -> list[str]:  # IPython: the report is on the page already
         return [f"CheckFailed: {self.report.name}: {self.report.summary}. The report above says why."]
 
 
-def check(name, answer):
+def check(name: str, answer: Any) -> "Report | None":
     """Check `answer` against the exercise called `name` and show the report.
 
     On the learner's machine the public cases run here: full marks return the report, anything less
@@ -27,10 +31,13 @@ def check(name, answer):
     came out is handed over. Raises KeyError, with the nearest names, when no exercise is called so.
     """
     path = os.environ.get("ATTNLIB_CHALLENGE")
-    return hand_over(name, answer, path) if path else check_here(name, answer)
+    if not path:
+        return check_here(name, answer)
+    hand_over(name, answer, path)
+    return None
 
 
-def check_here(name, answer, seed=0):
+def check_here(name: str, answer: Any, seed: int = 0) -> "Report":
     """Score the public cases in this process."""
     from attnlib.check.scoring.challenge import challenge
     from attnlib.check.scoring.judge import score
@@ -47,7 +54,7 @@ def check_here(name, answer, seed=0):
     raise CheckFailed(report)
 
 
-def hand_over(name, answer, path):
+def hand_over(name: str, answer: Any, path: str) -> None:
     """Run the challenge kept at `path` and put the response into the notebook's output."""
     from IPython.display import display
 
@@ -59,9 +66,9 @@ def hand_over(name, answer, path):
     display({RESPONSE: {"name": name, **response}, "text/plain": f"{name}: handed over"}, raw=True)
 
 
-def in_ipython():
+def in_ipython() -> bool:
     """Whether a notebook or an IPython shell is there to show HTML."""
     try:
-        return get_ipython() is not None
+        return get_ipython() is not None  # type: ignore[name-defined]  # IPython adds the name
     except NameError:
         return False

@@ -131,12 +131,14 @@ class ProblemSet:
     @property
     def points(self) -> float:
         """The most the whole set can give, questions included."""
-        return sum(each.points for each in (*self.exercises, *self.questions))
+        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
+        return sum(each.points for each in parts)
 
     @property
     def minutes(self) -> int:
         """About how long the whole set takes."""
-        return sum(each.minutes for each in (*self.exercises, *self.questions))
+        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
+        return sum(each.minutes for each in parts)
 
 
 def stems() -> list[str]:

@@ -1,1 +1,1 @@
-"""What runs beside the learner's code, on their machine and in the grader's sandbox alike: no expected value is here."""
+"""What runs beside the learner's code, on their machine and in the grader's sandbox: it knows no expected value."""

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from attnlib.check.beside_learner.wire import decode, describe_type, encode
 
@@ -38,7 +38,7 @@ def respond(challenge: dict, answer: Any) -> dict:
         return {"outcomes": [{"not_callable": describe_type(answer)} for _ in challenge["cases"]]}
     outcomes = []
 
-    def work():
+    def work() -> None:
         with contextlib.suppress(Stopped):
             for case in challenge["cases"]:
                 outcomes.append(_call(answer, case, challenge["forbidden_calls"]))
@@ -63,7 +63,7 @@ def _within(seconds: float, work: Callable) -> bool:
         return True
     deadline = time.monotonic() + 1
     while thread.is_alive() and time.monotonic() < deadline:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(cast(int, thread.ident)), ctypes.py_object(Stopped))
         thread.join(0.05)
     return False
 
@@ -73,6 +73,7 @@ def _call(answer: Callable, case: list, forbidden: list[str]) -> dict:
     given = [decode(argument) for argument in case]
     called: set[str] = set()
     sys.setprofile(_watch(set(forbidden), called) if forbidden else None)
+    outcome: dict[str, Any]
     try:
         outcome = {"value": encode(answer(*given))}
     except Stopped:
@@ -81,7 +82,7 @@ def _call(answer: Callable, case: list, forbidden: list[str]) -> dict:
         outcome = {"raised": _describe_error(error)}
     finally:
         sys.setprofile(None)
-    outcome["changed"] = [i for i, (now, before) in enumerate(zip(given, case)) if encode(now) != before]
+    outcome["changed"] = [i for i, (now, before) in enumerate(zip(given, case, strict=True)) if encode(now) != before]
     outcome["forbidden_calls"] = sorted(called)
     return outcome
 
@@ -92,7 +93,7 @@ def _watch(names: set[str], called: set[str]) -> Callable:
     A name is package.function, or package.* for every public function of a package.
     """
 
-    def profile(frame, event, argument):
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
         if event == "call" and frame.f_back is not None:
             caller, module, function = _caller(frame), frame.f_globals.get("__name__", ""), frame.f_code.co_name
         elif event == "c_call":
@@ -110,7 +111,7 @@ def _watch(names: set[str], called: set[str]) -> Callable:
 
 def _caller(frame: FrameType) -> FrameType:
     """The frame that called this one, past the dispatch between arrays and tensors."""
-    caller = frame.f_back
+    caller: Any = frame.f_back
     return caller.f_back if caller.f_globals.get("__name__") == "attnlib._dispatch" else caller
 
 

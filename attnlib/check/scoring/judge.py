@@ -31,7 +31,7 @@ def score(exercise: Exercise, seed: int, response: Any) -> Report:
     if trouble:
         return unanswered(exercise, trouble)
     expected = [exercise.reference(*case.args) for case in cases]
-    results = _judge_all(exercise, list(zip(cases, outcomes, expected)))
+    results = _judge_all(exercise, list(zip(cases, outcomes, expected, strict=True)))
     slip = None if all(result.holds for result in results) else find_slip(exercise, seed, outcomes)
     return Report.of(exercise, results, slip.message if slip else "", slip.id if slip else "")
 

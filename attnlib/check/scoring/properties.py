@@ -1,9 +1,14 @@
 """Properties that many exercises share. Each maker returns a Property that shows the first place that differs."""
 
+from typing import Any
+
 import numpy as np
 
-from attnlib.check.scoring.outcome import as_array, what_is
-from attnlib.check.spec import Property
+from attnlib.check.scoring.outcome import Outcome, as_array, what_is
+from attnlib.check.spec import Case, Property
+
+Part = tuple[int, str] | None  # which element of an answer that has several, and what to call it
+Place = tuple[int, ...]        # an index into an array
 
 TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
 FINE = (1e-9, 1e-11)  # what float32 rounds away shows
@@ -11,10 +16,10 @@ FINE = (1e-9, 1e-11)  # what float32 rounds away shows
 NUMBERS = "the numbers are right"
 
 
-def values(points, part=None, on=("plain",), name=NUMBERS):
+def values(points: float, part: Part = None, on: tuple[str, ...] = ("plain",), name: str = NUMBERS) -> Property:
     """Equal to the reference, within what the dtype allows."""
 
-    def judge(case, outcome, expected):
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
         if got is None:
             return no_numbers(case, part, outcome, want)
@@ -26,11 +31,11 @@ def values(points, part=None, on=("plain",), name=NUMBERS):
     return Property(name, points, judge, on)
 
 
-def weights_rank_keys(points, part=None, on=("plain",),
-                      name="each row is positive, sums to one and ranks the keys by score"):
+def weights_rank_keys(points: float, part: Part = None, on: tuple[str, ...] = ("plain",),
+                      name: str = "each row is positive, sums to one and ranks the keys by score") -> Property:
     """Weights of the reference's shape that order each row as the reference does, whatever their size."""
 
-    def judge(case, outcome, expected):
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
         if got is None:
             return no_numbers(case, part, outcome, want)
@@ -44,14 +49,14 @@ def weights_rank_keys(points, part=None, on=("plain",),
     return Property(name, points, judge, on)
 
 
-def _row_sums(case, part, got):
+def _row_sums(case: Case, part: Part, got: np.ndarray) -> str | None:
     with np.errstate(all="ignore"):
         sums = got.sum(axis=-1, dtype=np.float64)
     place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
     return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.4g}, not 1."
 
 
-def _ranking(case, part, got, want):
+def _ranking(case: Case, part: Part, got: np.ndarray, want: np.ndarray) -> str | None:
     order = want.argsort(axis=-1)                                  # keys by weight, lightest first
     steps = np.diff(np.take_along_axis(got, order, axis=-1))
     wrong = np.argwhere(~(steps > 0))
@@ -59,14 +64,14 @@ def _ranking(case, part, got, want):
         return None
     *place, step = map(int, wrong[0])
     low, high = order[*place, step], order[*place, step + 1]
-    return (f"{of(case, part)} {row(place)} gives key {low} no less weight than key {high}, "
+    return (f"{of(case, part)} {row(tuple(place))} gives key {low} no less weight than key {high}, "
             f"whose score is larger.")
 
 
-def number(points, name="the number is right"):
+def number(points: float, name: str = "the number is right") -> Property:
     """The number of the reference; the sentence never gives it away."""
 
-    def judge(case, outcome, expected):
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         got = as_array(outcome.content)
         if outcome.content is None:
             return "Not answered yet: it is still None."
@@ -81,10 +86,11 @@ def number(points, name="the number is right"):
     return Property(name, points, judge)
 
 
-def dtype_kept(points, parts=(None,), on=("float32",), after=NUMBERS, name="float32 in, float32 out"):
+def dtype_kept(points: float, parts: tuple[Part, ...] = (None,), on: tuple[str, ...] = ("float32",),
+               after: str | None = NUMBERS, name: str = "float32 in, float32 out") -> Property:
     """The dtype of the answer, of each of its `parts`, is that of the reference."""
 
-    def judge(case, outcome, expected):
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         for part in parts:
             want, got = pick(expected, part), pick(outcome.content, part)
             if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != want.dtype:
@@ -94,10 +100,11 @@ def dtype_kept(points, parts=(None,), on=("float32",), after=NUMBERS, name="floa
     return Property(name, points, judge, on, after)
 
 
-def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inputs are left alone"):
+def inputs_left_alone(points: float, names: tuple[str, ...], on: tuple[str, ...] = ("plain",),
+                      after: str | None = NUMBERS, name: str = "the inputs are left alone") -> Property:
     """No argument was changed; `names` are the arguments', in order."""
 
-    def judge(case, outcome, expected):
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         if not outcome.changed:
             return None
         changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names)) or "an argument"
@@ -106,7 +113,7 @@ def inputs_left_alone(points, names, on=("plain",), after=NUMBERS, name="the inp
     return Property(name, points, judge, on, after)
 
 
-def pick(value, part):
+def pick(value: Any, part: Part) -> Any:
     """Element `part` of a tuple, list or vector; the value itself when part is None; None when there is none.
 
     An array of more axes is one result, not several: its rows are no parts.
@@ -118,23 +125,23 @@ def pick(value, part):
     return value[index] if several and len(value) > index else None
 
 
-def no_numbers(case, part, outcome, want):
+def no_numbers(case: Case, part: Part, outcome: Outcome, want: np.ndarray) -> str:
     """The sentence for a value, or a part of one, that is not numbers all through."""
     value = pick(outcome.content, part)
     if outcome.content is None:
         return f"For {case.description}: the function returned None. Does it end in a return?"
-    if value is None:
+    if value is None and part:
         return f"For {case.description}: there is no {part[1]}; what came back is {what_is(outcome.content)}."
     wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
     return f"{of(case, part)} we expect {wanted} and got {what_is(value)}."
 
 
-def of(case, part):
+def of(case: Case, part: Part) -> str:
     """The beginning of a sentence: which case, which part of the answer."""
     return f"For {case.description}:" if part is None else f"For {case.description}, in {part[1]}:"
 
 
-def first_difference(got, want, tolerance=None):
+def first_difference(got: np.ndarray, want: np.ndarray, tolerance: tuple[float, float] | None = None) -> Place | None:
     """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected."""
     relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, FINE)
     with np.errstate(all="ignore"):
@@ -142,7 +149,7 @@ def first_difference(got, want, tolerance=None):
     return None if same.all() else tuple(int(i) for i in np.argwhere(~same)[0])
 
 
-def difference(got, want, place):
+def difference(got: np.ndarray, want: np.ndarray, place: Place) -> str:
     """'at [0, 2] we expect 0.31 and got 0.02', with enough digits to tell them apart."""
     a, b = want[place], got[place]
     digits = next((n for n in (4, 8) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
@@ -150,11 +157,11 @@ def difference(got, want, place):
     return f"{here}we expect {a:.{digits}g} and got {b:.{digits}g}"
 
 
-def where(place):
+def where(place: Place) -> str:
     """'0, 2' for the index (0, 2)."""
     return ", ".join(map(str, place))
 
 
-def row(place):
+def row(place: Place) -> str:
     """'row 2' for the index (2,); 'the row' where there is only one."""
     return f"row {where(place)}" if place else "the row"

@@ -1,5 +1,6 @@
 """What the learner and the instructor read: points by property, the first place that differs, the slip by name."""
 
+import builtins
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
@@ -17,13 +18,13 @@ class PropertyResult:
     holds is None when the property was not looked at.
     """
 
-    property: str
+    property: str  # hides the built-in name of the same spelling from a type checker
     points: float
     max_points: float
     holds: bool | None
     message: str = ""
 
-    @property
+    @builtins.property
     def points_told(self) -> str:
         """'1 of 2', or a dash for a property that carries no points."""
         return f"{self.points:g} of {self.max_points:g}" if self.max_points else "–"

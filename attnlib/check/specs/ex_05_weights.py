@@ -11,9 +11,22 @@ from attnlib.check.specs.arrays import normal, root, single
 from attnlib.check.specs.banks import mixtures, results
 from attnlib.check.specs.banks.results import rounded
 from attnlib.check.specs.banks.scores import (
-    DIVIDED_BY_D_K, MORE_SCORING, MULTIPLIED_BY_ROOT_D_K, ROOT_IS_FLOAT64, ROOT_OF_D_V, SCORING)
+    DIVIDED_BY_D_K,
+    MORE_SCORING,
+    MULTIPLIED_BY_ROOT_D_K,
+    ROOT_IS_FLOAT64,
+    ROOT_OF_D_V,
+    SCORING,
+)
 from attnlib.check.specs.banks.weights import (
-    SOFTMAX_OVER_QUERIES, TWICE, WEIGHING, WEIGHTS_ARE_FLOAT64, exponentials, normalised, over)
+    SOFTMAX_OVER_QUERIES,
+    TWICE,
+    WEIGHING,
+    WEIGHTS_ARE_FLOAT64,
+    exponentials,
+    normalised,
+    over,
+)
 
 OURS = ("attnlib.*",)
 SOFTMAX = ("torch.softmax", "torch.special_softmax", "torch._softmax", "torch.log_softmax", "torch.softmin",

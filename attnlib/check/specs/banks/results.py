@@ -1,6 +1,6 @@
 """Mistakes in what is handed back, whatever was computed: its dtype, and what happened to the caller's arrays."""
 
-from attnlib.check.spec import Mistake, Slip
+from attnlib.check.spec import Mistake
 from attnlib.check.specs.arrays import single
 
 SCORES_CHANGED_IN_PLACE = Mistake(
