@@ -3,7 +3,7 @@
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.chunked import Rules, exponentiate, key_head, mix, scores_of
+from attnlib._chunked import Rules, exponentiate, key_head, mix, scores_of
 from attnlib.weights import softmax
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from attnlib._dispatch import also_tensors
 from attnlib.attention import attention_weights, check_dtypes, check_shapes, rules_of, widen
-from attnlib.chunked import HEADS, blas_threads, cut, key_heads, mix, on_all_threads, reachable, scores_of, stack
+from attnlib._chunked import HEADS, blas_threads, cut, key_heads, mix, on_all_threads, reachable, scores_of, stack
 from attnlib.memory import finite, share_heads, sum_of_heads
 
 ROWS, COLUMNS = 256, 512  # queries and keys in a tile: its scores and their gradients stay in cache

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attnlib import chunked
+from attnlib import _chunked as chunked
 from attnlib.attention import attend, attention, attention_weights
 from attnlib.scores import dot, scaled_dot
 from attnlib.weights import softmax

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib import chunked
+from attnlib import _chunked as chunked
 from attnlib.attention import attend, attention, attention_weights
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-10}
