@@ -72,6 +72,7 @@ def windowed_linear(N, d_in, d_out, k, bias=False):
     >>> windowed_linear(100, 64, 64, k=5).parameters
     45056
     """
+    check_sizes("windowed_linear", N=N, d_in=d_in, d_out=d_out)
     check_sizes("windowed_linear", least=0, k=k)
     return linear(N, (2 * k + 1) * d_in, d_out, bias)
 
@@ -94,6 +95,7 @@ def recurrent(N, d_in, d_hidden, bias=False):
     >>> recurrent(1000, 64, 64).flops, mixing(1000, d_k=64).flops  # N d^2 against N^2 d
     (16384000, 256000000)
     """
+    check_sizes("recurrent", N=N, d_in=d_in, d_hidden=d_hidden)
     return linear(N, d_in, d_hidden, bias) + Cost(d_hidden**2, 2 * N * d_hidden**2)
 
 
@@ -126,7 +128,7 @@ def mixing(N, M=None, *, heads=1, d_k, d_v=None, **hidden):
     Cost(parameters=0, flops=9216000000, activations=36384000)
     """
     d_v = d_k if d_v is None else d_v
-    check_sizes("mixing", heads=heads, d_k=d_k, d_v=d_v)
+    check_sizes("mixing", N=N, heads=heads, d_k=d_k, d_v=d_v)
     weights = heads * pairs(N, M, **hidden)
     return Cost(0, 2 * weights * (d_k + d_v), weights + N * heads * d_v)
 
@@ -185,6 +187,7 @@ def bilinear_score(N, M, d_q, d_k):
     >>> bilinear_score(5, 7, 4, 3).parameters
     12
     """
+    check_sizes("bilinear_score", N=N, M=M, d_q=d_q, d_k=d_k)
     return linear(N, d_q, d_k) + dot_score(N, M, d_k)
 
 
@@ -196,6 +199,7 @@ def additive_score(N, M, d_q, d_k, hidden, bias=False):
     >>> additive_score(5, 7, 4, 4, hidden=8)
     Cost(parameters=72, flops=1328, activations=411)
     """
+    check_sizes("additive_score", N=N, M=M, d_q=d_q, d_k=d_k, hidden=hidden)
     every_pair = Cost(activations=N * M * hidden) + linear(N * M, hidden, 1)
     return linear(N, d_q, hidden, bias) + linear(M, d_k, hidden) + every_pair
 
@@ -217,6 +221,7 @@ def mlp(N, d, hidden=None, bias=False):
     32768
     """
     hidden = 4 * d if hidden is None else hidden
+    check_sizes("mlp", N=N, d=d, hidden=hidden)
     return linear(N, d, hidden, bias) + Cost(activations=N * hidden) + linear(N, hidden, d, bias)
 
 

@@ -1,13 +1,13 @@
-"""Who may look at whom: boolean masks, True where looking is allowed.
+"""Masks: boolean arrays, True where a query may look at a key.
 
 They compose: `causal(N) & padding(lengths, N)` allows what both allow, `window(N, 2) | graph(edges, N)` what
-either does. All broadcast to scores (..., H, N, M). `like`, an array or tensor, says of which kind the mask is.
+either allows. All broadcast to scores (..., H, N, M). A mask has the kind of `like`, an array or tensor.
 """
 
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.inputs import adjacency
+from attnlib.inputs import adjacency, edges_of
 from attnlib.positions import distances
 
 
@@ -80,7 +80,7 @@ def graph(edges, N, self_loops=True, directed=False, like=None):
            [0, 1, 0],
            [1, 0, 1]])
     """
-    mask = adjacency(edges, N, directed).T == 1
+    mask = adjacency(edges_of("graph", edges, N), N, directed).T == 1
     return mask | np.eye(N, dtype=bool) if self_loops else mask
 
 

@@ -12,9 +12,9 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
-from attnlib.tensors.attention import check_tensors
+from attnlib.online_softmax import finish, merge_partials
+from attnlib.tensors.attention import check_tensors, widen
 from attnlib.tensors.backward import attention_backward, attention_forward
-from attnlib.tensors.memory import finish, merge
 
 
 def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
@@ -50,14 +50,14 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
 class _RingAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, q, k, v, rows, causal, scale, group):
-        queries = _wide(q)
+        queries, = widen(q)
         nothing = queries.new_zeros(*q.shape[:-1], 1)                         # (..., H, n, 1)
         state = queries.new_zeros(*q.shape[:-1], v.shape[-1]), nothing, nothing - torch.inf
         for owner, (keys, values) in _going_round((k, v), rows, group):
             options = _options(owner, causal, scale, group)
             if options:
-                part, lse = attention_forward(queries, _wide(keys), _wide(values), **options)
-                state = merge(*state, part, torch.ones_like(lse), lse)        # divided already: its total is 1
+                part, lse = attention_forward(queries, *widen(keys, values), **options)
+                state = merge_partials(*state, part, torch.ones_like(lse), lse)        # divided already: its total is 1
         mixed, total, top = state
         out, lse = finish(mixed, total), top + torch.log(total)
         ctx.save_for_backward(q, k, v, out, lse)
@@ -69,12 +69,12 @@ class _RingAttention(torch.autograd.Function):
     def backward(ctx, dout):
         q, k, v, out, lse = ctx.saved_tensors
         rows, causal, scale, group = ctx.extras
-        queries, dout = _wide(q), _wide(dout)
-        dq, carried = torch.zeros_like(queries), [torch.zeros_like(_wide(x)) for x in (k, v)]
+        queries, dout = widen(q, dout)
+        dq, *carried = [torch.zeros_like(x) for x in widen(q, k, v)]
         for owner, (keys, values) in _going_round((k, v), rows, group):
             options = _options(owner, causal, scale, group)
             if options:
-                parts = attention_backward(dout, queries, _wide(keys), _wide(values), out, lse, **options)
+                parts = attention_backward(dout, queries, *widen(keys, values), out, lse, **options)
                 dq, *carried = [whole + part for whole, part in zip((dq, *carried), parts)]
             carried = _pass_on(carried, rows[owner - 1], group)()             # after the last step, its owner's
         return dq.to(q.dtype), *(d.to(k.dtype) for d in carried), None, None, None, None
@@ -133,8 +133,3 @@ def _rows_of_every_rank(q, k, v, causal, group):
     if causal and any(came[0][0][-2] != came[1][0][-2] for came in everyone):
         raise ValueError(f"ring_attention: causal needs as many queries as keys on each rank. Got {got}.")
     return [came[1][0][-2] for came in everyone]
-
-
-def _wide(x):
-    """Half types as float32; wider ones as they are."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

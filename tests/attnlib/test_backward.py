@@ -103,8 +103,8 @@ def test_tile_sizes_never_matter(rows, columns, causal, window, monkeypatch):
 def test_threads_never_matter(heads, threads, monkeypatch):
     """Shared among threads, one head by its queries or several heads, are the gradients the plain ones?"""
     monkeypatch.setattr(backward, "blas_threads", lambda: threads)
-    monkeypatch.setattr("attnlib._chunked.blas_threads", lambda: threads)
-    monkeypatch.setattr("attnlib._chunked.LARGE", 0)
+    monkeypatch.setattr("attnlib._threads.blas_threads", lambda: threads)
+    monkeypatch.setattr("attnlib._threads.LARGE", 0)
     monkeypatch.setattr(backward, "ROWS", 8)
     dB, q, k, v = (draw(*heads, n, 4, seed=i) for i, n in enumerate((50, 50, 60, 60)))
     chunked = attention_backward(dB, q, k, v, *attention_forward(q, k, v, causal=True), causal=True)

@@ -3,15 +3,10 @@ import functools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from attnlib.attention import attention
-from attnlib.memory import (
-    Cache, append, cache_step, elu_plus_one, finish, finite, linear_attention, merge, online, partial, recurrent,
-    recurrent_chunks, room, share_heads, sum_of_heads,
-)
-from attnlib.positions import rope
+from attnlib.heads import share_heads
+from attnlib.linear_attention import elu_plus_one, linear_attention, recurrent, recurrent_chunks
 from tests.attnlib.onnx_cases import cases
 
 B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
@@ -34,163 +29,6 @@ def written(n=N, key_heads=H, per_row=True, dtype=np.float64):
     decay = -abs(draw(B, key_heads, n, D if per_row else 1, seed=3, dtype=dtype))
     beta = (1 / (1 + np.exp(draw(B, key_heads, n, 1, seed=4)))).astype(dtype)
     return q, k, v, decay, beta
-
-
-# Online softmax
-
-
-@given(st.integers(0, 99), st.integers(1, 8), st.floats(0.1, 100))
-def test_blocks_never_matter(seed, block, size):
-    """Taken in blocks of any size, ragged ones included, do the keys give what they give at once?"""
-    q, k, v = size * draw(2, N, D, seed=seed), draw(2, M, D, seed=seed + 1), draw(2, M, E)
-    mask = draw(2, N, M) > -0.5
-    mask[0, 1] = False
-    np.testing.assert_allclose(online(q, k, v, block=block, mask=mask), attention(q, k, v, mask=mask), atol=1e-10)
-
-
-@pytest.mark.parametrize("key_heads", [6, 2])
-def test_online_is_torch_sdpa(key_heads):
-    """Merged from blocks, with a scale and a mask for all heads, is it PyTorch's attention?"""
-    q, k, v = inputs(key_heads)
-    mask = draw(N, M) > -0.5
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        *map(torch.from_numpy, (q, k, v, mask)), scale=0.3, enable_gqa=True
-    )
-    np.testing.assert_allclose(online(q, k, v, block=3, mask=mask, scale=0.3), expected.numpy(), atol=1e-12)
-
-
-def test_merging_in_any_order():
-    """Do three parts give one answer in whatever order they are merged, one part without keys included?"""
-    q, k, v = inputs()
-    a, b, c = (partial(q, k[..., cut, :], v[..., cut, :]) for cut in (slice(0, 2), slice(2, 2), slice(2, 7)))
-    for one, two, three in (a, b, c), (c, a, b), (b, c, a):
-        left, right = merge(*merge(*one, *two), *three), merge(*one, *merge(*two, *three))
-        np.testing.assert_allclose(finish(*left), attention(q, k, v), atol=1e-12)
-        np.testing.assert_allclose(finish(*right), attention(q, k, v), atol=1e-12)
-    assert (finish(*merge(*b, *b)) == 0).all()
-
-
-@pytest.mark.parametrize("shift", [1e4, -1e4])
-def test_huge_scores_stay_finite(shift):
-    """Are parts of scores near +-10^4 in float32 merged without overflow, and to the right answer?"""
-    q, k, v = inputs(dtype=np.float32)
-    k[..., -1] = 0
-    k[..., : M // 2, -1] = 1
-    q[..., -1] = shift
-    with np.errstate(over="raise", invalid="raise"):
-        got = online(q, k, v, block=2, scale=1.0)
-    assert got.dtype == np.float32
-    np.testing.assert_allclose(got, attention(*(x.astype(float) for x in (q, k, v)), scale=1.0), atol=1e-2)
-
-
-def test_no_keys_at_all():
-    """Without keys, do the online softmax and linear attention give zeros?"""
-    q, k, v = np.ones((N, D)), np.ones((0, D)), np.ones((0, E))
-    for kind in np.asarray, torch.from_numpy:
-        for out in online(kind(q), kind(k), kind(v), block=2), linear_attention(kind(q), kind(k), kind(v)):
-            assert out.shape == (N, E) and (out == 0).all()
-
-
-def slips(q, k, v):
-    """Online softmax got wrong: outputs of the right shape."""
-    halves = [(k[..., cut, :], v[..., cut, :]) for cut in (slice(0, 4), slice(4, None))]
-    (mixed_a, total_a, top_a), (mixed_b, total_b, top_b) = (partial(q, *half) for half in halves)
-    top = np.maximum(top_a, top_b)
-    a, b = np.exp(top_a - top), np.exp(top_b - top)
-    return {
-        "E1 no rescale of the total": (a * mixed_a + b * mixed_b) / (total_a + total_b),
-        "E2 no rescale of the mixture": (mixed_a + mixed_b) / (a * total_a + b * total_b),
-        "E4 no division": a * mixed_a + b * mixed_b,
-        "E4 a division for each block": mixed_a / total_a + mixed_b / total_b,
-        "E14 the scale twice": online(q, k, v, block=4, scale=1 / D),
-        "E6 the last block left out": online(q, k[..., :4, :], v[..., :4, :], block=4),
-    }
-
-
-def test_slips_of_the_online_softmax_give_something_else():
-    """Is every known wrong merge different from ours?"""
-    right = online(*inputs(), block=4)
-    for name, wrong in slips(*inputs()).items():
-        assert abs(wrong - right).max() > 1e-2, name
-
-
-# The cache
-
-
-@pytest.mark.parametrize("steps", [[1] * 9, [4, 1, 1, 3], [9], [2, 7]])
-@pytest.mark.parametrize("key_heads", [6, 2])
-def test_the_cache_equals_recomputation(steps, key_heads, device):
-    """Fed in steps of any size, rotary positions counted on, does the cache give the rows of causal attention?"""
-    q, k, v = (torch.from_numpy(x).to(device) for x in inputs(key_heads, n=9, m=9))
-    expected = attention(rope(q), rope(k), v, causal=True, softcap=2.0)
-    for kind in (lambda x: x.cpu().numpy()), (lambda x: x):
-        Q, K, V, cache, start, rows = kind(q), kind(k), kind(v), Cache(), 0, []
-        past_k, past_v = K[..., :0, :], V[..., :0, :]
-        for step in steps:
-            new, places = (..., slice(start, start + step), slice(None)), kind(torch.arange(start, start + step))
-            turned_q, turned_k = rope(Q[new], places), rope(K[new], places)
-            rows.append(cache.attend(turned_q, turned_k, V[new], softcap=2.0))
-            out, past_k, past_v = cache_step(turned_q, turned_k, V[new], past_k, past_v, softcap=2.0)
-            torch.testing.assert_close(torch.as_tensor(out), torch.as_tensor(rows[-1]), rtol=1e-12, atol=1e-12)
-            start += step
-        got = torch.cat([torch.as_tensor(row) for row in rows], -2)
-        torch.testing.assert_close(got, torch.as_tensor(kind(expected)), rtol=1e-10, atol=1e-12)
-        assert cache.length == 9 and past_k.shape == K.shape
-
-
-@pytest.mark.parametrize("steps", [[3, 1, 2], [1] * 6])
-def test_the_cache_hides_padding(steps):
-    """With padding before the shorter of two prompts, is each step the row of attention under both masks?"""
-    q, k, v = inputs(2, n=6, m=6)
-    real = (np.arange(6) >= np.array([[0], [2]]))[:, None, None]
-    expected = attention(q, k, v, causal=True, mask=real)
-    cache, start, past_k, past_v = Cache(), 0, k[..., :0, :], v[..., :0, :]
-    for step in steps:
-        new, so_far = (..., slice(start, start + step), slice(None)), real[..., : start + step]
-        out, past_k, past_v = cache_step(q[new], k[new], v[new], past_k, past_v, mask=so_far)
-        np.testing.assert_allclose(out, expected[new], atol=1e-12)
-        np.testing.assert_allclose(cache.attend(q[new], k[new], v[new], mask=so_far), expected[new], atol=1e-12)
-        start += step
-
-
-def test_a_cache_that_forgets_its_length_gives_something_else():
-    """Do positions that restart (P14), an overwritten cache (E8) and no offset of the mask differ from ours?"""
-    q, k, v = inputs(n=6, m=6)
-    right = attention(rope(q), rope(k), v, causal=True)[..., 4:, :]
-    past_k, past_v = rope(k)[..., :4, :], v[..., :4, :]
-    new_q, new_k, new_v = q[..., 4:, :], k[..., 4:, :], v[..., 4:, :]
-    places = np.arange(4, 6)
-    out, keys, values = cache_step(rope(new_q, places), rope(new_k, places), new_v, past_k, past_v)
-    np.testing.assert_allclose(out, right, atol=1e-12)
-    wrong = {
-        "P14": cache_step(rope(new_q), rope(new_k), new_v, past_k, past_v)[0],
-        "E8": attention(rope(new_q, places), rope(new_k, places), new_v, causal=True),
-        "no offset": attention(rope(new_q, places), keys, values, causal=True),
-    }
-    for name, answer in wrong.items():
-        assert abs(answer - right).max() > 1e-2, name
-
-
-def test_the_cache_keeps_its_own_copy():
-    """Does a caller who writes over k and v afterwards, or over a past answer's inputs, change nothing kept?"""
-    cache, x = Cache(), np.ones((1, 2))
-    cache.append(x, x)
-    x[:] = 7
-    keys, values = cache.append(x, x)
-    np.testing.assert_array_equal(keys, [[1, 1], [7, 7]])
-    assert keys.base is not None and cache.append(x, x)[0].shape == (3, 2)
-
-
-def test_the_cache_copies_little():
-    """For 1000 single tokens, does the cache make room at most a dozen times?"""
-    cache, rooms = Cache(), set()
-    for _ in range(1000):
-        keys, _ = cache.append(np.ones((1, 2)), np.ones((1, 2)))
-        rooms.add(keys.base.ctypes.data if keys.base is not None else 0)
-    assert len(rooms) <= 12 and (keys == 1).all()
-
-
-# Linear attention
 
 
 def test_onnx_linear_attention(capsys):
@@ -304,6 +142,14 @@ def test_softmax_attention_is_linear_attention_with_enough_features():
     np.testing.assert_allclose(got, attention(q, k, v, scale=1.0), atol=0.01)
 
 
+def test_no_keys_at_all():
+    """Without keys, does linear attention give zeros?"""
+    q, k, v = np.ones((N, D)), np.ones((0, D)), np.ones((0, E))
+    for kind in np.asarray, torch.from_numpy:
+        out = linear_attention(kind(q), kind(k), kind(v))
+        assert out.shape == (N, E) and (out == 0).all()
+
+
 def test_linear_attention_adds_up_in_single():
     """Are the weights of 70,000 keys, more than the largest float16, added up in float32?"""
     q, k, v = (np.full((rows, D), value, np.float16) for rows, value in ((1, 0), (70_000, 0), (70_000, 1.0009766)))
@@ -311,31 +157,14 @@ def test_linear_attention_adds_up_in_single():
     assert got.dtype == np.float16 and got[0, 0] == v[0, 0]
 
 
-# Tensors, dtypes, errors
-
-
 @pytest.mark.parametrize("dtype, tolerance", [("float16", 3e-3), ("float32", 1e-5), ("float64", 1e-11)])
 def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     """Do the functions give for tensors what they give for arrays, in the dtype of the inputs?"""
     exact = {"rtol": tolerance, "atol": tolerance}
-    q, k, v = inputs(2, dtype=dtype)
-    mask = draw(B, 1, N, M) > -0.5
-    mask[0, 0, 1] = False
-    parts = [partial(q, k[..., cut, :], v[..., cut, :], mask=mask[..., cut]) for cut in (slice(0, 3), slice(3, None))]
-    twins(partial, q, k, v, mask=mask, scale=0.3, **exact)
-    twins(partial, q, k[..., :0, :], v[..., :0, :], **exact)
-    twins(merge, *parts[0], *parts[1], **exact)
-    twins(finish, *parts[0][:2], **exact)
-    twins(online, q, k, v, block=3, mask=mask, **exact)
-    twins(share_heads, k, q)
-    twins(sum_of_heads, share_heads(k, q), k, **exact)
-    twins(finite, parts[0][2], **exact)
-    twins(append, k, k)
+    q, k, v = inputs(2, m=N, dtype=dtype)
     twins(elu_plus_one, q, **exact)
-    twins(cache_step, q, k[..., :N, :], v[..., :N, :], k, v, **exact)
-    assert room(torch.from_numpy(q), 9).shape == room(q, 9).shape == (B, H, 9, D)
     for causal in False, True:
-        twins(linear_attention, q, k[..., :N, :], v[..., :N, :], causal=causal, **exact)
+        twins(linear_attention, q, k, v, causal=causal, **exact)
     q, k, v, decay, beta = written(key_heads=2, dtype=dtype)
     for form in recurrent, functools.partial(recurrent_chunks, chunk=2):
         for options in {}, {"decay": decay, "state": draw(B, 2, D, E, dtype=dtype)}, {"beta": beta, "scale": 1.0}:
@@ -356,9 +185,7 @@ def test_inputs_are_left_alone():
     q, k, v, decay, beta = given = written()
     state, before = draw(B, H, D, E), [x.copy() for x in given]
     kept = state.copy()
-    online(q, k, v, block=2)
     linear_attention(q, k, v, causal=True)
-    Cache().attend(q, k, v)
     for form in recurrent, recurrent_chunks:
         form(q, k, v, decay=decay, beta=beta, state=state)
     for now, then in zip((*given, state), (*before, kept)):
@@ -371,15 +198,6 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: partial(q, k[..., :3], v), ValueError, r"partial: q has 4 columns, k has 3"),
-        (lambda: partial(q, k.astype("f4"), v), TypeError, "one floating dtype; got float64, float32, float64"),
-        (lambda: partial(q, k, v, mask=np.ones((N, N))), TypeError,
-         r"mask must be bool, True = may attend. Got float64 \(5, 5\)"),
-        (lambda: online(q, k, v, block=0), ValueError, "online: so many rows are taken at a time, 1 or more. Got 0"),
-        (lambda: share_heads(k, q[:5]), ValueError,
-         r"5 query heads cannot share 2 key heads evenly. Got \(5, 5, 4\) and \(2, 5, 4\)"),
-        (lambda: cache_step(q, k, v, k[:1], v), ValueError,
-         r"k and past_k may differ only in how many rows .* Got k \(2, 5, 4\), past_k \(1, 5, 4\)"),
         (lambda: linear_attention(q[:, :3], k, v, causal=True), ValueError,
          r"as many queries as keys. Got q \(6, 3, 4\), k \(2, 5, 4\)"),
         (lambda: recurrent(q[:, :3], k, v), ValueError, r"each token brings a query and a key. Got q \(6, 3, 4\), k"),
@@ -387,8 +205,7 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
          r"decay needs the shape \(2, 5, 4\) or \(2, 5, 1\). Got \(2, 5, 2\), with k \(2, 5, 4\), v \(2, 5, 3\)"),
         (lambda: recurrent_chunks(q, k, v, beta=k), ValueError, r"beta needs the shape \(2, 5, 1\). Got \(2, 5, 4\)"),
         (lambda: recurrent(q, k, v, state=q), ValueError, r"state needs the shape \(2, 4, 3\). Got \(6, 5, 4\)"),
-        (lambda: recurrent_chunks(q, k, v, chunk=0), ValueError, "recurrent_chunks: .* Got 0"),
-        (lambda: partial(torch.ones(2, 3), torch.ones(2, 3), torch.ones(3, 3)), ValueError, "2 keys and 3 values"),
+        (lambda: recurrent_chunks(q, k, v, chunk=0), ValueError, "recurrent_chunks: chunk must be at least 1; got 0"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):
