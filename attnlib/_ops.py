@@ -31,7 +31,7 @@ def where(condition, x, y):
 
 
 def repeat(x, times, axis):
-    """Each entry along an axis `times` times, side by side. (Tensor.repeat would put the whole end to end.)"""
+    """Each entry along an axis `times` times, side by side. (Tensor.repeat puts copies of the whole end to end.)"""
     return x.repeat_interleave(times, axis) if is_tensor(x) else x.repeat(times, axis)
 
 

@@ -1,4 +1,4 @@
-"""Attention: each query gets a mixture of the values, with weights of its own."""
+"""Attention: each query gets a mixture of the values, weighted by how relevant their keys are to it."""
 
 import numpy as np
 

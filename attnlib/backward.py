@@ -1,4 +1,4 @@
-"""Attention backwards, by hand: where do the gradients go?
+"""The gradients of attention, computed by hand.
 
 A name that starts with d is the gradient of the loss with respect to what follows: dB has the shape of B.
 """
@@ -24,7 +24,7 @@ ROWS, COLUMNS = 256, 512  # queries and keys in a tile: its scores and their gra
 def softmax_jacobian(alpha):
     """The derivative of every weight of a row by every score: d alpha_i / d score_j = alpha_i ([i = j] - alpha_j).
 
-    alpha (..., M), weights that `softmax` gave. Returns (..., M, M), symmetric, rows summing to 0.
+    alpha (..., M), weights from `softmax`. Returns (..., M, M), symmetric, rows summing to 0.
 
     >>> softmax_jacobian(np.array([0.25, 0.75]))
     array([[ 0.1875, -0.1875],
@@ -49,7 +49,7 @@ def softmax_backward(dalpha, alpha):
 def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """The gradients of `attention` with all weights allocated at once: the plain form.
 
-    dB (..., H, N, E), the gradient of what `attention(Q, K, V, ...)` gave; Q (..., H, N, D), K (..., H_kv, M, D),
+    dB (..., H, N, E), the gradient of the output of `attention(Q, K, V, ...)`; Q (..., H, N, D), K (..., H_kv, M, D),
     V (..., H_kv, M, E) and the options are those of `attention`. Returns dQ, dK, dV in their shapes; with a bias
     also dbias, in its. A key head read by several query heads gets the sum of their gradients.
     Raises ValueError naming the shapes when they do not fit.
@@ -123,7 +123,7 @@ def attention_backward(
     """The gradients of `attention`, a tile of scores at a time: weights are recomputed, never stored as N x M.
 
     dout (..., H, N, E), the gradient of out; q, k, v and the options are those `attention_forward` had, out and
-    lse what it gave. Returns dq, dk, dv in the dtype of q; float16 is computed in float32. The bias gets no
+    lse what it returned. Returns dq, dk, dv in the dtype of q; float16 is computed in float32. The bias gets no
     gradient here: that would be N x M numbers; see `attend_backward`.
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
     Source: Dao 2023 ("FlashAttention-2"), algorithm 2.

@@ -8,7 +8,7 @@ from attnlib.attention import attention
 
 
 def split(X, heads):
-    """Give each head its own columns: head h gets columns h d to (h + 1) d.
+    """Split the columns among the heads: head h gets columns h d to (h + 1) d.
 
     X (..., N, heads d). Returns (..., heads, N, d).
     Raises ValueError when the columns do not divide evenly.
@@ -27,7 +27,7 @@ def split(X, heads):
 
 
 def merge(X):
-    """Put the heads side by side again: `split` undone.
+    """Put the columns of all heads side by side again: the inverse of `split`.
 
     X (..., heads, N, d). Returns (..., N, heads d).
     Raises ValueError when X has fewer than three axes.
@@ -88,7 +88,7 @@ def share_heads(x, q):
 
 
 def sum_of_heads(x, k):
-    """Add what the query heads of each key head have: `share_heads` backwards, for gradients.
+    """Add up the query heads that share each key head: the gradient of `share_heads`.
 
     x (..., H, M, D), k (..., H_kv, M, D) with H a multiple of H_kv. Returns (..., H_kv, M, D).
     Raises ValueError, naming the shapes, unless the heads share evenly.

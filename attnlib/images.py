@@ -168,7 +168,7 @@ def attention_distance(alpha, size, margin=0):
 
 
 def vit(image, parameters, *, p, heads, **options):
-    """The Vision Transformer: an image in, one score a class out.
+    """The Vision Transformer: from an image to one score for each class.
 
     image (..., H, W, C); parameters patch.W (p p C, D), patch.b (D), cls (D), positions (1 + N, D), blocks.0.*, ...
     and norm.* as in `attnlib.transformer.encoder`, head.W (D, classes), head.b (classes).

@@ -1,4 +1,4 @@
-"""The key-value cache: one token at a time, with the keys and values of the earlier ones kept.
+"""The key-value cache: keys and values of earlier tokens are kept, so that a new token costs one row of attention.
 
 Layouts are those of `attnlib.attention`: q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E).
 """
@@ -11,7 +11,7 @@ from attnlib.masks import causal
 
 
 def cache_step(q, k, v, past_k, past_v, *, mask=None, **options):
-    """Attention of the newest tokens to all so far: their keys and values are appended to the past ones.
+    """Attention from the newest tokens to all so far: their keys and values are appended to the past ones.
 
     q (..., H, N, D), k (..., H_kv, N, D), v (..., H_kv, N, E), the newest N tokens; past_k (..., H_kv, P, D),
     past_v (..., H_kv, P, E), P = 0 at the start. Query i sees the past and the newest keys up to its own;

@@ -1,4 +1,4 @@
-"""Linear attention: the softmax replaced by a product of features, so that a state of fixed size stands for all keys.
+"""Linear attention: products of features replace the softmax, so that a state of fixed size holds all keys.
 
 Layouts are those of `attnlib.attention`: q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E); neighbouring
 query heads share a key head. Plain (N, D) matrices work too. float16 is computed in float32.

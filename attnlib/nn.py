@@ -1,6 +1,6 @@
 """The layers of `attnlib.transformer` as torch modules, to be trained.
 
-A module holds parameters and calls the function of the same idea. Its `state_dict` is the dict of parameters that the
+A module holds parameters and calls the function it is named after. Its `state_dict` is the dict of parameters that the
 function takes: `encoder(x, parameters, heads=4)` of arrays gives what `Encoder(2, 16, heads=4)(x)` gives of tensors.
 """
 
@@ -22,7 +22,7 @@ def vector(width, value=0.0):
 
 
 class SelfAttention(nn.Module):
-    """One head, as on the board: three matrices, and every output a mixture of the values.
+    """One head of self-attention without W_o: three matrices, and every output a mixture of the values.
 
     W_q (width, d), W_k (width, d), W_v (width, e); d is key_width, e is value_width, or d when not given.
 
@@ -134,7 +134,7 @@ class Block(nn.Module):
 
 
 class DecoderBlock(Block):
-    """`decoder_block`: a causal `Block` that also looks at the encoder's output, `cross`, before its network."""
+    """`decoder_block`: a causal `Block` with attention to the encoder's output, `cross`, before its network."""
 
     def __init__(self, width, heads, *, hidden=None, norm_first=True, dropout=0.0):
         super().__init__(width, heads, hidden=hidden, norm_first=norm_first, dropout=dropout)

@@ -12,7 +12,7 @@ from attnlib.inputs import check_ids
 
 @also_tensors
 def distances(N, M=None, past=0, like=None):
-    """How many places key j lies after query i: j - (past + i).
+    """The distance of each key from each query: how many places key j lies after query i, j - (past + i).
 
     N queries, M keys (N + past unless given); past: how many keys come before the first query, the length
     of a cache. Returns (N, M) whole numbers, negative for earlier keys.
@@ -46,7 +46,7 @@ def sinusoidal(N, d, base=10000, like=None):
 
 @also_tensors
 def sinusoidal_shift(d, k, base=10000, like=None):
-    """The rotation that moves every sinusoidal position on by k places: row n + k = row n @ it.
+    """The matrix that shifts every sinusoidal position by k places: row n + k = row n @ it.
 
     Returns (d, d) in float64, or in the kind and dtype of `like`: blocks of 2 x 2, one for each clock, the same
     for every n. k may be negative. Raises ValueError for an odd d.

@@ -1,4 +1,4 @@
-"""How relevant is each key to each query? One number for every pair."""
+"""Scores: how relevant each key is to each query, one number for every pair."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The windowed fully connected layer: each vector meets its neighbours before the layer."""
+"""The windowed fully connected layer: it reads each vector together with its neighbours."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from attnlib._dispatch import also_tensors
 
 @also_tensors
 def stack_window(X, k):
-    """Put the k vectors before and the k after next to each vector, in their order.
+    """Join each vector with the k before it and the k after it, in their order, into one row.
 
     X (..., N, D). Returns (..., N, (2k + 1) D) in the dtype of X, zeros where the window reaches past an end.
     Raises ValueError unless k is a whole number, 0 or more.

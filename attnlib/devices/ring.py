@@ -1,9 +1,9 @@
-"""Ring attention: a sequence cut into slices, one for each process, that no process ever holds whole.
+"""Ring attention: a sequence is cut into slices, one for each process, and no process ever holds all of it.
 
-Every process keeps its queries. The keys and values go round: each process passes the slice it has to the next one
-while it computes with it, so after as many steps as there are processes every query has met every key. What a query
-got from each slice is merged as in an online softmax. Going back, the slices go round again and carry along the
-gradients that each process adds to; one step more and these are home.
+Every process keeps its queries. The keys and values go round: each process sends the slice it has to the next one
+while it computes with it, so after as many steps as there are processes every query has met every key. The partial
+results of the slices are merged as in an online softmax. In the backward pass the slices go round again, together
+with their gradients, to which each process adds its part; one more step brings the gradients back to their owner.
 
 Source: Liu, Zaharia & Abbeel 2023, "Ring Attention with Blockwise Transformers for Near-Infinite Context".
 """
@@ -114,13 +114,13 @@ def _pass_on(tensors, rows, group):
 
 
 def _options(owner, causal, scale, group):
-    """How our queries look at the slice of `owner`: at all of it, at the past in our own, or (None) not at all."""
+    """The options of attention from our queries to the slice of `owner`; None where all of it lies in the future."""
     rank = dist.get_rank(group)
     return None if causal and owner > rank else dict(causal=causal and owner == rank, scale=scale)
 
 
 def _rows_of_every_rank(q, k, v, causal, group):
-    """The number of keys on each rank, once it is sure, on every rank alike, that all slices fit together."""
+    """The number of keys on each rank. Raises the same error on every rank unless all slices fit together."""
     everyone = [None] * dist.get_world_size(group)
     dist.all_gather_object(everyone, [(tuple(x.shape), x.dtype) for x in (q, k, v)], group)
     for rank, came in enumerate(everyone):

@@ -1,4 +1,4 @@
-"""Attention backwards for torch tensors, by hand; see `attnlib.backward`. Nothing here uses autograd.
+"""The gradients of attention for torch tensors, by hand; see `attnlib.backward`. Nothing here uses autograd.
 
 All heads go through a tile together, which keeps a GPU busy; NumPy takes the heads in pieces, one a thread.
 """
