@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib._ops import tanh
 from attnlib.attention import attention
 from attnlib.heads import check_projections, merge, split
 
@@ -87,6 +86,7 @@ def gelu(x, tanh=False):
     return x * (1 + bell) / 2
 
 
+@also_tensors
 def silu(x):
     """x times its logistic sigmoid, the activation of Llama's gated network.
 
@@ -95,7 +95,7 @@ def silu(x):
     >>> silu(np.array([0., 100.]))
     array([  0., 100.])
     """
-    return x * (1 + tanh(x / 2)) / 2  # the sigmoid, without an exponential that overflows
+    return x * (1 + np.tanh(x / 2)) / 2  # the sigmoid, without an exponential that overflows
 
 
 def mlp(x, parameters, *, act=gelu):

@@ -36,3 +36,8 @@ def gelu(x, tanh=False):
     if tanh:
         return x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
     return x * (1 + torch.erf(x * math.sqrt(0.5))) / 2
+
+
+def silu(x):
+    """`attnlib.transformer.silu` of a tensor of any shape. sigmoid keeps digits of half types that 1 + tanh loses."""
+    return x * torch.sigmoid(x)
