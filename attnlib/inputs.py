@@ -112,7 +112,7 @@ def adjacency(edges, N, directed=False, like=None):
            [1., 0., 1.],
            [0., 1., 0.]])
     """
-    edges = edges_of("adjacency", edges, N)
+    edges = check_pairs("adjacency", edges, N)
     joined = np.zeros((N, N), np.float64 if like is None else like.dtype)
     tails, heads = edges.reshape(-1, 2).T
     joined[tails, heads] = 1
@@ -121,8 +121,8 @@ def adjacency(edges, N, directed=False, like=None):
     return joined
 
 
-def edges_of(who, edges, N):
-    """The pairs as an array (E, 2), checked; errors start with `who`."""
+def check_pairs(who, edges, N):
+    """The edges as an array (E, 2); raise, naming what came, unless each is a pair of nodes from 0 to N - 1."""
     edges = np.array(list(edges))
     edges = edges.astype(int) if not edges.size else edges
     check_edges(who, edges, N, np.issubdtype(edges.dtype, np.integer))

@@ -76,7 +76,7 @@ def recurrent(q, k, v, *, decay=None, beta=None, state=None, scale=None):
     >>> recurrent(k, k, v, scale=1, beta=np.ones((2, 1)))[0].T          # by the delta rule the new one replaces the old
     array([[3., 5.]])
     """
-    inputs = by_key_head("recurrent", q, k, v, decay, beta, state, scale)
+    inputs = _by_key_head("recurrent", q, k, v, decay, beta, state, scale)
     state, out = inputs.state, np.empty((*inputs.q.shape[:-1], v.shape[-1]), inputs.q.dtype)
     for t in range(q.shape[-2]):
         q_t, k_t, v_t, decay_t, beta_t = inputs.rows(t, t + 1)           # one row each
@@ -84,7 +84,7 @@ def recurrent(q, k, v, *, decay=None, beta=None, state=None, scale=None):
         write = v_t if beta_t is None else beta_t * (v_t - k_t @ state)
         state = state + k_t.mT @ write
         out[..., t : t + 1, :] = q_t @ state
-    return out.reshape(*q.shape[:-1], v.shape[-1]).astype(q.dtype, copy=False), state[..., 0, :, :]
+    return out.reshape(*q.shape[:-1], v.shape[-1]).astype(q.dtype, copy=False), inputs.ungroup(state)
 
 
 @also_tensors
@@ -103,23 +103,23 @@ def recurrent_chunks(q, k, v, *, decay=None, beta=None, state=None, scale=None, 
     (True, True)
     """
     check_chunk("recurrent_chunks", chunk)
-    inputs = by_key_head("recurrent_chunks", q, k, v, decay, beta, state, scale)
+    inputs = _by_key_head("recurrent_chunks", q, k, v, decay, beta, state, scale)
     state, out = inputs.state, np.empty((*inputs.q.shape[:-1], v.shape[-1]), inputs.q.dtype)
     for start in range(0, q.shape[-2], chunk):
         queries, keys, write, decays, betas = inputs.rows(start, start + chunk)       # (..., C, D or E or 1)
         level = np.cumsum(decays, axis=-2)                               # log of what is left since the chunk began
         if betas is not None:
-            earlier = np.tril(faded_products(keys, keys, level), -1) * betas          # (..., C, C)
+            earlier = np.tril(_faded_products(keys, keys, level), -1) * betas         # (..., C, C)
             fresh = (write - (keys * np.exp(level)) @ state) * betas
             write = np.linalg.solve(earlier + np.eye(earlier.shape[-1], dtype=earlier.dtype), fresh)
-        within = np.tril(faded_products(queries, keys, level)) @ write   # (..., C, E)
+        within = np.tril(_faded_products(queries, keys, level)) @ write  # (..., C, E)
         out[..., start : start + chunk, :] = (queries * np.exp(level)) @ state + within
         left = level[..., -1:, :]                                        # at the end of the chunk
         state = np.exp(left).mT * state + (keys * np.exp(left - level)).mT @ write    # (..., D, E)
-    return out.reshape(*q.shape[:-1], v.shape[-1]).astype(q.dtype, copy=False), state[..., 0, :, :]
+    return out.reshape(*q.shape[:-1], v.shape[-1]).astype(q.dtype, copy=False), inputs.ungroup(state)
 
 
-def faded_products(q, k, level):
+def _faded_products(q, k, level):
     """q_i . k_j, each term faded by the decay between tokens j and i: (..., C, C), meant for j <= i.
 
     level (..., C, D) or (..., C, 1): the sum of the decays up to each token.
@@ -131,7 +131,7 @@ def faded_products(q, k, level):
 
 
 @dataclass
-class ByKeyHead:
+class _ByKeyHead:
     """The inputs of `recurrent`, with an axis for the G query heads that share a key head, of length 1 except in q.
 
     q (..., H_kv, G, N, D), scaled; k, v, decay and beta (..., H_kv, 1, N, width), beta None without the delta rule;
@@ -156,17 +156,22 @@ class ByKeyHead:
         tokens = (self.q, self.k, self.v, self.decay, self.beta)
         return [None if x is None else x[..., start:stop, :] for x in tokens]
 
+    @staticmethod
+    def ungroup(state):
+        """A state without the axis: (..., H_kv, D, E)."""
+        return state[..., 0, :, :]
 
-def by_key_head(who, q, k, v, decay, beta, state, scale):
-    """The inputs of `recurrent` as `ByKeyHead`: checked, in float32 or wider, defaults filled in, q scaled."""
+
+def _by_key_head(who, q, k, v, decay, beta, state, scale):
+    """The inputs of `recurrent` as `_ByKeyHead`: checked, in float32 or wider, defaults filled in, q scaled."""
     check_recurrent(who, q, k, v, decay, beta, state)
     check_dtypes(who, q, k, v)
     q, k, v = widen(q, k, v)
     scale = q.dtype.type(q.shape[-1] ** -0.5 if scale is None else scale)
     decay = np.zeros((*k.shape[:-1], 1)) if decay is None else decay
     state = np.zeros((*k.shape[:-2], k.shape[-1], v.shape[-1])) if state is None else state
-    decay, beta, state = (None if x is None else x.astype(q.dtype, copy=False) for x in (decay, beta, state))
-    return ByKeyHead.of(q * scale, k, v, decay, beta, state)
+    decay, beta, state = (None if x is None else x.astype(q.dtype) for x in (decay, beta, state))
+    return _ByKeyHead.of(q * scale, k, v, decay, beta, state)
 
 
 def check_chunk(who, chunk):

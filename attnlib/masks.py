@@ -7,7 +7,7 @@ either allows. All broadcast to scores (..., H, N, M). A mask has the kind of `l
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.inputs import adjacency, edges_of
+from attnlib.inputs import adjacency, check_pairs
 from attnlib.positions import distances
 
 
@@ -80,7 +80,7 @@ def graph(edges, N, self_loops=True, directed=False, like=None):
            [0, 1, 0],
            [1, 0, 1]])
     """
-    mask = adjacency(edges_of("graph", edges, N), N, directed).T == 1
+    mask = adjacency(check_pairs("graph", edges, N), N, directed).T == 1
     return mask | np.eye(N, dtype=bool) if self_loops else mask
 
 

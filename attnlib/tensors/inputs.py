@@ -31,7 +31,7 @@ def pad(sequences):
 
 def adjacency(edges, N, directed=False, like=None):
     """`attnlib.inputs.adjacency` as a tensor: edges (E, 2) -> (N, N), in torch's default dtype or that of `like`."""
-    edges = edges_of("adjacency", edges, N, like)
+    edges = check_pairs("adjacency", edges, N, like)
     joined = torch.zeros(N, N, dtype=dtype_of(like), device=edges.device)
     tails, heads = edges.reshape(-1, 2).T
     joined[tails, heads] = 1
@@ -40,8 +40,8 @@ def adjacency(edges, N, directed=False, like=None):
     return joined
 
 
-def edges_of(who, edges, N, like):
-    """The pairs as a tensor (E, 2), checked; errors start with `who`."""
+def check_pairs(who, edges, N, like):
+    """The edges as a tensor (E, 2); raise, naming what came, unless each is a pair of nodes from 0 to N - 1."""
     edges = torch.as_tensor(edges if hasattr(edges, "shape") else list(edges), device=device_of(like, edges))
     edges = edges if edges.numel() else edges.long()
     check_edges(who, edges, N, is_whole(edges))

@@ -7,7 +7,7 @@ import torch
 
 from attnlib.heads import share_heads
 from attnlib.linear_attention import (
-    CHUNK, ByKeyHead, check_chunk, check_linear_attention, check_recurrent, elu_plus_one, faded_products,
+    CHUNK, _ByKeyHead, check_chunk, check_linear_attention, check_recurrent, elu_plus_one, _faded_products,
 )
 from attnlib.online_softmax import finish
 from attnlib.tensors.attention import check_tensors, widen
@@ -37,7 +37,7 @@ def recurrent(q, k, v, *, decay=None, beta=None, state=None, scale=None):
         write = v_t if beta_t is None else beta_t * (v_t - k_t @ state)
         state = state + k_t.mT @ write
         out.append(q_t @ state)
-    return _joined(out, q, v), state[..., 0, :, :]
+    return _joined(out, q, v), inputs.ungroup(state)
 
 
 def recurrent_chunks(q, k, v, *, decay=None, beta=None, state=None, scale=None, chunk=CHUNK):
@@ -49,25 +49,25 @@ def recurrent_chunks(q, k, v, *, decay=None, beta=None, state=None, scale=None, 
         queries, keys, write, decays, betas = inputs.rows(start, start + chunk)       # (..., C, D or E or 1)
         level = decays.cumsum(-2)                                        # log of what is left since the chunk began
         if betas is not None:
-            earlier = faded_products(keys, keys, level).tril(-1) * betas              # (..., C, C)
+            earlier = _faded_products(keys, keys, level).tril(-1) * betas              # (..., C, C)
             fresh = (write - (keys * torch.exp(level)) @ state) * betas
             write = torch.linalg.solve_triangular(earlier, fresh, upper=False, unitriangular=True)
-        within = faded_products(queries, keys, level).tril() @ write     # (..., C, E)
+        within = _faded_products(queries, keys, level).tril() @ write     # (..., C, E)
         out.append((queries * torch.exp(level)) @ state + within)
         left = level[..., -1:, :]                                        # at the end of the chunk
         state = torch.exp(left).mT * state + (keys * torch.exp(left - level)).mT @ write
-    return _joined(out, q, v), state[..., 0, :, :]
+    return _joined(out, q, v), inputs.ungroup(state)
 
 
 def _by_key_head(who, q, k, v, decay, beta, state, scale):
-    """The inputs of `recurrent` as `ByKeyHead`: checked, in float32 or wider, defaults filled in, q scaled."""
+    """The inputs of `recurrent` as `_ByKeyHead`: checked, in float32 or wider, defaults filled in, q scaled."""
     check_recurrent(who, q, k, v, decay, beta, state)
     check_tensors(who, q, k, v, None, None)
     q, k, v = widen(q, k, v)
     decay = k.new_zeros((*k.shape[:-1], 1)) if decay is None else decay
     state = k.new_zeros((*k.shape[:-2], k.shape[-1], v.shape[-1])) if state is None else state
     decay, beta, state = (None if x is None else x.to(q.dtype) for x in (decay, beta, state))
-    return ByKeyHead.of(q * (q.shape[-1] ** -0.5 if scale is None else scale), k, v, decay, beta, state)
+    return _ByKeyHead.of(q * (q.shape[-1] ** -0.5 if scale is None else scale), k, v, decay, beta, state)
 
 
 def _joined(rows, q, v):

@@ -174,8 +174,10 @@ q, k, v = np.ones((N, D)), np.ones((M, D)), np.ones((M, E))
          "3 query heads cannot share 2 key heads"),
         (lambda: attention(q, k.astype("f4"), v), TypeError, "one floating dtype; got float64, float32, float64"),
         (lambda: attention(q.astype(int), k.astype(int), v.astype(int)), TypeError, "got int64, int64, int64"),
-        (lambda: attention(q, k, v, mask=np.ones((N, M))), TypeError, "mask must be bool, True = may attend; got float64"),
-        (lambda: attention(q, k, v, mask=np.ones((N, 3), bool)), ValueError, r"mask \(5, 3\) does not broadcast .* \(5, 7\)"),
+        (lambda: attention(q, k, v, mask=np.ones((N, M))), TypeError,
+         "mask must be bool, True = may attend; got float64"),
+        (lambda: attention(q, k, v, mask=np.ones((N, 3), bool)), ValueError,
+         r"mask \(5, 3\) does not broadcast .* \(5, 7\)"),
         (lambda: attention(q, k, v, bias=np.ones((3, M))), ValueError, r"bias \(3, 7\) does not broadcast"),
     ],
 )

@@ -14,12 +14,9 @@ from attnlib.backward import (
 )
 from attnlib.scores import scaled_dot
 from attnlib.weights import softmax
+from tests.attnlib.draws import draw
 
 B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 def inputs(key_heads=H, n=N, m=M, dtype=np.float64):

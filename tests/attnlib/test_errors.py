@@ -20,7 +20,8 @@ ASKEW = np.ones((N, 3), bool)  # no mask of N x M scores
 ARRAYS = {  # the name, then calls that must fail: with wrong shapes, dtypes, options or sizes
     "attention.attend": [lambda f: f(q[:, :3], k, v)],
     "attention.attention": [
-        lambda f: f(q[:, :3], k, v), lambda f: f(*WHOLE), lambda f: f(q, k, v, mask=ASKEW), lambda f: f(q, k, v, mask=k),
+        lambda f: f(q[:, :3], k, v), lambda f: f(*WHOLE), lambda f: f(q, k, v, mask=ASKEW),
+        lambda f: f(q, k, v, mask=k),
     ],
     "attention.attention_weights": [
         lambda f: f(q[:, :3], k), lambda f: f(*WHOLE[:2]), lambda f: f(q, k, mask=ASKEW), lambda f: f(q, k, bias=k),
@@ -45,7 +46,8 @@ ARRAYS = {  # the name, then calls that must fail: with wrong shapes, dtypes, op
         lambda f: f(q[:, :3], k, v), lambda f: f(*WHOLE), lambda f: f(q, k, v, causal=True),
     ],
     "linear_attention.recurrent": [
-        lambda f: f(q, k, v), lambda f: f(WHOLE[1], *WHOLE[1:]), lambda f: f(k, k, v, beta=k), lambda f: f(k[:, :3], k, v),
+        lambda f: f(q, k, v), lambda f: f(WHOLE[1], *WHOLE[1:]), lambda f: f(k, k, v, beta=k),
+        lambda f: f(k[:, :3], k, v),
     ],
     "linear_attention.recurrent_chunks": [
         lambda f: f(q, k, v), lambda f: f(WHOLE[1], *WHOLE[1:]), lambda f: f(k, k, v, state=k),
@@ -111,36 +113,37 @@ NUMBERS = {  # functions of numbers, lists and dicts
 }
 
 
-def starts(name, call):
-    """Assert that the call fails with an error whose message starts with the function's name and a colon."""
-    module, function = name.split(".")
-    with pytest.raises((ValueError, TypeError, IndexError, KeyError)) as caught:
-        call(getattr(getattr(attnlib, module), function))
-    assert str(caught.value.args[0]).startswith(f"{function}: "), caught.value
+def fails_by_name(name, calls, convert=lambda function: function):
+    """Assert that each call fails with an error whose message starts with the function's name and a colon."""
+    module, name = name.split(".")
+    function = convert(getattr(getattr(attnlib, module), name))
+    for call in calls:
+        with pytest.raises((ValueError, TypeError, IndexError, KeyError)) as caught:
+            call(function)
+        assert str(caught.value.args[0]).startswith(f"{name}: "), caught.value
+
+
+def of_tensors(function):
+    """The function, given every array as a tensor."""
+
+    def to_tensor(value):
+        return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+
+    return lambda *args, **options: function(
+        *map(to_tensor, args), **{key: to_tensor(value) for key, value in options.items()}
+    )
 
 
 @pytest.mark.parametrize("name", [*ARRAYS, *NUMBERS])
 def test_an_error_starts_with_the_function_that_was_called(name):
     """Does every error of every public function start with its name, not with that of something it calls?"""
-    for call in (ARRAYS | NUMBERS)[name]:
-        starts(name, call)
+    fails_by_name(name, (ARRAYS | NUMBERS)[name])
 
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_an_error_of_tensors_starts_with_the_function_that_was_called(name):
     """Given tensors, does every error start with the name too?"""
-    for call in ARRAYS[name]:
-        def on_tensors(function):
-            def convert(*args, **options):
-                some = {key: to_tensor(x) for key, x in options.items()}
-                return function(*map(to_tensor, args), **some)
-            return call(convert)
-
-        starts(name, on_tensors)
-
-
-def to_tensor(value):
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+    fails_by_name(name, ARRAYS[name], of_tensors)
 
 
 def test_an_error_of_a_layer_starts_with_the_layer():

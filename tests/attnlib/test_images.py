@@ -14,12 +14,9 @@ from attnlib.images import (
 )
 from attnlib.interop import from_hugging_face, hugging_face_options
 from attnlib.weights import softmax
+from tests.attnlib.draws import draw
 
 B, H, W, C, OUT = 2, 6, 9, 3, 5
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 # ---- patches

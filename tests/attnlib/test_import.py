@@ -68,7 +68,7 @@ def test_the_reference_lists_every_module():
 
 
 def test_every_dispatched_function_has_a_twin():
-    """Has each function that sends tensors to a twin one, in the module of the same name, and no module of twins none?"""
+    """Has each function that sends tensors to a twin one, in the module of the same name?"""
     for path in PACKAGE.glob("*.py"):
         dispatched = set(re.findall(r"^@also_tensors\ndef (\w+)", path.read_text(), re.MULTILINE))
         twins = PACKAGE / "tensors" / path.name

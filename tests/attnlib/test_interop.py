@@ -13,6 +13,7 @@ from attnlib.interop import (
     to_multihead,
 )
 from attnlib.transformer import attention_layer, encoder
+from tests.attnlib.draws import draw
 
 transformers.logging.set_verbosity_error()  # the tiny vocabularies do not hold the real models' end tokens
 register_with_hugging_face()
@@ -32,10 +33,6 @@ MODELS = {  # no setting that we take over has its usual value everywhere
     "llama, one key head": lambda: transformers.LlamaConfig(**TEXT, num_key_value_heads=1),
 }
 SCALED = {"gpt2, scaled by layer": lambda: transformers.GPT2Config(**GPT2, scale_attn_by_inverse_layer_idx=True)}
-
-
-def draw(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def build(name, how, dtype=torch.float32):

@@ -5,25 +5,14 @@ import torch
 from attnlib.attention import attention
 from attnlib.kv_cache import Cache, append, cache_step, empty_rows
 from attnlib.positions import rope
-
-B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
-
-
-def inputs(key_heads=H, n=N, m=M, dtype=np.float64):
-    """q (2, 6, n, 4), k (2, key_heads, m, 4), v (2, key_heads, m, 3)."""
-    shapes = (B, H, n, D), (B, key_heads, m, D), (B, key_heads, m, E)
-    return [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
+from tests.attnlib.draws import B, H, N, D, E, draw_qkv
 
 
 @pytest.mark.parametrize("steps", [[1] * 9, [4, 1, 1, 3], [9], [2, 7]])
 @pytest.mark.parametrize("key_heads", [6, 2])
 def test_the_cache_equals_recomputation(steps, key_heads, device):
     """Fed in steps of any size, rotary positions counted on, does the cache give the rows of causal attention?"""
-    q, k, v = (torch.from_numpy(x).to(device) for x in inputs(key_heads, n=9, m=9))
+    q, k, v = (torch.from_numpy(x).to(device) for x in draw_qkv(key_heads, n=9, m=9))
     expected = attention(rope(q), rope(k), v, causal=True, softcap=2.0)
     for kind in (lambda x: x.cpu().numpy()), (lambda x: x):
         Q, K, V, cache, start, rows = kind(q), kind(k), kind(v), Cache(), 0, []
@@ -43,7 +32,7 @@ def test_the_cache_equals_recomputation(steps, key_heads, device):
 @pytest.mark.parametrize("steps", [[3, 1, 2], [1] * 6])
 def test_the_cache_hides_padding(steps):
     """With padding before the shorter of two prompts, is each step the row of attention under both masks?"""
-    q, k, v = inputs(2, n=6, m=6)
+    q, k, v = draw_qkv(2, n=6, m=6)
     real = (np.arange(6) >= np.array([[0], [2]]))[:, None, None]
     expected = attention(q, k, v, causal=True, mask=real)
     cache, start, past_k, past_v = Cache(), 0, k[..., :0, :], v[..., :0, :]
@@ -57,7 +46,7 @@ def test_the_cache_hides_padding(steps):
 
 def test_a_cache_that_forgets_its_length_gives_something_else():
     """Do positions that restart (P14), an overwritten cache (E8) and no offset of the mask differ from ours?"""
-    q, k, v = inputs(n=6, m=6)
+    q, k, v = draw_qkv(n=6, m=6)
     right = attention(rope(q), rope(k), v, causal=True)[..., 4:, :]
     past_k, past_v = rope(k)[..., :4, :], v[..., :4, :]
     new_q, new_k, new_v = q[..., 4:, :], k[..., 4:, :], v[..., 4:, :]
@@ -96,7 +85,7 @@ def test_the_cache_copies_little():
 def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     """Do the functions give for tensors what they give for arrays, in the dtype of the inputs?"""
     exact = {"rtol": tolerance, "atol": tolerance}
-    q, k, v = inputs(2, dtype=dtype)
+    q, k, v = draw_qkv(2, dtype=dtype)
     twins(append, k, k)
     twins(cache_step, q, k[..., :N, :], v[..., :N, :], k, v, **exact)
     assert empty_rows(torch.from_numpy(q), 9).shape == empty_rows(q, 9).shape == (B, H, 9, D)
@@ -104,7 +93,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
 
 def test_inputs_are_left_alone():
     """Are q, k and v the same afterwards?"""
-    given, before = inputs(m=N), inputs(m=N)
+    given, before = draw_qkv(m=N), draw_qkv(m=N)
     Cache().attend(*given)
     for now, then in zip(given, before):
         np.testing.assert_array_equal(now, then)

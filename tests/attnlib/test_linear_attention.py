@@ -7,24 +7,13 @@ import torch
 from attnlib.attention import attention
 from attnlib.heads import share_heads
 from attnlib.linear_attention import elu_plus_one, linear_attention, recurrent, recurrent_chunks
+from tests.attnlib.draws import B, H, N, D, E, draw, draw_qkv
 from tests.attnlib.onnx_cases import cases
-
-B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
-
-
-def inputs(key_heads=H, n=N, m=M, dtype=np.float64):
-    """q (2, 6, n, 4), k (2, key_heads, m, 4), v (2, key_heads, m, 3)."""
-    shapes = (B, H, n, D), (B, key_heads, m, D), (B, key_heads, m, E)
-    return [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
 
 
 def written(n=N, key_heads=H, per_row=True, dtype=np.float64):
     """Inputs of the gated delta rule: keys of length 1, decays below 0, betas between 0 and 1."""
-    q, k, v = inputs(key_heads, n=n, m=n, dtype=dtype)
+    q, k, v = draw_qkv(key_heads, n=n, m=n, dtype=dtype)
     k /= np.linalg.norm(k, axis=-1, keepdims=True)
     decay = -abs(draw(B, key_heads, n, D if per_row else 1, seed=3, dtype=dtype))
     beta = (1 / (1 + np.exp(draw(B, key_heads, n, 1, seed=4)))).astype(dtype)
@@ -98,7 +87,7 @@ def test_the_recurrence_goes_on_from_its_state():
 
 def test_the_recurrence_is_attention_without_softmax():
     """Without gates, is it the causal scores times the values; does a constant gate fade them with the distance?"""
-    q, k, v = inputs(m=N)
+    q, k, v = draw_qkv(m=N)
     scores = np.tril(q @ k.swapaxes(-1, -2)) / 2
     np.testing.assert_allclose(recurrent(q, k, v)[0], scores @ v, atol=1e-12)
     ahead = np.arange(N)[:, None] - np.arange(N)
@@ -121,7 +110,7 @@ def test_the_delta_rule_remembers_orthogonal_keys():
 @pytest.mark.parametrize("key_heads", [6, 2])
 def test_linear_attention_is_the_quadratic_form(causal, key_heads):
     """Is it phi(q) phi(k)^T, each row divided by its sum, times v; its phi torch's elu + 1?"""
-    q, k, v = inputs(key_heads, m=N)
+    q, k, v = draw_qkv(key_heads, m=N)
     phi_q, phi_k = (torch.nn.functional.elu(torch.from_numpy(x)).numpy() + 1 for x in (q, share_heads(k, q)))
     weights = phi_q @ phi_k.swapaxes(-1, -2) * (np.tri(N) if causal else 1)
     weights /= weights.sum(-1, keepdims=True)
@@ -161,7 +150,7 @@ def test_linear_attention_adds_up_in_single():
 def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     """Do the functions give for tensors what they give for arrays, in the dtype of the inputs?"""
     exact = {"rtol": tolerance, "atol": tolerance}
-    q, k, v = inputs(2, m=N, dtype=dtype)
+    q, k, v = draw_qkv(2, m=N, dtype=dtype)
     twins(elu_plus_one, q, **exact)
     for causal in False, True:
         twins(linear_attention, q, k, v, causal=causal, **exact)

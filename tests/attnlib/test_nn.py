@@ -6,12 +6,9 @@ from attnlib import nn
 from attnlib.attention import attend
 from attnlib.interop import to_multihead
 from attnlib.transformer import attention_layer, block, decoder, encoder, layer_norm, mlp
+from tests.attnlib.draws import draw
 
 B, N, M, D, HEADS = 2, 5, 7, 12, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 def build(module, dtype, device="cpu"):

@@ -6,18 +6,7 @@ from hypothesis import strategies as st
 
 from attnlib.attention import attention
 from attnlib.online_softmax import finish, finite, merge_partials, online, partial
-
-B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
-
-
-def inputs(key_heads=H, n=N, m=M, dtype=np.float64):
-    """q (2, 6, n, 4), k (2, key_heads, m, 4), v (2, key_heads, m, 3)."""
-    shapes = (B, H, n, D), (B, key_heads, m, D), (B, key_heads, m, E)
-    return [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
+from tests.attnlib.draws import B, H, N, M, D, E, draw, draw_qkv
 
 
 @given(st.integers(0, 99), st.integers(1, 8), st.floats(0.1, 100))
@@ -32,7 +21,7 @@ def test_blocks_never_matter(seed, block, size):
 @pytest.mark.parametrize("key_heads", [6, 2])
 def test_online_is_torch_sdpa(key_heads):
     """Merged from blocks, with a scale and a mask for all heads, is it PyTorch's attention?"""
-    q, k, v = inputs(key_heads)
+    q, k, v = draw_qkv(key_heads)
     mask = draw(N, M) > -0.5
     expected = torch.nn.functional.scaled_dot_product_attention(
         *map(torch.from_numpy, (q, k, v, mask)), scale=0.3, enable_gqa=True
@@ -42,7 +31,7 @@ def test_online_is_torch_sdpa(key_heads):
 
 def test_merging_in_any_order():
     """Do three parts give one answer in whatever order they are merged, one part without keys included?"""
-    q, k, v = inputs()
+    q, k, v = draw_qkv()
     a, b, c = (partial(q, k[..., cut, :], v[..., cut, :]) for cut in (slice(0, 2), slice(2, 2), slice(2, 7)))
     for one, two, three in (a, b, c), (c, a, b), (b, c, a):
         left = merge_partials(*merge_partials(*one, *two), *three)
@@ -55,7 +44,7 @@ def test_merging_in_any_order():
 @pytest.mark.parametrize("shift", [1e4, -1e4])
 def test_huge_scores_stay_finite(shift):
     """Are parts of scores near +-10^4 in float32 merged without overflow, and to the right answer?"""
-    q, k, v = inputs(dtype=np.float32)
+    q, k, v = draw_qkv(dtype=np.float32)
     k[..., -1] = 0
     k[..., : M // 2, -1] = 1
     q[..., -1] = shift
@@ -91,8 +80,8 @@ def slips(q, k, v):
 
 def test_slips_of_the_online_softmax_give_something_else():
     """Is every known wrong merge different from ours?"""
-    right = online(*inputs(), block=4)
-    for name, wrong in slips(*inputs()).items():
+    right = online(*draw_qkv(), block=4)
+    for name, wrong in slips(*draw_qkv()).items():
         assert abs(wrong - right).max() > 1e-2, name
 
 
@@ -100,7 +89,7 @@ def test_slips_of_the_online_softmax_give_something_else():
 def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     """Do the functions give for tensors what they give for arrays, in the dtype of the inputs?"""
     exact = {"rtol": tolerance, "atol": tolerance}
-    q, k, v = inputs(2, dtype=dtype)
+    q, k, v = draw_qkv(2, dtype=dtype)
     mask = draw(B, 1, N, M) > -0.5
     mask[0, 0, 1] = False
     parts = [partial(q, k[..., cut, :], v[..., cut, :], mask=mask[..., cut]) for cut in (slice(0, 3), slice(3, None))]
@@ -114,7 +103,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
 
 def test_gradients_pass_through_the_merge(device):
     """Do PyTorch's finite differences agree with autograd through blocks, one of which a query may not see?"""
-    q, k, v = (torch.from_numpy(x[:1]).to(device).requires_grad_() for x in inputs(3))
+    q, k, v = (torch.from_numpy(x[:1]).to(device).requires_grad_() for x in draw_qkv(3))
     mask = torch.from_numpy(draw(N, M) > -0.5).to(device)
     mask[1, :3], mask[2] = False, False
     assert torch.autograd.gradcheck(lambda *qkv: online(*qkv, block=3, mask=mask), (q, k, v), fast_mode=True)
@@ -122,7 +111,7 @@ def test_gradients_pass_through_the_merge(device):
 
 def test_inputs_are_left_alone():
     """Are q, k and v the same afterwards?"""
-    given_, before = inputs(), inputs()
+    given_, before = draw_qkv(), draw_qkv()
     online(*given_, block=2)
     for now, then in zip(given_, before):
         np.testing.assert_array_equal(now, then)

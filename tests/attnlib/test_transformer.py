@@ -11,12 +11,9 @@ from attnlib.transformer import (
     attention_layer, block, decoder, decoder_block, encoder, gelu, greedy_decode, layer_norm, linear, mlp, part,
     project, rms_norm, silu,
 )
+from tests.attnlib.draws import draw
 
 B, N, M, D, HEADS = 2, 5, 7, 12, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 def arrays(parameters):
