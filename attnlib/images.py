@@ -214,7 +214,7 @@ def check_pieces(patches, p, size):
         raise ValueError(f"unpatchify: patches of {p} x {p} do not fill {H} x {W} pixels. {got}")
     N = H * W // p**2
     if patches.ndim < 2 or patches.shape[-2] != N or patches.shape[-1] % p**2:
-        raise ValueError(f"unpatchify: {H} x {W} pixels in patches of {p} x {p} are (..., {N}, {p * p} C). {got}")
+        raise ValueError(f"unpatchify: {H} x {W} pixels need patches (..., {N}, {p * p} C). {got}")
     return patches.shape[-1] // p**2
 
 

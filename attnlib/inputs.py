@@ -122,7 +122,7 @@ def adjacency(edges, N, directed=False, like=None):
 
 
 def check_pairs(who, edges, N):
-    """The edges as an array (E, 2); raise, naming what came, unless each is a pair of nodes from 0 to N - 1."""
+    """The edges as an array (E, 2); raise unless each is a pair of nodes from 0 to N - 1."""
     edges = np.array(list(edges))
     edges = edges.astype(int) if not edges.size else edges
     check_edges(who, edges, N, np.issubdtype(edges.dtype, np.integer))
@@ -134,8 +134,8 @@ def to_samples(who, rate, window_ms, hop_ms):
     window, hop = round(rate * window_ms / 1000), round(rate * hop_ms / 1000)
     if min(window, hop) < 1:
         raise ValueError(
-            f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz are {window} and {hop} samples; "
-            "both need at least 1."
+            f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz come to {window} and {hop} samples; "
+            "both must be at least 1."
         )
     return window, hop
 
@@ -143,7 +143,7 @@ def to_samples(who, rate, window_ms, hop_ms):
 def check_ids(who, ids, size, whole, what="id"):
     """Raise unless the ids are whole numbers (`whole`) from 0 to size - 1."""
     if not whole:
-        raise TypeError(f"{who}: {what}s are whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
+        raise TypeError(f"{who}: {what}s must be whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
     outside = ids[(ids < 0) | (ids >= size)]
     if len(outside):
         raise IndexError(f"{who}: {what} {int(outside[0])} is outside 0..{size - 1}; the size is {size}.")
@@ -152,10 +152,10 @@ def check_ids(who, ids, size, whole, what="id"):
 def check_sequences(sequences):
     """Raise unless there is a sequence and all have one width and one dtype."""
     if not sequences:
-        raise ValueError("pad: there are no sequences; it needs one or more.")
+        raise ValueError("pad: needs at least one sequence; got none.")
     shapes, dtypes = [tuple(s.shape) for s in sequences], [s.dtype for s in sequences]
     if not shapes[0] or any(shape[1:] != shapes[0][1:] for shape in shapes):
-        raise ValueError(f"pad: sequences may differ in their first axis only. Got {', '.join(map(str, shapes))}.")
+        raise ValueError(f"pad: sequences may differ only in their first axis. Got {', '.join(map(str, shapes))}.")
     if len(set(dtypes)) > 1:
         raise TypeError(f"pad: sequences need one dtype. Got {', '.join(map(str, dtypes))}.")
 
@@ -163,5 +163,5 @@ def check_sequences(sequences):
 def check_edges(who, edges, N, whole):
     """Raise unless edges is (E, 2), each a pair of nodes from 0 to N - 1."""
     if len(edges) and (edges.ndim != 2 or edges.shape[1] != 2):
-        raise ValueError(f"{who}: edges are pairs of nodes, (E, 2); got {tuple(edges.shape)}.")
+        raise ValueError(f"{who}: edges must be pairs of nodes, (E, 2); got {tuple(edges.shape)}.")
     check_ids(who, edges, N, whole, what="node")

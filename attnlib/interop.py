@@ -106,7 +106,7 @@ def from_hugging_face(state, family):
            [8, 9]])
     """
     if family not in _FAMILIES:
-        raise ValueError(f"from_hugging_face: the families are {', '.join(_FAMILIES)}. Got {family!r}.")
+        raise ValueError(f"from_hugging_face: family must be one of {', '.join(_FAMILIES)}. Got {family!r}.")
     start, last, layers = _FAMILIES[family]
     ours = {}
     for name, value in state.items():
@@ -155,7 +155,7 @@ def hugging_face_options(config):
     """
     act = getattr(config, "hidden_act", None) or config.activation_function
     if act not in _ACTIVATIONS:
-        raise ValueError(f"hugging_face_options: the activations are {', '.join(_ACTIVATIONS)}. Got {act!r}.")
+        raise ValueError(f"hugging_face_options: the activation must be one of {', '.join(_ACTIVATIONS)}. Got {act!r}.")
     if getattr(config, "scale_attn_by_inverse_layer_idx", False):
         raise ValueError(
             "hugging_face_options: every layer of attnlib has the same scale. Got scale_attn_by_inverse_layer_idx=True."

@@ -185,7 +185,7 @@ def check_linear_attention(q, k, v, causal):
     check_shapes("linear_attention", q, k, v)
     if causal and q.shape[-2] != k.shape[-2]:
         raise ValueError(
-            f"linear_attention: causal needs as many queries as keys. Got q {tuple(q.shape)}, k {tuple(k.shape)}."
+            f"linear_attention: causal=True needs as many queries as keys. Got q {tuple(q.shape)}, k {tuple(k.shape)}."
         )
 
 
@@ -199,7 +199,8 @@ def check_recurrent(who, q, k, v, decay, beta, state):
         "state": (state, [(*rows[:-1], D, E)]),
     }
     if q.shape[-2] != rows[-1]:
-        raise ValueError(f"{who}: each token brings a query and a key. Got q {tuple(q.shape)}, k {tuple(k.shape)}.")
+        got = f"Got q {tuple(q.shape)}, k {tuple(k.shape)}."
+        raise ValueError(f"{who}: needs as many queries as keys, one a token. {got}")
     for name, (x, shapes) in right.items():
         if x is not None and tuple(x.shape) not in shapes:
             raise ValueError(

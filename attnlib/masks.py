@@ -87,13 +87,13 @@ def graph(edges, N, self_loops=True, directed=False, like=None):
 def check_lengths(lengths, M, whole):
     """Raise unless the lengths are whole numbers (`whole`) from 0 to M."""
     if not whole:
-        raise TypeError(f"padding: lengths are whole numbers; got {lengths.dtype} {tuple(lengths.shape)}.")
+        raise TypeError(f"padding: lengths must be whole numbers; got {lengths.dtype} {tuple(lengths.shape)}.")
     outside = lengths[(lengths < 0) | (lengths > M)]
     if len(outside):
-        raise ValueError(f"padding: a length of {int(outside[0])} does not fit {M} keys; lengths run from 0 to {M}.")
+        raise ValueError(f"padding: lengths must be from 0 to {M}, the number of keys; got {int(outside[0])}.")
 
 
 def check_reach(w):
     """Raise ValueError for a negative reach."""
     if w < 0:
-        raise ValueError(f"window: w counts the places seen on either side, 0 or more; got {w}.")
+        raise ValueError(f"window: w, the number of places seen on either side, must be 0 or more; got {w}.")

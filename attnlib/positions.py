@@ -198,7 +198,7 @@ def frequencies(d, base, who="frequencies"):
 def check_even(who, d):
     """Raise ValueError for a width that does not split into pairs."""
     if d % 2:
-        raise ValueError(f"{who}: positions come in pairs of columns: the width must be even; got {d}.")
+        raise ValueError(f"{who}: positions turn columns in pairs, so the width must be even; got {d}.")
 
 
 def slope_values(who, heads):
@@ -221,7 +221,7 @@ def table_reach(table):
 def check_positions(x, positions, r):
     """Raise ValueError, naming what came, unless r columns of x can turn and every row has a position."""
     if not 0 < r <= x.shape[-1]:
-        raise ValueError(f"rope: rotary_dim {r} does not fit; it runs from 2 to the {x.shape[-1]} columns of x.")
+        raise ValueError(f"rope: rotary_dim must be from 2 to {x.shape[-1]}, the number of columns of x; got {r}.")
     rows = tuple(x.shape[:-1])
     try:
         fits = np.broadcast_shapes(tuple(positions.shape), rows) == rows
@@ -237,7 +237,7 @@ def check_positions(x, positions, r):
 def check_floating(who, x, floating):
     """Raise TypeError unless x is `floating`."""
     if not floating:
-        raise TypeError(f"{who}: x must be floating; got {x.dtype}. A turned vector has no whole components.")
+        raise TypeError(f"{who}: x must be floating; got {x.dtype}. Rotated components are not whole numbers.")
 
 
 def check_angles(x, cos, sin):

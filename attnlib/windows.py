@@ -47,7 +47,7 @@ def check_window(who, X, k, W=None):
     if X.ndim < 2:
         raise ValueError(f"{who}: X needs two axes or more, (..., N, D). Got X {tuple(X.shape)}.")
     if k != int(k) or k < 0:
-        raise ValueError(f"{who}: k counts the neighbours on one side: 0, 1, 2, ... Got {k}.")
+        raise ValueError(f"{who}: k, the number of neighbours on one side, must be 0, 1, 2, ... Got {k}.")
     if W is not None and W.shape[0] != (2 * k + 1) * X.shape[-1]:
         raise ValueError(
             f"{who}: W has {W.shape[0]} rows; a window of {k} + 1 + {k} vectors of {X.shape[-1]} numbers "

@@ -41,7 +41,7 @@ def adjacency(edges, N, directed=False, like=None):
 
 
 def check_pairs(who, edges, N, like):
-    """The edges as a tensor (E, 2); raise, naming what came, unless each is a pair of nodes from 0 to N - 1."""
+    """The edges as a tensor (E, 2); raise unless each is a pair of nodes from 0 to N - 1."""
     edges = torch.as_tensor(edges if hasattr(edges, "shape") else list(edges), device=device_of(like, edges))
     edges = edges if edges.numel() else edges.long()
     check_edges(who, edges, N, is_whole(edges))

@@ -26,7 +26,7 @@ def partial(q, k, v, *, mask=None, scale=None):
 
 
 def online(q, k, v, *, block, mask=None, scale=None):
-    """`attnlib.online_softmax.online` of tensors: q, k, v -> (..., H, N, E), `block` keys at a time."""
+    """`attnlib.online_softmax.online` of tensors: q, k, v -> (..., H, N, E). The cast back is `to`."""
     check_block("online", block)
     parts = None
     for start in range(0, max(1, k.shape[-2]), block):

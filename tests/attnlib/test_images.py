@@ -275,7 +275,7 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
         (patchify, [IMAGE[..., 0]], {"p": 3}, ValueError, r"a grey one image\[..., None\]. Got \(6, 9\)"),
         (patchify, [IMAGE], {"p": 0}, ValueError, "patches of 0 x 0 do not fill"),
         (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 12)}, ValueError,
-         r"6 x 12 pixels in patches of 3 x 3 are \(..., 8, 9 C\). Got patches \(6, 27\), size \(6, 12\)"),
+         r"6 x 12 pixels need patches \(..., 8, 9 C\). Got patches \(6, 27\), size \(6, 12\)"),
         (unpatchify, [np.ones((6, 26))], {"p": 3, "size": (6, 9)}, ValueError, r"Got patches \(6, 26\)"),
         (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 8)}, ValueError, "do not fill 6 x 8 pixels"),
         (conv_as_attention, [IMAGE[..., :1], KERNEL], {}, ValueError,

@@ -149,21 +149,21 @@ def test_slips_differ(right, wrong):
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: one_hot([0.5], 3), TypeError, r"one_hot: ids are whole numbers; got float64 \(1,\)"),
+        (lambda: one_hot([0.5], 3), TypeError, r"one_hot: ids must be whole numbers; got float64 \(1,\)"),
         (lambda: one_hot([[0, 3]], 3), IndexError, r"one_hot: id 3 is outside 0\.\.2; the size is 3"),
         (lambda: one_hot([-1], 3), IndexError, r"id -1 is outside 0\.\.2"),
         (lambda: one_hot(torch.tensor([True]), 3), TypeError, r"got torch.bool \(1,\)"),
         (lambda: embed([SIZE], table), IndexError, r"embed: id 7 is outside 0\.\.6; the size is 7"),
         (lambda: embed(torch.tensor([-1]), torch.ones(2, 2)), IndexError, r"id -1 is outside 0\.\.1"),
-        (lambda: frame(np.ones(9), 16000, 0.01), ValueError, "window of 0.01 ms .* at 16000 Hz are 0 and 160 samples"),
-        (lambda: frame_count(9, 100, 25, 1), ValueError, "are 2 and 0 samples; both need at least 1"),
-        (lambda: pad([]), ValueError, "there are no sequences"),
-        (lambda: pad([np.ones((1, 2)), np.ones((1, 3))]), ValueError, r"first axis only. Got \(1, 2\), \(1, 3\)"),
+        (lambda: frame(np.ones(9), 16000, 0.01), ValueError, "window of 0.01 ms .* at 16000 Hz come to 0 and 160 samples"),
+        (lambda: frame_count(9, 100, 25, 1), ValueError, "come to 2 and 0 samples; both must be at least 1"),
+        (lambda: pad([]), ValueError, "needs at least one sequence; got none"),
+        (lambda: pad([np.ones((1, 2)), np.ones((1, 3))]), ValueError, r"only in their first axis. Got \(1, 2\), \(1, 3\)"),
         (lambda: pad([np.ones(2, "f4"), np.ones(1)]), TypeError, "one dtype. Got float32, float64"),
         (lambda: pad([torch.ones(2, 2), torch.ones(2, 3)]), ValueError, r"Got \(2, 2\), \(2, 3\)"),
         (lambda: adjacency([(0, 1, 2)], 3), ValueError, r"pairs of nodes, \(E, 2\); got \(1, 3\)"),
         (lambda: adjacency([(0, 3)], 3), IndexError, r"node 3 is outside 0\.\.2"),
-        (lambda: adjacency(torch.ones(1, 2), 3), TypeError, r"nodes are whole numbers; got torch.float32 \(1, 2\)"),
+        (lambda: adjacency(torch.ones(1, 2), 3), TypeError, r"nodes must be whole numbers; got torch.float32 \(1, 2\)"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):
