@@ -134,8 +134,8 @@ def to_samples(who, rate, window_ms, hop_ms):
     window, hop = round(rate * window_ms / 1000), round(rate * hop_ms / 1000)
     if min(window, hop) < 1:
         raise ValueError(
-            f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz come to {window} and {hop} samples; "
-            "both must be at least 1."
+            f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz come to {window} and {hop} "
+            "samples; both must be at least 1."
         )
     return window, hop
 

@@ -189,7 +189,8 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
     [
         (lambda: linear_attention(q[:, :3], k, v, causal=True), ValueError,
          r"as many queries as keys. Got q \(6, 3, 4\), k \(2, 5, 4\)"),
-        (lambda: recurrent(q[:, :3], k, v), ValueError, r"recurrent: needs as many queries as keys, one a token. Got q \(6, 3, 4\), k"),
+        (lambda: recurrent(q[:, :3], k, v), ValueError,
+         r"recurrent: needs as many queries as keys, one a token. Got q \(6, 3, 4\), k"),
         (lambda: recurrent(q, k, v, decay=k[..., :2]), ValueError,
          r"decay needs the shape \(2, 5, 4\) or \(2, 5, 1\). Got \(2, 5, 2\), with k \(2, 5, 4\), v \(2, 5, 3\)"),
         (lambda: recurrent_chunks(q, k, v, beta=k), ValueError, r"beta needs the shape \(2, 5, 1\). Got \(2, 5, 4\)"),
