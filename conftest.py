@@ -2,4 +2,4 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("triton") else ["attnlib/triton_attention.py"]
+collect_ignore = [] if find_spec("triton") else ["attnlib/devices/triton_attention.py"]

@@ -7,9 +7,8 @@ loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
 from importlib import import_module
 
 MODULES = (
-    "attention", "backward", "check", "chunked", "counting", "data", "heads", "images", "inputs", "interop",
-    "masks", "memory", "nn", "positions", "ring", "scores", "transformer", "triton_attention", "weights",
-    "windows",
+    "attention", "backward", "check", "costs", "data", "devices", "heads", "images", "inputs", "interop", "kv_cache",
+    "linear_attention", "masks", "nn", "online_softmax", "positions", "scores", "transformer", "weights", "windows",
 )
 
 

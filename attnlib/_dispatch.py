@@ -1,4 +1,4 @@
-"""One name for NumPy arrays and torch tensors: the type of the input decides, and torch is never imported for arrays."""
+"""One name for arrays and tensors: the type of the input decides, and torch is never imported for arrays."""
 
 import sys
 from functools import cache, wraps
@@ -12,7 +12,7 @@ def is_tensor(value):
 
 
 def also_tensors(function):
-    """Let a NumPy function take torch tensors: `attnlib.x.f` then calls `attnlib.tensors.x.f`, of the same signature."""
+    """Let a NumPy function take tensors: `attnlib.x.f` then calls its twin, `attnlib.tensors.x.f`."""
     home = function.__module__.replace("attnlib.", "attnlib.tensors.", 1)
 
     @cache

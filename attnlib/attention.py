@@ -1,9 +1,9 @@
-"""Attention: each query takes a mixture of the values, with weights of its own."""
+"""Attention: each query gets a mixture of the values, weighted by how relevant their keys are to it."""
 
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.chunked import Rules, exponentiate, key_head, mix, scores_of
+from attnlib._chunked import Rules, chunked_attention, exponentiate, key_head, scores_of
 from attnlib.weights import softmax
 
 
@@ -34,7 +34,7 @@ def attend(Q, K, V, mask=None):
 
 @also_tensors
 def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
-    """softmax(scale q k^T) v in chunks of queries; no N x M array is ever held.
+    """softmax(scale q k^T) v, a chunk of queries at a time: the N x M score matrix is never allocated.
 
     q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one floating dtype; H a multiple of H_kv,
     neighbouring query heads share a key head. Plain (N, D) matrices work too.
@@ -57,39 +57,45 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
            [1.21]])
     """
     check_shapes("attention", q, k, v)
-    check_dtypes(q, k, v)
-    rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
-    return mix(*widen(q, k, v), rules)[0].astype(q.dtype, copy=False)
+    check_dtypes("attention", q, k, v)
+    rules = rules_of("attention", q, k, mask, bias, causal, window, scale, softcap)
+    return chunked_attention(*widen(q, k, v), rules)[0].astype(q.dtype, copy=False)
 
 
 @also_tensors
 def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
-    """The weights that `attention` mixes the values with: (..., H, N, M), all of them held at once.
+    """The weights with which `attention` mixes the values, all allocated at once: (..., H, N, M).
 
-    Same arguments as `attention`; rows sum to 1, or to 0 where a query may look at nothing.
+    Takes the arguments of `attention` except v. Rows sum to 1, or to 0 where a query may look at nothing.
+    Raises ValueError or TypeError naming what came and what would be right.
 
     >>> attention_weights(np.eye(2), np.eye(2), causal=True).round(2)
     array([[1.  , 0.  ],
            [0.33, 0.67]])
     """
     check_shapes("attention_weights", q, k, k)
-    check_dtypes(q, k, k)
-    rules = rules_of(q, k, mask, bias, causal, window, scale, softcap)
-    dtype, (q, k) = q.dtype, widen(q, k)
+    check_dtypes("attention_weights", q, k, k)
+    rules = rules_of("attention_weights", q, k, mask, bias, causal, window, scale, softcap)
+    return weights_of(*widen(q, k), rules).astype(q.dtype, copy=False)
+
+
+def weights_of(q, k, rules):
+    """The weights of q (..., H, N, D) and k (..., H_kv, M, D), float32 or wider, one head at a time: (..., H, N, M)."""
     weights = np.empty(q.shape[:-1] + k.shape[-2:-1], q.dtype)
     for head in np.ndindex(q.shape[:-2]):
         rows, columns = slice(0, q.shape[-2]), slice(0, k.shape[-2])
         scores = scores_of(q[head], k[key_head(head, q, k)], rules, [head], rows, columns)
         _, total = exponentiate(scores)
         weights[head] = scores / np.where(total == 0, 1, total)
-    return weights.astype(dtype, copy=False)
+    return weights
 
 
-def rules_of(q, k, mask, bias, causal, window, scale, softcap):
-    """The arguments of `attention` as `Rules`: the scale filled in, mask and bias of the shape of the scores."""
+def rules_of(who, q, k, mask, bias, causal, window, scale, softcap):
+    """The options of `attention` as `Rules`: scale filled in, mask and bias broadcast to the shape of the scores."""
     shape = q.shape[:-1] + k.shape[-2:-1]
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    return Rules(scale, _spread("mask", mask, shape), _spread("bias", bias, shape), causal, window, softcap)
+    mask, bias = _broadcast(who, "mask", mask, shape), _broadcast(who, "bias", bias, shape)
+    return Rules(scale, mask, bias, causal, window, softcap)
 
 
 def widen(*arrays):
@@ -97,17 +103,17 @@ def widen(*arrays):
     return [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in arrays]
 
 
-def _spread(name, array, shape):
+def _broadcast(who, name, array, shape):
     """`array` broadcast to the shape of the scores; None stays None."""
     if array is None:
         return None
     array = np.asarray(array)
     if name == "mask" and array.dtype != bool:
-        raise TypeError(f"attention: mask must be bool, True = may attend; got {array.dtype}. Pass numbers as bias=.")
+        raise TypeError(f"{who}: mask must be bool, True = may attend; got {array.dtype}. Pass numbers as bias=.")
     try:
         return np.broadcast_to(array, shape)
     except ValueError:
-        raise ValueError(f"attention: {name} {array.shape} does not broadcast to the scores {shape}.") from None
+        raise ValueError(f"{who}: {name} {array.shape} does not broadcast to the scores {shape}.") from None
 
 
 def check_shapes(who, q, k, v):
@@ -128,11 +134,11 @@ def check_shapes(who, q, k, v):
         raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {got}")
 
 
-def check_dtypes(q, k, v):
+def check_dtypes(who, q, k, v):
     """Raise TypeError unless q, k and v have one floating dtype (ml_dtypes' bfloat16 is one)."""
     floating = np.issubdtype(q.dtype, np.floating) or q.dtype.name == "bfloat16"
     if not q.dtype == k.dtype == v.dtype or not floating:
         raise TypeError(
-            f"attention: q, k and v need one floating dtype; got {q.dtype}, {k.dtype}, {v.dtype}. "
+            f"{who}: q, k and v need one floating dtype; got {q.dtype}, {k.dtype}, {v.dtype}. "
             "Convert with .astype(np.float32)."
         )

@@ -1,12 +1,14 @@
-"""Several kinds of relevance at once: heads, each with a part of the columns."""
+"""Multi-head attention: several kinds of relevance at once, each head with a part of the columns.
 
-from attnlib._dispatch import also_tensors
+In grouped heads several query heads, neighbours, share one head of keys and values.
+"""
+
+from attnlib._ops import repeat
 from attnlib.attention import attention
 
 
-@also_tensors
 def split(X, heads):
-    """Give each head its own columns: head h gets columns h d to (h + 1) d.
+    """Split the columns among the heads: head h gets columns h d to (h + 1) d.
 
     X (..., N, heads d). Returns (..., heads, N, d).
     Raises ValueError when the columns do not divide evenly.
@@ -20,12 +22,12 @@ def split(X, heads):
             [6, 7]]])
     """
     check_split(X, heads)
-    return X.reshape(*X.shape[:-1], heads, -1).swapaxes(-2, -3)          # (..., N, heads, d), then swapped
+    d = X.shape[-1] // heads
+    return X.reshape(*X.shape[:-1], heads, d).swapaxes(-2, -3)           # (..., N, heads, d), then swapped
 
 
-@also_tensors
 def merge(X):
-    """Put the heads side by side again: `split` undone.
+    """Put the columns of all heads side by side again: the inverse of `split`.
 
     X (..., heads, N, d). Returns (..., N, heads d).
     Raises ValueError when X has fewer than three axes.
@@ -59,16 +61,59 @@ def multi_head(X, W_q, W_k, W_v, W_o, heads, context=None, b_q=None, b_k=None, b
            [0.5 , 0.73]])
     """
     context = X if context is None else context
-    key_heads = check_projections(X, context, W_q, W_k, W_v, W_o, heads)
-    q = split(linear(X, W_q, b_q), heads)                                # (..., heads, N, d)
-    k = split(linear(context, W_k, b_k), key_heads)                      # (..., key_heads, M, d)
-    v = split(linear(context, W_v, b_v), key_heads)                      # (..., key_heads, M, d_v)
-    return linear(merge(attention(q, k, v, **options)), W_o, b_o)
+    key_heads = check_projections("multi_head", X, context, W_q, W_k, W_v, W_o, heads)
+    q = split(_project(X, W_q, b_q), heads)                              # (..., heads, N, d)
+    k = split(_project(context, W_k, b_k), key_heads)                    # (..., key_heads, M, d)
+    v = split(_project(context, W_v, b_v), key_heads)                    # (..., key_heads, M, d_v)
+    return _project(merge(attention(q, k, v, **options)), W_o, b_o)
 
 
-def linear(X, W, b=None):
-    """X W + b, for arrays and tensors alike."""
+def _project(X, W, b):
     return X @ W if b is None else X @ W + b
+
+
+def share_heads(x, q):
+    """Repeat each key head (or value head) for every query head that reads it: neighbours share one.
+
+    x (..., H_kv, M, D), q (..., H, N, D) with H a multiple of H_kv. Returns (..., H, M, D).
+    `attention` does without this copy. Raises ValueError, naming the shapes, unless the heads share evenly.
+    Source: Ainslie et al. 2023, section 2.2.
+
+    >>> import numpy as np
+    >>> share_heads(np.array([[[1.]], [[2.]]]), np.zeros((4, 1, 1)))[:, 0, 0]
+    array([1., 1., 2., 2.])
+    """
+    groups = groups_of("share_heads", q, x)
+    return x if groups == 1 else repeat(x, groups, axis=-3)
+
+
+def sum_of_heads(x, k):
+    """Add up the query heads that share each key head: the gradient of `share_heads`.
+
+    x (..., H, M, D), k (..., H_kv, M, D) with H a multiple of H_kv. Returns (..., H_kv, M, D).
+    Raises ValueError, naming the shapes, unless the heads share evenly.
+
+    >>> import numpy as np
+    >>> sum_of_heads(np.array([[[1.]], [[2.]], [[3.]], [[4.]]]), np.zeros((2, 1, 1)))[:, 0, 0]
+    array([3., 7.])
+    """
+    groups = groups_of("sum_of_heads", x, k)
+    if groups == 1:
+        return x
+    return x.reshape(*x.shape[:-3], x.shape[-3] // groups, groups, *x.shape[-2:]).sum(-3)
+
+
+def groups_of(who, q, k):
+    """How many query heads read each key head. Raises ValueError, naming the shapes, unless they share evenly."""
+    if q.ndim < 3 or q.shape[-3] == k.shape[-3]:
+        return 1
+    groups, left = divmod(q.shape[-3], k.shape[-3]) if k.shape[-3] else (0, 1)
+    if left:
+        raise ValueError(
+            f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. "
+            f"Got {tuple(q.shape)} and {tuple(k.shape)}."
+        )
+    return groups
 
 
 def check_split(X, heads):
@@ -86,7 +131,7 @@ def check_merge(X):
         raise ValueError(f"merge: X needs three axes or more, (..., heads, N, d). Got X {tuple(X.shape)}.")
 
 
-def check_projections(X, context, W_q, W_k, W_v, W_o, heads):
+def check_projections(who, X, context, W_q, W_k, W_v, W_o, heads):
     """The number of key heads; raise ValueError, naming every shape, unless the matrices fit."""
     matrices = {"W_q": W_q, "W_k": W_k, "W_v": W_v, "W_o": W_o}
     got = ", ".join(f"{name} {tuple(W.shape)}" for name, W in matrices.items())
@@ -94,23 +139,23 @@ def check_projections(X, context, W_q, W_k, W_v, W_o, heads):
     for name, vectors in (("W_q", X), ("W_k", context), ("W_v", context)):
         if matrices[name].shape[0] != vectors.shape[-1]:
             raise ValueError(
-                f"multi_head: {name} has {matrices[name].shape[0]} rows; the vectors it projects have "
+                f"{who}: {name} has {matrices[name].shape[0]} rows; the vectors it projects have "
                 f"{vectors.shape[-1]} numbers. {got}"
             )
     if heads < 1 or W_q.shape[1] % heads:
-        raise ValueError(f"multi_head: the {W_q.shape[1]} columns of W_q do not divide into {heads} heads. {got}")
+        raise ValueError(f"{who}: the {W_q.shape[1]} columns of W_q do not divide into {heads} heads. {got}")
     d = W_q.shape[1] // heads
-    if W_k.shape[1] % d or heads % (W_k.shape[1] // d or heads + 1):
+    key_heads, left = divmod(W_k.shape[1], d)
+    if left or key_heads == 0 or heads % key_heads:
         raise ValueError(
-            f"multi_head: a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
+            f"{who}: a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
             f"with G a divisor of {heads}; it has {W_k.shape[1]}. {got}"
         )
-    key_heads = W_k.shape[1] // d
-    if W_v.shape[1] % key_heads:
-        raise ValueError(f"multi_head: the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads. {got}")
-    if W_o.shape[0] != heads * (W_v.shape[1] // key_heads):
+    d_v, left = divmod(W_v.shape[1], key_heads)
+    if left:
+        raise ValueError(f"{who}: the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads. {got}")
+    if W_o.shape[0] != heads * d_v:
         raise ValueError(
-            f"multi_head: W_o has {W_o.shape[0]} rows; {heads} heads of {W_v.shape[1] // key_heads} columns "
-            f"need {heads * (W_v.shape[1] // key_heads)}. {got}"
+            f"{who}: W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}. {got}"
         )
     return key_heads

@@ -11,9 +11,8 @@ from attnlib.transformer import encoder, linear
 from attnlib.weights import softmax
 
 
-@also_tensors
 def patchify(image, p):
-    """Cut an image into squares of p x p pixels; each becomes one vector.
+    """Cut an image into patches of p x p pixels; each becomes one vector.
 
     image (..., H, W, C). Returns (..., N, p p C), N = H W / p^2: patches row by row, and inside a patch its
     pixels row by row, each with its channels side by side.
@@ -32,7 +31,6 @@ def patchify(image, p):
     return cut.swapaxes(-4, -3).reshape(*batch, H * W // p**2, p * p * C)
 
 
-@also_tensors
 def unpatchify(patches, p, size):
     """Put patches back together: the inverse of `patchify`.
 
@@ -52,7 +50,7 @@ def unpatchify(patches, p, size):
 
 @also_tensors
 def offsets(size, margin=0, like=None):
-    """Where every key pixel lies from every query pixel: rows down, columns to the right.
+    """The offset of every key pixel from every query pixel: rows down, columns to the right.
 
     size (H, W): the N = H W queries. The M keys are the same pixels and `margin` more on every side.
     Returns (N, M, 2) in float64, or in the kind and dtype of `like`, an array or tensor.
@@ -77,7 +75,7 @@ def _grid(size, margin):
 
 @also_tensors
 def conv_heads(size, k, sharpness=46.0, like=None):
-    """Attention weights of k^2 heads, each of which looks at one neighbour: the pixel at its own shift.
+    """Attention weights of k^2 heads, each of which looks at one neighbour only: the pixel at the head's own shift.
 
     size (H, W) of the image; k odd. Returns (k k, N, M), N = H W queries, M = (H + k - 1)(W + k - 1) keys, the
     pixels and a margin of k // 2; in float64, or in the kind and dtype of `like`.
@@ -101,7 +99,7 @@ def conv_heads(size, k, sharpness=46.0, like=None):
 
 @also_tensors
 def conv_as_attention(image, kernel, bias=None, sharpness=46.0):
-    """A convolution, done by attention: k^2 heads fetch the k^2 neighbours, and W_o is the kernel.
+    """A convolution computed by attention: k^2 heads fetch the k^2 neighbours, and W_o is the kernel.
 
     image (..., H, W, C), kernel (C_out, C, k, k) as PyTorch's conv2d has it, k odd, bias (C_out) or None.
     Returns (..., H, W, C_out) in the dtype of the image: conv2d with stride 1 and zeros around the image.
@@ -118,11 +116,11 @@ def conv_as_attention(image, kernel, bias=None, sharpness=46.0):
     """
     k = check_kernel(image, kernel, bias)
     *batch, H, W, C = image.shape
-    wide = np.zeros(0, np.promote_types(image.dtype, np.float32))
+    wide = np.promote_types(image.dtype, np.float32)
     around = [(0, 0)] * len(batch) + [(k // 2, k // 2)] * 2 + [(0, 0)]
-    values = np.pad(image.astype(wide.dtype), around).reshape(*batch, 1, -1, C)    # (..., 1, M, C)
-    fetched = conv_heads((H, W), k, sharpness, like=wide) @ values                 # (..., k k, N, C)
-    W_o = kernel.transpose(2, 3, 1, 0).reshape(k * k * C, -1).astype(wide.dtype)
+    values = np.pad(image.astype(wide), around).reshape(*batch, 1, -1, C)    # (..., 1, M, C)
+    fetched = conv_heads((H, W), k, sharpness, like=values) @ values               # (..., k k, N, C)
+    W_o = kernel.transpose(2, 3, 1, 0).reshape(k * k * C, -1).astype(wide)
     out = merge(fetched) @ W_o                                                     # (..., N, C_out)
     if bias is not None:
         out = out + bias
@@ -131,7 +129,7 @@ def conv_as_attention(image, kernel, bias=None, sharpness=46.0):
 
 @also_tensors
 def receptive_field(alpha, size, margin=0):
-    """What a head looks at on average: its mean weight at every offset from the query.
+    """The mean weight of a head at every offset from the query: where it looks on average.
 
     alpha (..., N, M): weights over the pixels (or patches) of an image of `size` (H, W), queries down. With a
     margin the keys are those and `margin` more on every side, as in `conv_heads`. A class token must be cut off.
@@ -155,7 +153,7 @@ def receptive_field(alpha, size, margin=0):
 
 @also_tensors
 def attention_distance(alpha, size, margin=0):
-    """How far a head looks: the mean distance from query to key, weighted by what the key is given.
+    """The mean distance from query to key, weighted by the attention weights: how far a head looks.
 
     alpha (..., N, M), size and margin as in `receptive_field`. Returns (...), in pixels (or patches).
     Raises ValueError when alpha does not have these N and M.
@@ -169,22 +167,22 @@ def attention_distance(alpha, size, margin=0):
     return (alpha * distance).sum(-1).mean(-1).astype(alpha.dtype)
 
 
-def vit(image, weights, *, p, heads, **options):
-    """The Vision Transformer: an image in, one score a class out.
+def vit(image, parameters, *, p, heads, **options):
+    """The Vision Transformer: from an image to one score for each class.
 
-    image (..., H, W, C); weights patch.W (p p C, D), patch.b (D), cls (D), positions (1 + N, D), blocks.0.*, ...
+    image (..., H, W, C); parameters patch.W (p p C, D), patch.b (D), cls (D), positions (1 + N, D), blocks.0.*, ...
     and norm.* as in `attnlib.transformer.encoder`, head.W (D, classes), head.b (classes).
     p, the side of a patch; options are those of `attnlib.transformer.block`.
-    Returns (..., classes): scores, not probabilities. They are read from the class token, which is put first.
+    Returns (..., classes): scores, not probabilities. They are computed from the class token, the first one.
     Raises ValueError when the table of positions does not have a row for every patch and the class token.
     Source: Dosovitskiy et al. 2021, eq. 1-4.
     """
     patches = patchify(image, p)                                                      # (..., N, p p C)
-    check_positions(image, patches, weights["positions"])
-    tokens = linear(patches, weights["patch.W"], weights.get("patch.b"))              # (..., N, D)
-    x = prepend(weights["cls"], tokens) + weights["positions"]                        # (..., 1 + N, D)
-    x = encoder(x, weights, heads=heads, **options)
-    return linear(x[..., 0, :], weights["head.W"], weights.get("head.b"))
+    check_positions(image, patches, parameters["positions"])
+    tokens = linear(patches, parameters["patch.W"], parameters.get("patch.b"))              # (..., N, D)
+    x = prepend(parameters["cls"], tokens) + parameters["positions"]                        # (..., 1 + N, D)
+    x = encoder(x, parameters, heads=heads, **options)
+    return linear(x[..., 0, :], parameters["head.W"], parameters.get("head.b"))
 
 
 @also_tensors
@@ -216,7 +214,7 @@ def check_pieces(patches, p, size):
         raise ValueError(f"unpatchify: patches of {p} x {p} do not fill {H} x {W} pixels. {got}")
     N = H * W // p**2
     if patches.ndim < 2 or patches.shape[-2] != N or patches.shape[-1] % p**2:
-        raise ValueError(f"unpatchify: {H} x {W} pixels in patches of {p} x {p} are (..., {N}, {p * p} C). {got}")
+        raise ValueError(f"unpatchify: {H} x {W} pixels need patches (..., {N}, {p * p} C). {got}")
     return patches.shape[-1] // p**2
 
 

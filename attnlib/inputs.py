@@ -1,4 +1,4 @@
-"""What can come in: words, sound, graphs and batches of different lengths, each as rows of vectors."""
+"""Inputs as rows of vectors: words, sound, graphs, and batches of sequences of different lengths."""
 
 from importlib import import_module
 
@@ -43,9 +43,8 @@ def embed(ids, table):
     return table[ids]
 
 
-@also_tensors
 def frame(signal, rate, window_ms=25, hop_ms=10):
-    """Cut a sound into overlapping windows: each becomes one vector.
+    """Cut a sound into overlapping windows; each becomes one vector.
 
     signal (..., samples); rate in samples a second (Hz); window_ms and hop_ms in milliseconds,
     rounded to whole samples. Returns (..., frames, window), in the dtype of the signal, frame f starting
@@ -57,20 +56,20 @@ def frame(signal, rate, window_ms=25, hop_ms=10):
            [2, 3, 4, 5],
            [4, 5, 6, 7]])
     """
-    window, hop = to_samples(rate, window_ms, hop_ms)
+    window, hop = to_samples("frame", rate, window_ms, hop_ms)
     starts = hop * np.arange(frame_count(signal.shape[-1], rate, window_ms, hop_ms))
     return signal[..., starts[:, None] + np.arange(window)]   # (..., frames, window)
 
 
 def frame_count(samples, rate, window_ms=25, hop_ms=10):
-    """How many vectors `frame` makes of a sound of this many samples: 0 when it is shorter than a window.
+    """The number of vectors `frame` makes of so many samples: 0 when they are fewer than a window.
 
     rate in samples a second (Hz); window_ms and hop_ms in milliseconds.
 
     >>> frame_count(16000, 16000), frame_count(60 * 16000, 16000)
     (98, 5998)
     """
-    window, hop = to_samples(rate, window_ms, hop_ms)
+    window, hop = to_samples("frame_count", rate, window_ms, hop_ms)
     return max(0, 1 + (samples - window) // hop)
 
 
@@ -102,7 +101,7 @@ def pad(sequences):
 
 @also_tensors
 def adjacency(edges, N, directed=False, like=None):
-    """Nodes of a graph as vectors: row i has a 1 for each node that node i has an edge to.
+    """The adjacency matrix of a graph: row i, the vector of node i, has a 1 for each node that i has an edge to.
 
     edges: pairs (i, j) of nodes, (E, 2), numbered from 0 to N - 1. Without `directed`, an edge counts both
     ways. Returns (N, N) in float64, or in the kind and dtype of `like`, an array or tensor.
@@ -113,9 +112,7 @@ def adjacency(edges, N, directed=False, like=None):
            [1., 0., 1.],
            [0., 1., 0.]])
     """
-    edges = np.array(list(edges))
-    edges = edges.astype(int) if not edges.size else edges
-    check_edges(edges, N, np.issubdtype(edges.dtype, np.integer))
+    edges = check_pairs("adjacency", edges, N)
     joined = np.zeros((N, N), np.float64 if like is None else like.dtype)
     tails, heads = edges.reshape(-1, 2).T
     joined[tails, heads] = 1
@@ -124,13 +121,21 @@ def adjacency(edges, N, directed=False, like=None):
     return joined
 
 
-def to_samples(rate, window_ms, hop_ms):
+def check_pairs(who, edges, N):
+    """The edges as an array (E, 2); raise unless each is a pair of nodes from 0 to N - 1."""
+    edges = np.array(list(edges))
+    edges = edges.astype(int) if not edges.size else edges
+    check_edges(who, edges, N, np.issubdtype(edges.dtype, np.integer))
+    return edges
+
+
+def to_samples(who, rate, window_ms, hop_ms):
     """The window and the hop in samples; raise ValueError unless both are one or more."""
     window, hop = round(rate * window_ms / 1000), round(rate * hop_ms / 1000)
     if min(window, hop) < 1:
         raise ValueError(
-            f"frame: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz are {window} and {hop} samples; "
-            "both need at least 1."
+            f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz come to {window} and {hop} "
+            "samples; both must be at least 1."
         )
     return window, hop
 
@@ -138,7 +143,7 @@ def to_samples(rate, window_ms, hop_ms):
 def check_ids(who, ids, size, whole, what="id"):
     """Raise unless the ids are whole numbers (`whole`) from 0 to size - 1."""
     if not whole:
-        raise TypeError(f"{who}: {what}s are whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
+        raise TypeError(f"{who}: {what}s must be whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
     outside = ids[(ids < 0) | (ids >= size)]
     if len(outside):
         raise IndexError(f"{who}: {what} {int(outside[0])} is outside 0..{size - 1}; the size is {size}.")
@@ -147,16 +152,16 @@ def check_ids(who, ids, size, whole, what="id"):
 def check_sequences(sequences):
     """Raise unless there is a sequence and all have one width and one dtype."""
     if not sequences:
-        raise ValueError("pad: there are no sequences; it needs one or more.")
+        raise ValueError("pad: needs at least one sequence; got none.")
     shapes, dtypes = [tuple(s.shape) for s in sequences], [s.dtype for s in sequences]
     if not shapes[0] or any(shape[1:] != shapes[0][1:] for shape in shapes):
-        raise ValueError(f"pad: sequences may differ in their first axis only. Got {', '.join(map(str, shapes))}.")
+        raise ValueError(f"pad: sequences may differ only in their first axis. Got {', '.join(map(str, shapes))}.")
     if len(set(dtypes)) > 1:
         raise TypeError(f"pad: sequences need one dtype. Got {', '.join(map(str, dtypes))}.")
 
 
-def check_edges(edges, N, whole):
+def check_edges(who, edges, N, whole):
     """Raise unless edges is (E, 2), each a pair of nodes from 0 to N - 1."""
     if len(edges) and (edges.ndim != 2 or edges.shape[1] != 2):
-        raise ValueError(f"edges are pairs of nodes, (E, 2); got {tuple(edges.shape)}.")
-    check_ids("edges", edges, N, whole, what="node")
+        raise ValueError(f"{who}: edges must be pairs of nodes, (E, 2); got {tuple(edges.shape)}.")
+    check_ids(who, edges, N, whole, what="node")

@@ -1,7 +1,7 @@
-"""Other people's weights under our names, and our attention inside other people's models.
+"""Other libraries: their parameters under our names, and our attention inside their models.
 
-A weight is an array or a tensor and stays one. Ours multiply from the right, x W, and are (in, out);
-`torch.nn.Linear` keeps its weight as (out, in), so those are transposed on the way.
+A parameter is an array or a tensor and stays one. Our matrices multiply from the right, x W, and are (in, out);
+`torch.nn.Linear` keeps its weight as (out, in), so those are transposed.
 """
 
 import re
@@ -12,7 +12,7 @@ from attnlib.transformer import gelu, layer_norm, rms_norm, silu
 
 
 def from_multihead(state):
-    """The weights of a `torch.nn.MultiheadAttention`, for `attention_layer` and `attnlib.nn.MultiHeadAttention`.
+    """The parameters of a `torch.nn.MultiheadAttention`, for `attention_layer` and `attnlib.nn.MultiHeadAttention`.
 
     state  its state_dict: in_proj_weight (3 D, D), or q_, k_ and v_proj_weight where keys and values have their own
     width; out_proj.weight (D, D); in_proj_bias (3 D) and out_proj.bias (D) if there are any.
@@ -26,7 +26,9 @@ def from_multihead(state):
            [5, 7]])
     """
     if "bias_k" in state:
-        raise ValueError("from_multihead: add_bias_kv=True adds a key and a value; no layer here has them. Got bias_k.")
+        raise ValueError(
+            "from_multihead: add_bias_kv=True adds a key and a value; no layer of attnlib has them. Got bias_k."
+        )
     width = state["out_proj.weight"].shape[0]
     thirds = {name: slice(width * i, width * (i + 1)) for i, name in enumerate("qkv")}
     if "in_proj_weight" in state:
@@ -40,10 +42,10 @@ def from_multihead(state):
     return ours
 
 
-def to_multihead(weights):
-    """A state_dict for `torch.nn.MultiheadAttention` of our weights: `from_multihead` backwards.
+def to_multihead(parameters):
+    """A state_dict for `torch.nn.MultiheadAttention` from our parameters: the inverse of `from_multihead`.
 
-    weights  tensors W_q, W_k, W_v, W_o (D, D), and b_q, b_k, b_v, b_o (D) if any.
+    parameters  tensors W_q, W_k, W_v, W_o (D, D), and b_q, b_k, b_v, b_o (D) if any.
     Raises ValueError for fewer key heads than query heads, which that module does not have.
 
     >>> import torch
@@ -52,16 +54,16 @@ def to_multihead(weights):
     """
     import torch
 
-    if len({tuple(weights[f"W_{name}"].shape) for name in "qkvo"}) > 1:
-        shapes = ", ".join(f"W_{name} {tuple(weights[f'W_{name}'].shape)}" for name in "qkvo")
+    if len({tuple(parameters[f"W_{name}"].shape) for name in "qkvo"}) > 1:
+        shapes = ", ".join(f"W_{name} {tuple(parameters[f'W_{name}'].shape)}" for name in "qkvo")
         raise ValueError(f"to_multihead: nn.MultiheadAttention needs four matrices of one shape. Got {shapes}.")
     theirs = {
-        "in_proj_weight": torch.cat([weights[f"W_{name}"].T for name in "qkv"]),
-        "out_proj.weight": weights["W_o"].T,
+        "in_proj_weight": torch.cat([parameters[f"W_{name}"].T for name in "qkv"]),
+        "out_proj.weight": parameters["W_o"].T,
     }
-    if "b_q" in weights:
-        theirs["in_proj_bias"] = torch.cat([weights[f"b_{name}"] for name in "qkv"])
-        theirs["out_proj.bias"] = weights["b_o"]
+    if "b_q" in parameters:
+        theirs["in_proj_bias"] = torch.cat([parameters[f"b_{name}"] for name in "qkv"])
+        theirs["out_proj.bias"] = parameters["b_o"]
     return theirs
 
 
@@ -104,7 +106,7 @@ def from_hugging_face(state, family):
            [8, 9]])
     """
     if family not in _FAMILIES:
-        raise ValueError(f"from_hugging_face: the families are {', '.join(_FAMILIES)}. Got {family!r}.")
+        raise ValueError(f"from_hugging_face: family must be one of {', '.join(_FAMILIES)}. Got {family!r}.")
     start, last, layers = _FAMILIES[family]
     ours = {}
     for name, value in state.items():
@@ -124,7 +126,7 @@ def from_hugging_face(state, family):
 
 
 def _renamed(layer, kind, value, transposed):
-    """One of their weights as ours: {name: value}, three of them for queries, keys and values kept together."""
+    """One of their parameters as ours: {name: value}, or three where queries, keys and values are kept together."""
     if layer.endswith("norm"):
         return {f"{layer}.{'gain' if kind == 'weight' else 'shift'}": value}
     home, _, own = layer.rpartition(".")
@@ -144,7 +146,7 @@ def hugging_face_options(config):
     """The options with which `encoder` computes what a model of this configuration does.
 
     config  of a BERT, ViT, GPT-2 or Llama model. Returns heads, causal, norm, norm_first, act and turn.
-    Raises ValueError for an activation, a scale or rotary positions that are not here.
+    Raises ValueError for an activation, a scale or rotary positions that attnlib does not have.
 
     >>> from types import SimpleNamespace
     >>> sizes = {"num_attention_heads": 3, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
@@ -153,10 +155,10 @@ def hugging_face_options(config):
     """
     act = getattr(config, "hidden_act", None) or config.activation_function
     if act not in _ACTIVATIONS:
-        raise ValueError(f"hugging_face_options: the activations are {', '.join(_ACTIVATIONS)}. Got {act!r}.")
+        raise ValueError(f"hugging_face_options: the activation must be one of {', '.join(_ACTIVATIONS)}. Got {act!r}.")
     if getattr(config, "scale_attn_by_inverse_layer_idx", False):
         raise ValueError(
-            "hugging_face_options: every layer has the same scale here. Got scale_attn_by_inverse_layer_idx=True."
+            "hugging_face_options: every layer of attnlib has the same scale. Got scale_attn_by_inverse_layer_idx=True."
         )
     options = {"heads": config.num_attention_heads, "act": _ACTIVATIONS[act], "norm_first": config.model_type != "bert"}
     options["causal"] = config.model_type in ("gpt2", "llama")
@@ -172,15 +174,15 @@ def _rotary(config):
 
     kind = config.rope_parameters["rope_type"]
     if kind != "default":
-        raise ValueError(f"hugging_face_options: rotary positions of type 'default' are here. Got {kind!r}.")
+        raise ValueError(f"hugging_face_options: only rotary positions of type 'default' are supported. Got {kind!r}.")
     return partial(rope, base=config.rope_parameters["rope_theta"])
 
 
 def register_with_hugging_face(name="attnlib"):
     """Let every Hugging Face model take `attn_implementation=name`: it then computes with `attnlib.attention`.
 
-    Registers the attention, and masks in the form it takes (bool, True = may attend). Weights are not returned,
-    as with "sdpa". Needs the transformers package.
+    Registers the attention, and masks in the form it takes (bool, True = may attend). Attention weights are not
+    returned, as with "sdpa". Needs the transformers package.
 
     Afterwards `BertModel.from_pretrained(folder, attn_implementation="attnlib")` computes its attention here.
     """
@@ -198,12 +200,12 @@ def hugging_face_attention(
 
     query (B, H, N, D), key and value (B, H_kv, M, D); attention_mask bool (True = may attend) or numbers to add,
     broadcastable to (B, H, N, M). Without a mask a causal module hides the future, except for a single query,
-    which is the newest of a cache. Returns (B, N, H, D) and None, in the place of weights.
-    Raises ValueError for dropout of weights or a position bias, which are not here.
+    which is the newest of a cache. Returns (B, N, H, D) and None, in the place of attention weights.
+    Raises ValueError for dropout of weights or a position bias, which `attention` does not have.
     """
     if dropout or others.get("position_bias") is not None:
         raise ValueError(
-            f"hugging_face_attention: there is no dropout of weights and no position_bias here; set attention dropout "
+            f"hugging_face_attention: attention has no dropout of weights and no position_bias; set attention dropout "
             f"to 0. Got dropout {dropout}, position_bias {'given' if 'position_bias' in others else 'not given'}."
         )
     if is_causal is None:

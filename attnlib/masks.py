@@ -1,13 +1,13 @@
-"""Who may look at whom: boolean masks, True where looking is allowed.
+"""Masks: boolean arrays, True where a query may look at a key.
 
 They compose: `causal(N) & padding(lengths, N)` allows what both allow, `window(N, 2) | graph(edges, N)` what
-either does. All broadcast to scores (..., H, N, M). `like`, an array or tensor, says of which kind the mask is.
+either allows. All broadcast to scores (..., H, N, M). A mask has the kind of `like`, an array or tensor.
 """
 
 import numpy as np
 
 from attnlib._dispatch import also_tensors
-from attnlib.inputs import adjacency
+from attnlib.inputs import adjacency, check_pairs
 from attnlib.positions import distances
 
 
@@ -80,20 +80,20 @@ def graph(edges, N, self_loops=True, directed=False, like=None):
            [0, 1, 0],
            [1, 0, 1]])
     """
-    mask = adjacency(edges, N, directed).T == 1
+    mask = adjacency(check_pairs("graph", edges, N), N, directed).T == 1
     return mask | np.eye(N, dtype=bool) if self_loops else mask
 
 
 def check_lengths(lengths, M, whole):
     """Raise unless the lengths are whole numbers (`whole`) from 0 to M."""
     if not whole:
-        raise TypeError(f"padding: lengths are whole numbers; got {lengths.dtype} {tuple(lengths.shape)}.")
+        raise TypeError(f"padding: lengths must be whole numbers; got {lengths.dtype} {tuple(lengths.shape)}.")
     outside = lengths[(lengths < 0) | (lengths > M)]
     if len(outside):
-        raise ValueError(f"padding: a length of {int(outside[0])} does not fit {M} keys; lengths run from 0 to {M}.")
+        raise ValueError(f"padding: lengths must be from 0 to {M}, the number of keys; got {int(outside[0])}.")
 
 
 def check_reach(w):
     """Raise ValueError for a negative reach."""
     if w < 0:
-        raise ValueError(f"window: w counts the places seen on either side, 0 or more; got {w}.")
+        raise ValueError(f"window: w, the number of places seen on either side, must be 0 or more; got {w}.")

@@ -1,7 +1,7 @@
 """The layers of `attnlib.transformer` as torch modules, to be trained.
 
-A module holds parameters and calls the function of the same idea. Its `state_dict` is the dict of weights that
-function takes: `encoder(x, weights, heads=4)` of arrays gives what `Encoder(2, 16, heads=4)(x)` gives of tensors.
+A module holds parameters and calls the function it is named after. Its `state_dict` is the dict of parameters that the
+function takes: `encoder(x, parameters, heads=4)` of arrays gives what `Encoder(2, 16, heads=4)(x)` gives of tensors.
 """
 
 import torch
@@ -22,7 +22,7 @@ def vector(width, value=0.0):
 
 
 class SelfAttention(nn.Module):
-    """One head, as on the board: three matrices, and every output a mixture of the values.
+    """One head of self-attention without W_o: three matrices, and every output a mixture of the values.
 
     W_q (width, d), W_k (width, d), W_v (width, e); d is key_width, e is value_width, or d when not given.
 
@@ -66,14 +66,16 @@ class MultiHeadAttention(nn.Module):
             if bias:
                 self.register_parameter(f"b_{name}", vector(columns))
 
-    def forward(self, x, memory=None, *, mask=None, causal=False):
-        """x (..., N, width), memory (..., M, width), mask (..., heads, N, M), True = may attend -> as x."""
-        weights = dict(self.named_parameters())
-        return attention_layer(x, weights, heads=self.heads, memory=memory, mask=mask, causal=causal)
+    def forward(self, x, context=None, *, mask=None, causal=False):
+        """x (..., N, width), context (..., M, width), mask (..., heads, N, M), True = may attend -> as x."""
+        parameters = dict(self.named_parameters())
+        options = {"heads": self.heads, "context": context, "mask": mask, "causal": causal}
+        return attention_layer(x, parameters, **options, who="MultiHeadAttention")
 
-    def weights(self, x, memory=None, *, mask=None, causal=False):
-        """What every query takes of every value: alpha (..., heads, N, M), for the arguments of a call."""
-        q, k, _ = project(x, dict(self.named_parameters()), heads=self.heads, memory=memory)
+    def attention_weights(self, x, context=None, *, mask=None, causal=False):
+        """The weights alpha (..., heads, N, M) with which a call with these arguments mixes the values."""
+        who = "MultiHeadAttention.attention_weights"
+        q, k, _ = project(x, dict(self.named_parameters()), heads=self.heads, context=context, who=who)
         return attention_weights(q, k, mask=mask, causal=causal)
 
 
@@ -106,7 +108,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """`block`: attention and the small network, each added to its input, with a norm before it or after the sum.
+    """`block`: attention and the small network, each added to its own input, with a norm before it or after the sum.
 
     hidden is the width inside the network, 4 width when not given. dropout zeroes that share of what is added,
     in training only (Srivastava et al. 2014).
@@ -125,23 +127,23 @@ class Block(nn.Module):
         return self.add(x, self.mlp_norm, self.mlp)
 
     def add(self, x, norm, layer):
-        """One residual step: x plus the layer's answer."""
+        """One residual step: x plus the layer's output."""
         if self.norm_first:
             return x + self.dropout(layer(norm(x)))
         return norm(x + self.dropout(layer(x)))
 
 
 class DecoderBlock(Block):
-    """`decoder_block`: a causal `Block` that also looks at the encoder's output, `cross`, before its network."""
+    """`decoder_block`: a causal `Block` with attention to the encoder's output, `cross`, before its network."""
 
     def __init__(self, width, heads, *, hidden=None, norm_first=True, dropout=0.0):
         super().__init__(width, heads, hidden=hidden, norm_first=norm_first, dropout=dropout)
         self.cross, self.cross_norm = MultiHeadAttention(width, heads), LayerNorm(width)
 
-    def forward(self, x, memory, *, mask=None, memory_mask=None):
-        """x (..., N, width), memory (..., M, width), masks (..., heads, N, N) and (..., heads, N, M) -> as x."""
+    def forward(self, x, context, *, mask=None, context_mask=None):
+        """x (..., N, width), context (..., M, width), masks (..., heads, N, N) and (..., heads, N, M) -> as x."""
         x = self.add(x, self.attention_norm, lambda y: self.attention(y, mask=mask, causal=True))
-        x = self.add(x, self.cross_norm, lambda y: self.cross(y, memory, mask=memory_mask))
+        x = self.add(x, self.cross_norm, lambda y: self.cross(y, context, mask=context_mask))
         return self.add(x, self.mlp_norm, self.mlp)
 
 
@@ -167,7 +169,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(Encoder):
-    """`decoder`: depth decoder blocks; called with x and memory, what the encoder gave.
+    """`decoder`: depth decoder blocks; called with x and context, the encoder's output.
 
     >>> Decoder(2, 6, heads=2)(torch.ones(3, 5, 6), torch.ones(3, 7, 6)).shape
     torch.Size([3, 5, 6])
@@ -175,8 +177,8 @@ class Decoder(Encoder):
 
     block = DecoderBlock
 
-    def forward(self, x, memory, *, mask=None, memory_mask=None):
-        """x (..., N, width), memory (..., M, width), masks (..., heads, N, N) and (..., heads, N, M) -> as x."""
+    def forward(self, x, context, *, mask=None, context_mask=None):
+        """x (..., N, width), context (..., M, width), masks (..., heads, N, N) and (..., heads, N, M) -> as x."""
         for block in self.blocks:
-            x = block(x, memory, mask=mask, memory_mask=memory_mask)
+            x = block(x, context, mask=mask, context_mask=context_mask)
         return x if self.norm is None else self.norm(x)

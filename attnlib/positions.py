@@ -1,7 +1,7 @@
-"""Order: ways to tell attention where a vector stands.
+"""Positions: ways to tell attention where in the sequence a vector stands.
 
-Added to the vectors: `sinusoidal`, `learned`. Added to the scores: `relative_bias`, `alibi_bias`.
-Turned into the queries and keys: `rope`. `like`, an array or tensor, says of which kind and dtype the answer is.
+`sinusoidal` and `learned` are added to the vectors, `relative_bias` and `alibi_bias` to the scores; `rope` turns
+queries and keys. Where a function takes `like`, an array or tensor, the result has its kind and dtype.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from attnlib.inputs import check_ids
 
 @also_tensors
 def distances(N, M=None, past=0, like=None):
-    """How many places key j lies after query i: j - (past + i).
+    """The distance of each key from each query: how many places key j lies after query i, j - (past + i).
 
     N queries, M keys (N + past unless given); past: how many keys come before the first query, the length
     of a cache. Returns (N, M) whole numbers, negative for earlier keys.
@@ -39,14 +39,14 @@ def sinusoidal(N, d, base=10000, like=None):
            [ 0.84,  0.54,  0.01,  1.  ],
            [ 0.91, -0.42,  0.02,  1.  ]])
     """
-    angles = np.arange(N)[:, None] * frequencies(d, base)                # (N, d/2)
+    angles = np.arange(N)[:, None] * frequencies(d, base, "sinusoidal")  # (N, d/2)
     table = np.stack([np.sin(angles), np.cos(angles)], axis=-1)          # (N, d/2, 2)
     return table.reshape(N, d).astype(np.float64 if like is None else like.dtype)
 
 
 @also_tensors
 def sinusoidal_shift(d, k, base=10000, like=None):
-    """The rotation that moves every sinusoidal position on by k places: row n + k = row n @ it.
+    """The matrix that shifts every sinusoidal position by k places: row n + k = row n @ it.
 
     Returns (d, d) in float64, or in the kind and dtype of `like`: blocks of 2 x 2, one for each clock, the same
     for every n. k may be negative. Raises ValueError for an odd d.
@@ -56,7 +56,7 @@ def sinusoidal_shift(d, k, base=10000, like=None):
     >>> np.allclose(P[:5] @ sinusoidal_shift(6, 4), P[4:])
     True
     """
-    angles = k * frequencies(d, base)                                    # (d/2,)
+    angles = k * frequencies(d, base, "sinusoidal_shift")                # (d/2,)
     R = np.zeros((d, d))
     sin, cos = np.arange(0, d, 2), np.arange(1, d, 2)                    # the columns of each
     R[sin, sin] = R[cos, cos] = np.cos(angles)
@@ -81,7 +81,6 @@ def learned(positions, table):
     return table[positions]
 
 
-@also_tensors
 def relative_bias(table, N, M=None, past=0):
     """A learned number for each head and distance, to be added to the scores.
 
@@ -96,13 +95,13 @@ def relative_bias(table, N, M=None, past=0):
             [-1.,  0.,  1.],
             [-1., -1.,  0.]]])
     """
-    k = furthest(table)
+    k = table_reach(table)
     return table[:, np.clip(distances(N, M, past), -k, k) + k]
 
 
 @also_tensors
 def alibi_slopes(heads, like=None):
-    """How steeply each head forgets: 2^(-8h / H) for h = 1..H, when H is a power of two.
+    """The slope of each head's penalty on distance: 2^(-8h / H) for h = 1..H, when H is a power of two.
 
     Other numbers of heads take the slopes of the next smaller power of two, then every other slope of
     twice that power. Returns (heads,) in float64, or in the kind and dtype of `like`.
@@ -114,12 +113,12 @@ def alibi_slopes(heads, like=None):
     >>> alibi_slopes(3)
     array([0.0625    , 0.00390625, 0.25      ])
     """
-    return np.array(slope_values(heads), np.float64 if like is None else like.dtype)
+    return np.array(slope_values("alibi_slopes", heads), np.float64 if like is None else like.dtype)
 
 
 @also_tensors
 def alibi_bias(heads, N, M=None, past=0, causal=False, like=None):
-    """Make far keys less relevant: minus slope x distance, to be added to the scores.
+    """A penalty on far keys: minus slope x distance, to be added to the scores.
 
     N, M and past as in `distances`. Returns (heads, N, M) in float64, or in the kind and dtype of `like`:
     -slope |j - past - i|. With `causal`, later keys get -inf as in the authors' code: bias and mask in one.
@@ -131,7 +130,8 @@ def alibi_bias(heads, N, M=None, past=0, causal=False, like=None):
            [-1. , -0.5, -0. ]])
     """
     ahead = distances(N, M, past)
-    bias = -alibi_slopes(heads)[:, None, None] * abs(ahead)              # (heads, N, M)
+    slopes = np.array(slope_values("alibi_bias", heads))
+    bias = -slopes[:, None, None] * abs(ahead)                           # (heads, N, M)
     bias = np.where(ahead > 0, -np.inf, bias) if causal else bias
     return bias.astype(np.float64 if like is None else like.dtype)
 
@@ -153,16 +153,17 @@ def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
     array([[1.  , 0.  ],
            [0.54, 0.84]])
     """
+    check_floating("rope", x, _is_floating(x))
     r = x.shape[-1] if rotary_dim is None else rotary_dim
     positions = np.arange(x.shape[-2]) if positions is None else np.asarray(positions)
     check_positions(x, positions, r)
-    angles = positions[..., None] * frequencies(r, base)                 # (..., N, r/2)
+    angles = positions[..., None] * frequencies(r, base, "rope")         # (..., N, r/2)
     return rotate(x, np.cos(angles), np.sin(angles), interleaved)
 
 
 @also_tensors
 def rotate(x, cos, sin, interleaved=False):
-    """Turn pairs of columns by angles given as cosines and sines: the part of `rope` that knows no positions.
+    """Turn pairs of columns by angles given as cosines and sines: `rope` with the angles already computed.
 
     x (..., N, d), floating; cos, sin (N, r/2) or what broadcasts to (..., N, r/2), r <= d. The first r columns
     turn, the others stay. Returns x's shape and dtype; float16 is computed in float32.
@@ -171,7 +172,8 @@ def rotate(x, cos, sin, interleaved=False):
     >>> rotate(np.array([[3., 4., 5.]]), np.array([[0.]]), np.array([[1.]]))
     array([[-4.,  3.,  5.]])
     """
-    check_angles(x, cos, sin, np.issubdtype(x.dtype, np.floating) or x.dtype.name == "bfloat16")
+    check_floating("rotate", x, _is_floating(x))
+    check_angles(x, cos, sin)
     r, wide = 2 * cos.shape[-1], np.promote_types(x.dtype, np.float32)
     turning, cos, sin = x[..., :r].astype(wide), cos.astype(wide), sin.astype(wide)
     first, second = (turning[..., 0::2], turning[..., 1::2]) if interleaved else np.split(turning, 2, axis=-1)
@@ -180,29 +182,36 @@ def rotate(x, cos, sin, interleaved=False):
     return np.concatenate([turned.astype(x.dtype), x[..., r:]], axis=-1)
 
 
-def frequencies(d, base):
-    """How far each pair of d columns turns in one step: base^(-2i / d), (d/2,)."""
-    check_even(d)
+def _is_floating(x):
+    return np.issubdtype(x.dtype, np.floating) or x.dtype.name == "bfloat16"
+
+
+def frequencies(d, base, who="frequencies"):
+    """The angle in radians by which each pair of d columns turns in one step: base^(-2i / d), (d/2,).
+
+    who: the name that an error starts with. Raises ValueError for an odd d.
+    """
+    check_even(who, d)
     return base ** (-np.arange(0, d, 2) / d)
 
 
-def check_even(d):
+def check_even(who, d):
     """Raise ValueError for a width that does not split into pairs."""
     if d % 2:
-        raise ValueError(f"positions come in pairs of columns: the width must be even; got {d}.")
+        raise ValueError(f"{who}: positions turn columns in pairs, so the width must be even; got {d}.")
 
 
-def slope_values(heads):
-    """The slopes of `alibi_slopes` as a list of Python floats."""
+def slope_values(who, heads):
+    """The slopes of `alibi_slopes` as a list of Python floats; errors start with `who`."""
     if heads < 1:
-        raise ValueError(f"alibi_slopes: heads must be 1 or more; got {heads}.")
+        raise ValueError(f"{who}: heads must be 1 or more; got {heads}.")
     power = 2 ** (int(heads).bit_length() - 1)             # the largest power of two <= heads
     slopes = [2 ** (-8 * h / power) for h in range(1, power + 1)]
     extra = [2 ** (-4 * h / power) for h in range(1, 2 * (heads - power), 2)]
     return slopes + extra
 
 
-def furthest(table):
+def table_reach(table):
     """k of a table (H, 2k + 1); raise ValueError unless it is one."""
     if table.ndim != 2 or table.shape[1] % 2 == 0:
         raise ValueError(f"relative_bias: the table needs shape (H, 2k + 1), an odd width. Got {tuple(table.shape)}.")
@@ -212,7 +221,7 @@ def furthest(table):
 def check_positions(x, positions, r):
     """Raise ValueError, naming what came, unless r columns of x can turn and every row has a position."""
     if not 0 < r <= x.shape[-1]:
-        raise ValueError(f"rope: rotary_dim {r} does not fit; it runs from 2 to the {x.shape[-1]} columns of x.")
+        raise ValueError(f"rope: rotary_dim must be from 2 to {x.shape[-1]}, the number of columns of x; got {r}.")
     rows = tuple(x.shape[:-1])
     try:
         fits = np.broadcast_shapes(tuple(positions.shape), rows) == rows
@@ -225,10 +234,14 @@ def check_positions(x, positions, r):
         )
 
 
-def check_angles(x, cos, sin, floating):
-    """Raise, naming what came, unless x is `floating` and cos and sin fit it."""
+def check_floating(who, x, floating):
+    """Raise TypeError unless x is `floating`."""
     if not floating:
-        raise TypeError(f"rotate: x must be floating; got {x.dtype}. A turned vector has no whole components.")
+        raise TypeError(f"{who}: x must be floating; got {x.dtype}. Rotated components are not whole numbers.")
+
+
+def check_angles(x, cos, sin):
+    """Raise ValueError, naming what came, unless cos and sin fit x."""
     angles = (*x.shape[:-1], cos.shape[-1])
     got = f"Got x {tuple(x.shape)}, cos {tuple(cos.shape)}, sin {tuple(sin.shape)}."
     if cos.shape != sin.shape or 2 * cos.shape[-1] > x.shape[-1]:

@@ -1,11 +1,11 @@
-"""How relevant is each key to each query? One number for every pair."""
+"""Scores: how relevant each key is to each query, one number for every pair."""
 
 import numpy as np
 
 from attnlib._dispatch import also_tensors
+from attnlib._ops import tanh
 
 
-@also_tensors
 def dot(Q, K):
     """Score every query against every key by their inner product.
 
@@ -20,7 +20,6 @@ def dot(Q, K):
     return Q @ K.swapaxes(-1, -2)                 # (..., N, M)
 
 
-@also_tensors
 def scaled_dot(Q, K):
     """`dot` divided by the square root of d, the width of a key.
 
@@ -35,7 +34,6 @@ def scaled_dot(Q, K):
     return dot(Q, K) / K.shape[-1] ** 0.5
 
 
-@also_tensors
 def bilinear(Q, K, W):
     """Score by an inner product with a learned matrix in between: q W k.
 
@@ -47,11 +45,10 @@ def bilinear(Q, K, W):
     >>> bilinear(np.array([[1., 2.]]), np.array([[3.], [5.]]), np.array([[1.], [10.]]))
     array([[ 63., 105.]])
     """
-    check_maps("bilinear", Q, K, W=W, rows=Q.shape[-1], columns=K.shape[-1])
+    check_matrix("bilinear", "W", W, (Q.shape[-1], K.shape[-1]), Q, K)
     return Q @ W @ K.swapaxes(-1, -2)             # (..., N, M)
 
 
-@also_tensors
 def additive(Q, K, W_q, W_k, w):
     """Score by a small network: w . tanh(q W_q + k W_k).
 
@@ -63,10 +60,10 @@ def additive(Q, K, W_q, W_k, w):
     >>> additive(np.zeros((1, 2)), np.array([[0.], [1.]]), np.ones((2, 3)), np.ones((1, 3)), np.ones(3)).round(2)
     array([[0.  , 2.28]])
     """
-    check_maps("additive", Q, K, W_q=W_q, rows=Q.shape[-1], columns=w.shape[0])
-    check_maps("additive", Q, K, W_k=W_k, rows=K.shape[-1], columns=w.shape[0])
+    check_matrix("additive", "W_q", W_q, (Q.shape[-1], w.shape[0]), Q, K)
+    check_matrix("additive", "W_k", W_k, (K.shape[-1], w.shape[0]), Q, K)
     queries, keys = Q @ W_q, K @ W_k              # (..., N, h), (..., M, h)
-    hidden = np.tanh(queries[..., :, None, :] + keys[..., None, :, :])   # (..., N, M, h)
+    hidden = tanh(queries[..., :, None, :] + keys[..., None, :, :])      # (..., N, M, h)
     return hidden @ w
 
 
@@ -103,11 +100,9 @@ def check_widths(who, Q, K):
         )
 
 
-def check_maps(who, Q, K, *, rows, columns, **matrix):
-    """Raise ValueError, naming every shape, unless the one matrix given by name is (rows, columns)."""
-    (name, W), = matrix.items()
-    if tuple(W.shape) != (rows, columns):
+def check_matrix(who, name, W, shape, Q, K):
+    """Raise ValueError, naming every shape, unless the matrix called `name` has this shape."""
+    if tuple(W.shape) != shape:
         raise ValueError(
-            f"{who}: {name} is {tuple(W.shape)}; it must be ({rows}, {columns}). "
-            f"Got Q {tuple(Q.shape)}, K {tuple(K.shape)}."
+            f"{who}: {name} is {tuple(W.shape)}; it must be {shape}. Got Q {tuple(Q.shape)}, K {tuple(K.shape)}."
         )

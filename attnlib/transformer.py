@@ -1,6 +1,6 @@
-"""The transformer: attention and a small network, each added to what came in, block upon block.
+"""The transformer: blocks of attention and a small network, each added to its own input.
 
-Weights come as a plain dict of arrays, one a name: "attention.W_q", "mlp.b_in", "blocks.0.mlp_norm.gain".
+Parameters come as a plain dict of arrays, one a name: "attention.W_q", "mlp.b_in", "blocks.0.mlp_norm.gain".
 They are the names of the modules in `attnlib.nn`, so a `state_dict` is such a dict. A bias that is absent is
 not added. The layers are made of `linear`, the norms, the activations and `attention`, which take arrays and
 tensors, so the layers take both.
@@ -52,7 +52,7 @@ def layer_norm(x, gain, shift, eps=1e-5):
 
 @also_tensors
 def rms_norm(x, gain, eps=1e-6):
-    """Divide every vector by its root mean square; no mean is taken off and no shift added.
+    """Divide every vector by its root mean square; no mean is subtracted and no shift added.
 
     x (..., D), gain (D). Returns (..., D) in the dtype of x; float16 is averaged in float32.
     Source: Zhang & Sennrich 2019, eq. 4.
@@ -88,7 +88,7 @@ def gelu(x, tanh=False):
 
 @also_tensors
 def silu(x):
-    """x times its logistic sigmoid, as Llama's gated network has it.
+    """x times its logistic sigmoid, the activation of Llama's gated network.
 
     x, any shape, floating. Returns the same shape and dtype. Source: Elfwing, Uchibe & Doya 2018.
 
@@ -98,32 +98,35 @@ def silu(x):
     return x * (1 + np.tanh(x / 2)) / 2  # the sigmoid, without an exponential that overflows
 
 
-def mlp(x, weights, *, act=gelu):
-    """Widen every vector, bend it, narrow it again; no vector looks at another.
+def mlp(x, parameters, *, act=gelu):
+    """The small network of a block, applied to each vector alone: a wider layer, an activation, and a layer back.
 
-    x (..., D); weights W_in (D, F), W_out (F, D), and b_in (F), b_out (D) if there are any.
+    x (..., D); parameters W_in (D, F), W_out (F, D), and b_in (F), b_out (D) if there are any.
     With W_gate (D, F), act is applied to the gate and the two products are multiplied (Shazeer 2020, "GLU").
     Returns (..., D). Source: Vaswani et al. 2017, section 3.3.
 
     >>> mlp(np.array([[-5., 5.]]), {"W_in": np.eye(2), "W_out": np.eye(2)}).round(2)
     array([[-0.,  5.]])
     """
-    wide = linear(x, weights["W_in"], weights.get("b_in"))       # (..., F)
-    if "W_gate" in weights:
-        wide = act(linear(x, weights["W_gate"], weights.get("b_gate"))) * wide
+    wide = linear(x, parameters["W_in"], parameters.get("b_in"))  # (..., F)
+    if "W_gate" in parameters:
+        wide = act(linear(x, parameters["W_gate"], parameters.get("b_gate"))) * wide
     else:
         wide = act(wide)
-    return linear(wide, weights["W_out"], weights.get("b_out"))
+    return linear(wide, parameters["W_out"], parameters.get("b_out"))
 
 
-def attention_layer(x, weights, *, heads, memory=None, mask=None, causal=False, turn=None):
-    """Multi-head attention with its projections: x looks at itself, or at `memory` when there is one.
+def attention_layer(
+    x, parameters, *, heads, context=None, mask=None, causal=False, turn=None, who="attention_layer"
+):
+    """Multi-head attention with its projections: from x to itself, or from x to `context` (cross-attention).
 
-    x (..., N, D), memory (..., M, D); weights W_q (D, heads d), W_k (D, key_heads d), W_v (D, key_heads e),
-    W_o (heads e, D), and b_q, b_k, b_v, b_o if there are any. Keys and values both come from memory.
+    x (..., N, D), context (..., M, D); parameters W_q (D, heads d), W_k (D, key_heads d), W_v (D, key_heads e),
+    W_o (heads e, D), and b_q, b_k, b_v, b_o if there are any. Keys and values both come from context.
     mask  bool, broadcastable to (..., heads, N, M); True = may attend.
     turn  a function of q and of k (..., heads, N, d): rotary positions.
-    Returns (..., N, D): `attnlib.heads.multi_head` of these weights, when there is no turn.
+    who   the name that an error starts with.
+    Returns (..., N, D): what `attnlib.heads.multi_head` gives for the same matrices, when there is no turn.
     Raises ValueError naming the shapes when the heads do not divide the widths.
     Source: Vaswani et al. 2017, section 3.2.2; fewer key heads than query heads: Ainslie et al. 2023.
 
@@ -132,33 +135,33 @@ def attention_layer(x, weights, *, heads, memory=None, mask=None, causal=False, 
     array([[0.67, 0.33],
            [0.33, 0.67]])
     """
-    q, k, v = project(x, weights, heads=heads, memory=memory, turn=turn)
+    q, k, v = project(x, parameters, heads=heads, context=context, turn=turn, who=who)
     mixed = attention(q, k, v, mask=mask, causal=causal)         # (..., heads, N, e)
-    return linear(merge(mixed), weights["W_o"], weights.get("b_o"))
+    return linear(merge(mixed), parameters["W_o"], parameters.get("b_o"))
 
 
-def project(x, weights, *, heads, memory=None, turn=None):
-    """The queries of x and the keys and values of memory (of x when there is none), cut into heads.
+def project(x, parameters, *, heads, context=None, turn=None, who="project"):
+    """The queries of x and the keys and values of `context` (of x when there is none), split into heads.
 
-    Shapes and weights as in `attention_layer`. Returns q (..., heads, N, d), k (..., key_heads, M, d),
+    Shapes and parameters as in `attention_layer`. Returns q (..., heads, N, d), k (..., key_heads, M, d),
     v (..., key_heads, M, e); the number of key heads follows from the width of W_k.
 
     >>> q, k, v = project(np.ones((5, 4)), dict.fromkeys(["W_q", "W_k", "W_v", "W_o"], np.eye(4)), heads=2)
     >>> q.shape
     (2, 5, 2)
     """
-    source = x if memory is None else memory
-    key_heads = check_projections(x, source, *(weights[f"W_{name}"] for name in "qkvo"), heads)
-    q = split(linear(x, weights["W_q"], weights.get("b_q")), heads)
-    k = split(linear(source, weights["W_k"], weights.get("b_k")), key_heads)
-    v = split(linear(source, weights["W_v"], weights.get("b_v")), key_heads)
+    source = x if context is None else context
+    key_heads = check_projections(who, x, source, *(parameters[f"W_{name}"] for name in "qkvo"), heads)
+    q = split(linear(x, parameters["W_q"], parameters.get("b_q")), heads)
+    k = split(linear(source, parameters["W_k"], parameters.get("b_k")), key_heads)
+    v = split(linear(source, parameters["W_v"], parameters.get("b_v")), key_heads)
     return (q, k, v) if turn is None else (turn(q), turn(k), v)
 
 
-def block(x, weights, *, heads, mask=None, causal=False, norm_first=True, norm=layer_norm, act=gelu, turn=None):
-    """One encoder block: attention, then the small network; each is added to its input.
+def block(x, parameters, *, heads, mask=None, causal=False, norm_first=True, norm=layer_norm, act=gelu, turn=None):
+    """One encoder block: attention, then the small network, each added to its own input.
 
-    x (..., N, D); weights "attention.*", "attention_norm.*", "mlp.*", "mlp_norm.*".
+    x (..., N, D); parameters "attention.*", "attention_norm.*", "mlp.*", "mlp_norm.*".
     norm_first=True normalises what goes into a layer (Xiong et al. 2020), False what comes out of the sum
     (Vaswani et al. 2017, section 3.1). mask, causal and turn as in `attention_layer`. Returns (..., N, D).
 
@@ -169,25 +172,25 @@ def block(x, weights, *, heads, mask=None, causal=False, norm_first=True, norm=l
     array([[1., 0.],
            [0., 1.]])
     """
-    def look(y):
-        return attention_layer(y, part(weights, "attention"), heads=heads, mask=mask, causal=causal, turn=turn)
+    def self_attention(y):
+        return attention_layer(y, part(parameters, "attention"), heads=heads, mask=mask, causal=causal, turn=turn)
 
-    def think(y):
-        return mlp(y, part(weights, "mlp"), act=act)
+    def network(y):
+        return mlp(y, part(parameters, "mlp"), act=act)
 
-    for layer, name in (look, "attention_norm"), (think, "mlp_norm"):
-        x = _add(x, layer, norm, part(weights, name), norm_first)
+    for layer, name in (self_attention, "attention_norm"), (network, "mlp_norm"):
+        x = _add(x, layer, norm, part(parameters, name), norm_first)
     return x
 
 
 def decoder_block(
-    x, memory, weights, *, heads, mask=None, memory_mask=None, norm_first=True, norm=layer_norm, act=gelu
+    x, context, parameters, *, heads, mask=None, context_mask=None, norm_first=True, norm=layer_norm, act=gelu
 ):
-    """One decoder block: causal attention to itself, attention to the encoder's output, the small network.
+    """One decoder block: causal self-attention, attention to the encoder's output, then the small network.
 
-    x (..., N, D), memory (..., M, D); weights of `block` and "cross.*", "cross_norm.*".
-    mask (..., heads, N, N) hides more than the future; memory_mask (..., heads, N, M) hides padding of memory.
-    The attention to memory is never causal: the whole input is known. Returns (..., N, D).
+    x (..., N, D); context (..., M, D), the encoder's output; parameters of `block` and "cross.*", "cross_norm.*".
+    mask (..., heads, N, N) hides more than the future; context_mask (..., heads, N, M) hides padding of the
+    context. Attention to the context is never causal: the whole input is known. Returns (..., N, D).
     Source: Vaswani et al. 2017, section 3.1, figure 1 on the right.
 
     >>> zeros = {f"{layer}.W_{a}": np.zeros((2, 2)) for layer in ("attention", "cross") for a in "qkvo"}
@@ -197,57 +200,57 @@ def decoder_block(
     array([[1., 0.],
            [0., 1.]])
     """
-    def look(y):
-        return attention_layer(y, part(weights, "attention"), heads=heads, mask=mask, causal=True)
+    def self_attention(y):
+        return attention_layer(y, part(parameters, "attention"), heads=heads, mask=mask, causal=True)
 
-    def ask(y):
-        return attention_layer(y, part(weights, "cross"), heads=heads, memory=memory, mask=memory_mask)
+    def cross_attention(y):
+        return attention_layer(y, part(parameters, "cross"), heads=heads, context=context, mask=context_mask)
 
-    def think(y):
-        return mlp(y, part(weights, "mlp"), act=act)
+    def network(y):
+        return mlp(y, part(parameters, "mlp"), act=act)
 
-    for layer, name in (look, "attention_norm"), (ask, "cross_norm"), (think, "mlp_norm"):
-        x = _add(x, layer, norm, part(weights, name), norm_first)
+    for layer, name in (self_attention, "attention_norm"), (cross_attention, "cross_norm"), (network, "mlp_norm"):
+        x = _add(x, layer, norm, part(parameters, name), norm_first)
     return x
 
 
-def encoder(x, weights, *, norm=layer_norm, **options):
-    """Every block of the weights in turn, then the last norm if there is one.
+def encoder(x, parameters, *, norm=layer_norm, **options):
+    """The encoder: every block in turn, then the last norm if there is one.
 
-    x (..., N, D); weights "blocks.0.*", "blocks.1.*", ... of `block`, and "norm.*", which stacks that normalise
+    x (..., N, D); parameters "blocks.0.*", "blocks.1.*", ... of `block`, and "norm.*", which stacks that normalise
     first have. options are those of `block`; heads must be given. Returns (..., N, D).
 
     >>> import torch, attnlib.nn
     >>> model, x = attnlib.nn.Encoder(2, 6, heads=3), np.ones((5, 6), np.float32)
-    >>> weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    >>> np.allclose(encoder(x, weights, heads=3), model(torch.from_numpy(x)).detach(), atol=1e-5)
+    >>> parameters = {name: value.numpy() for name, value in model.state_dict().items()}
+    >>> np.allclose(encoder(x, parameters, heads=3), model(torch.from_numpy(x)).detach(), atol=1e-5)
     True
     """
-    for weights_of_block in blocks(weights):
-        x = block(x, weights_of_block, norm=norm, **options)
-    return norm(x, **part(weights, "norm")) if "norm.gain" in weights else x
+    for parameters_of_block in blocks(parameters):
+        x = block(x, parameters_of_block, norm=norm, **options)
+    return norm(x, **part(parameters, "norm")) if "norm.gain" in parameters else x
 
 
-def decoder(x, memory, weights, *, norm=layer_norm, **options):
-    """Every decoder block of the weights in turn, then the last norm if there is one.
+def decoder(x, context, parameters, *, norm=layer_norm, **options):
+    """The decoder: every decoder block in turn, then the last norm if there is one.
 
-    x (..., N, D), memory (..., M, D): what the encoder gave. weights "blocks.0.*", ... of `decoder_block`, and
+    x (..., N, D); context (..., M, D), the encoder's output; parameters "blocks.0.*", ... of `decoder_block`, and
     "norm.*" if any. options are those of `decoder_block`; heads must be given. Returns (..., N, D).
 
     >>> import torch, attnlib.nn
-    >>> model, x, memory = attnlib.nn.Decoder(2, 6, heads=3), np.ones((5, 6), np.float32), np.ones((7, 6), np.float32)
-    >>> weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    >>> theirs = model(*map(torch.from_numpy, (x, memory))).detach()
-    >>> np.allclose(decoder(x, memory, weights, heads=3), theirs, atol=1e-5)
+    >>> model, x, context = attnlib.nn.Decoder(2, 6, heads=3), np.ones((5, 6), np.float32), np.ones((7, 6), np.float32)
+    >>> parameters = {name: value.numpy() for name, value in model.state_dict().items()}
+    >>> theirs = model(*map(torch.from_numpy, (x, context))).detach()
+    >>> np.allclose(decoder(x, context, parameters, heads=3), theirs, atol=1e-5)
     True
     """
-    for weights_of_block in blocks(weights):
-        x = decoder_block(x, memory, weights_of_block, norm=norm, **options)
-    return norm(x, **part(weights, "norm")) if "norm.gain" in weights else x
+    for parameters_of_block in blocks(parameters):
+        x = decoder_block(x, context, parameters_of_block, norm=norm, **options)
+    return norm(x, **part(parameters, "norm")) if "norm.gain" in parameters else x
 
 
 def greedy_decode(scores_of, start, *, end, longest):
-    """Write one token at a time, always the best-scored, until the end token or `longest` tokens.
+    """Write one token at a time, each the one with the highest score, until the end token or `longest` tokens.
 
     scores_of takes the list of tokens so far, start included, and returns the scores of the next one (V,).
     Returns the list of tokens written, without start; its last is `end` unless the length ran out first.
@@ -271,33 +274,34 @@ def greedy_decode(scores_of, start, *, end, longest):
     return tokens[first:]
 
 
-def part(weights, name):
-    """The weights whose names start with `name.`, without that start.
+def part(parameters, name):
+    """The parameters whose names start with `name.`, under the rest of their names.
 
-    Raises KeyError saying which names there are when none does.
+    Raises KeyError, listing the names there are, when none does.
 
     >>> part({"mlp.W_in": 1, "mlp_norm.gain": 2}, "mlp")
     {'W_in': 1}
     """
     start = name + "."
-    own = {key.removeprefix(start): value for key, value in weights.items() if key.startswith(start)}
+    own = {key.removeprefix(start): value for key, value in parameters.items() if key.startswith(start)}
     if not own:
-        raise KeyError(f"no weight is called '{start}...'; there are {', '.join(sorted(weights)) or 'none'}")
+        there = ", ".join(sorted(parameters)) or "none"
+        raise KeyError(f"part: no parameter is called '{start}...'; there are {there}")
     return own
 
 
-def blocks(weights):
-    """The weights of each block, in order: those of "blocks.0.", those of "blocks.1.", and so on.
+def blocks(parameters):
+    """The parameters of each block, in order: those of "blocks.0.", those of "blocks.1.", and so on.
 
     >>> blocks({"blocks.0.a": 1, "blocks.1.a": 2, "norm.gain": 3})
     [{'a': 1}, {'a': 2}]
     """
-    numbers = {int(key.split(".")[1]) for key in weights if key.startswith("blocks.")}
-    return [part(weights, f"blocks.{number}") for number in sorted(numbers)]
+    numbers = {int(key.split(".")[1]) for key in parameters if key.startswith("blocks.")}
+    return [part(parameters, f"blocks.{number}") for number in sorted(numbers)]
 
 
 def _add(x, layer, norm, gains, norm_first):
-    """A residual step: x plus the layer's answer, with the norm before the layer or after the sum."""
+    """A residual step: x plus the layer's output, with the norm before the layer or after the sum."""
     return x + layer(norm(x, **gains)) if norm_first else norm(x + layer(x), **gains)
 
 
@@ -310,4 +314,4 @@ def check_linear(x, W, b):
         raise ValueError(f"linear: W makes vectors of {W.shape[1]}, so b must be ({W.shape[1]},). {got}")
     kinds = [value.dtype for value in (x, W, b) if value is not None]
     if len(set(kinds)) > 1:
-        raise TypeError(f"linear: x and the weights need one dtype; got {', '.join(map(str, kinds))}.")
+        raise TypeError(f"linear: x, W and b need one dtype; got {', '.join(map(str, kinds))}.")

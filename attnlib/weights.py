@@ -1,4 +1,4 @@
-"""From scores to weights: how much of each value a query takes."""
+"""Weights: how much of each value a query takes, computed from its scores."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def softmax(scores):
 
 @also_tensors
 def relu_weights(scores):
-    """Cut each score at zero and divide by L, the number of keys in a row.
+    """Replace negative scores by zero and divide by L, the number of keys in a row.
 
     scores (..., L), floating. Returns weights of the same shape and dtype. Rows do not
     sum to one; dividing by L keeps their sum of one size as sequences grow.

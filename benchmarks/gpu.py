@@ -130,7 +130,7 @@ def main():
         return
     import triton
 
-    from attnlib import triton_attention as module
+    from attnlib.devices import triton_attention as module
 
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, triton {triton.__version__}\n")
     errors(module.triton_attention)

@@ -1,4 +1,4 @@
-"""The course's data: small, real where it can be, inside the packages; nothing is downloaded when it is loaded.
+"""The course's data: small, real where possible, and shipped inside packages, so that nothing is downloaded.
 
 `japanese_vowels`, `vowel`, `python_names`, `sentences`, `digits`, `photographs`, `karate_club`: one function a set.
 Where each comes from and under which licence: `README.md` beside this file.

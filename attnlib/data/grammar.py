@@ -1,4 +1,4 @@
-"""Sentences in which a word's tag hangs on another word, as many places before it as you choose."""
+"""Sentences in which a word's tag depends on another word, as many places before it as you choose."""
 
 import numpy as np
 

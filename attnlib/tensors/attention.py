@@ -3,12 +3,16 @@
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from attnlib._ops import repeat
 from attnlib.attention import check_shapes
 from attnlib.tensors.weights import softmax
 
 
 def attend(Q, K, V, mask=None):
-    """`attnlib.attention.attend` of tensors: Q (..., N, d), K (..., M, d), V (..., M, d_v) -> B, alpha."""
+    """`attnlib.attention.attend` of tensors: Q (..., N, d), K (..., M, d), V (..., M, d_v) -> B, alpha.
+
+    masked_fill is in the place of NumPy's where: it takes the device of the scores.
+    """
     check_shapes("attend", Q, K, V)
     scores = Q @ K.transpose(-1, -2) / K.shape[-1] ** 0.5  # (..., N, M)
     if mask is not None:
@@ -22,32 +26,34 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
 
     One call of PyTorch's scaled_dot_product_attention, unless softcap asks for the scores themselves.
     """
-    if mask is bias is window is softcap is None:
-        try:
+    if mask is None and bias is None and window is None and softcap is None:
+        try:  # checking first would take 5 us, as long as the smallest kernel: it is done only when PyTorch refuses
             grouped = q.ndim > 2 and q.shape[-3] != k.shape[-3]
             return scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=grouped)
         except (RuntimeError, TypeError, AttributeError, IndexError):
-            check_tensors("attention", q, k, v, mask, bias)  # says what is wrong in our words
+            check_tensors("attention", q, k, v, mask, bias)  # names what came, where PyTorch's message does not
             raise
     check_tensors("attention", q, k, v, mask, bias)
     if softcap is not None:
-        weights = attention_weights(
-            q, k, mask=mask, bias=bias, causal=causal, window=window, scale=scale, softcap=softcap
-        )
-        return weights @ share(v, q)
+        return weights_of(q, k, mask, bias, causal, window, scale, softcap) @ _repeated(v, q)
     allowed = visible(q, k, mask, causal, window)
     hidden = None if allowed is None else ~allowed.any(-1, keepdim=True)
     out = scaled_dot_product_attention(
-        q, share(k, q), share(v, q), attn_mask=_one_mask(q, allowed, bias), scale=scale
+        q, _repeated(k, q), _repeated(v, q), attn_mask=_one_mask(q, allowed, bias), scale=scale
     )
     return out if hidden is None else out.masked_fill(hidden, 0)
 
 
 def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
-    """`attnlib.attention.attention_weights` of tensors: (..., H, N, M)."""
+    """`attnlib.attention.attention_weights` of tensors: (..., H, N, M). All heads at once, so that it runs on a GPU."""
     check_tensors("attention_weights", q, k, k, mask, bias)
-    wide = torch.promote_types(q.dtype, torch.float32)
-    scores = q.to(wide) @ share(k, q).to(wide).transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    return weights_of(q, k, mask, bias, causal, window, scale, softcap)
+
+
+def weights_of(q, k, mask, bias, causal, window, scale, softcap):
+    """The weights of tensors that have been checked: (..., H, N, M) in the dtype of q, computed in float32 or wider."""
+    wide_q, wide_k = widen(q, _repeated(k, q))
+    scores = wide_q @ wide_k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
     if bias is not None:
@@ -56,6 +62,11 @@ def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, 
     if allowed is not None:
         scores = scores.masked_fill(~allowed, -torch.inf)
     return softmax(scores).to(q.dtype)
+
+
+def widen(*tensors):
+    """Half types as float32; wider dtypes as they are."""
+    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
 
 
 def visible(q, k, mask, causal, window):
@@ -70,18 +81,18 @@ def visible(q, k, mask, causal, window):
 
 
 def _one_mask(q, allowed, bias):
-    """What PyTorch takes as attn_mask: the boolean mask, or the bias with -inf where looking is forbidden."""
+    """PyTorch's attn_mask: the boolean mask, or the bias with -inf where a query may not look."""
     if bias is None:
         return allowed
     bias = bias.to(q.dtype)
     return bias if allowed is None else bias.masked_fill(~allowed, -torch.inf)
 
 
-def share(x, q):
-    """Each key head (or value head) repeated for the neighbouring query heads that read it."""
+def _repeated(x, q):
+    """`attnlib.heads.share_heads` without its check: attention must not need the module that is built on it."""
     if q.ndim < 3 or q.shape[-3] == x.shape[-3]:
         return x
-    return x.repeat_interleave(q.shape[-3] // x.shape[-3], -3)
+    return repeat(x, q.shape[-3] // x.shape[-3], axis=-3)
 
 
 def check_tensors(who, q, k, v, mask, bias):

@@ -1,31 +1,30 @@
-"""Attention backwards for torch tensors, by hand; see `attnlib.backward`. Nothing here leans on autograd."""
+"""The gradients of attention for torch tensors, by hand; see `attnlib.backward`. Nothing here uses autograd.
+
+All heads go through a tile together, which keeps a GPU busy; NumPy takes the heads in pieces, one a thread.
+"""
 
 import torch
 
-from attnlib.backward import COLUMNS, ROWS, check_gradient
-from attnlib.tensors.attention import attention_weights, check_tensors, share
-from attnlib.tensors.memory import finite, sum_of_heads, widen
+from attnlib.backward import COLUMNS, ROWS, check_gradient, softcap_slope, softmax_backward
+from attnlib.heads import share_heads, sum_of_heads
+from attnlib.online_softmax import finite
+from attnlib.tensors.attention import check_tensors, weights_of, widen
 
 
 def softmax_jacobian(alpha):
-    """`attnlib.backward.softmax_jacobian` of a tensor (..., M) -> (..., M, M)."""
+    """`attnlib.backward.softmax_jacobian` of a tensor (..., M) -> (..., M, M), with PyTorch's diag_embed."""
     return torch.diag_embed(alpha) - alpha[..., None] * alpha[..., None, :]
-
-
-def softmax_backward(dalpha, alpha):
-    """`attnlib.backward.softmax_backward` of tensors: dalpha (..., M), alpha (..., M) -> (..., M)."""
-    return alpha * (dalpha - (dalpha * alpha).sum(-1, keepdim=True))
 
 
 def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """`attnlib.backward.attend_backward` of tensors: dB as the output, Q, K, V -> dQ, dK, dV, and dbias with a bias."""
     check_gradient("attend_backward", dB, Q, K, V)
-    options = dict(mask=mask, bias=bias, causal=causal, window=window, softcap=softcap)
     scale = Q.shape[-1] ** -0.5 if scale is None else scale
     dtype = Q.dtype
     dB, Q, K, V = widen(dB, Q, K, V)
-    keys, values = share(K, Q), share(V, Q)                              # (..., H, M, D), (..., H, M, E)
-    alpha = attention_weights(Q, K, scale=scale, **options)              # (..., H, N, M)
+    check_tensors("attend_backward", Q, K, V, mask, bias)
+    keys, values = share_heads(K, Q), share_heads(V, Q)                  # (..., H, M, D), (..., H, M, E)
+    alpha = weights_of(Q, K, mask, bias, causal, window, scale, softcap)  # (..., H, N, M)
     dalpha = dB @ values.mT                                              # (..., H, N, M)
     dscores = dadded = softmax_backward(dalpha, alpha)
     if softcap is not None:
@@ -37,19 +36,11 @@ def attend_backward(dB, Q, K, V, *, mask=None, bias=None, causal=False, window=N
     return gradients if bias is None else (*gradients, dadded.sum_to_size(bias.shape).to(bias.dtype))
 
 
-def self_attention_backward(dB, X, W_q, W_k, W_v, *, mask=None, causal=False):
-    """`attnlib.backward.self_attention_backward` of tensors: dB (..., N, e), X (..., N, D) -> dX, dW_q, dW_k, dW_v."""
-    dQ, dK, dV = attend_backward(dB, X @ W_q, X @ W_k, X @ W_v, mask=mask, causal=causal)
-    dX = dQ @ W_q.T + dK @ W_k.T + dV @ W_v.T
-    flat = X.reshape(-1, X.shape[-1])
-    return dX, *(flat.T @ d.reshape(-1, d.shape[-1]) for d in (dQ, dK, dV))
-
-
 def attention_forward(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
     """`attnlib.backward.attention_forward` of tensors: q, k, v -> out (..., H, N, E), lse (..., H, N, 1)."""
     check_tensors("attention_forward", q, k, v, mask, bias)
     tile = _Tiles(q, k, mask, bias, causal, window, scale, softcap)
-    values = share(v, q).to(tile.q.dtype)
+    values = share_heads(v, q).to(tile.q.dtype)
     out = values.new_zeros((*q.shape[:-1], v.shape[-1]))
     lse = values.new_full((*q.shape[:-1], 1), -torch.inf)
     for start in range(0, q.shape[-2], ROWS):
@@ -68,7 +59,7 @@ def attention_backward(
     check_tensors("attention_backward", q, k, v, mask, bias)
     tile = _Tiles(q, k, mask, bias, causal, window, scale, softcap)
     queries, keys = tile.q, tile.k
-    dout, values = dout.to(queries.dtype), share(v, q).to(queries.dtype)
+    dout, values = dout.to(queries.dtype), share_heads(v, q).to(queries.dtype)
     delta = (dout * out).sum(-1, keepdim=True)                           # (..., H, N, 1): sum of alpha dalpha
     lse = finite(lse)
     dq, dk, dv = (torch.zeros_like(x) for x in (queries, keys, values))
@@ -83,16 +74,11 @@ def attention_backward(
     return dq.to(q.dtype), sum_of_heads(dk, k).to(q.dtype), sum_of_heads(dv, v).to(q.dtype)
 
 
-def softcap_slope(scores, cap):
-    """`attnlib.backward.softcap_slope` of a tensor of any shape."""
-    return 1 - torch.tanh(scores / cap).square()
-
-
 class _Tiles:
     """The scores of all heads at once, a tile of queries and keys at a time."""
 
     def __init__(self, q, k, mask, bias, causal, window, scale, softcap):
-        self.q, self.k = widen(q, share(k, q))
+        self.q, self.k = widen(q, share_heads(k, q))
         self.scale = q.shape[-1] ** -0.5 if scale is None else scale
         self.softcap, self.causal, self.window = softcap, causal, window
         shape = (*q.shape[:-1], k.shape[-2])

@@ -1,28 +1,11 @@
-"""Images as torch tensors; see `attnlib.images`."""
+"""Images as torch tensors; see `attnlib.images`. Creating, padding and scattering have other names in PyTorch."""
 
 import torch
 import torch.nn.functional as F
 
-from attnlib.images import check_kernel, check_odd, check_patches, check_pieces, check_weights
-from attnlib.tensors.heads import merge
+from attnlib.heads import merge
+from attnlib.images import check_kernel, check_odd, check_weights
 from attnlib.tensors.weights import softmax
-
-
-def patchify(image, p):
-    """`attnlib.images.patchify` of a tensor: (..., H, W, C) -> (..., N, p p C)."""
-    check_patches("patchify", image, p)
-    *batch, H, W, C = image.shape
-    cut = image.reshape(*batch, H // p, p, W // p, p, C)
-    return cut.transpose(-4, -3).reshape(*batch, H * W // p**2, p * p * C)
-
-
-def unpatchify(patches, p, size):
-    """`attnlib.images.unpatchify` of a tensor: (..., N, p p C) -> (..., H, W, C)."""
-    C = check_pieces(patches, p, size)
-    *batch, _, _ = patches.shape
-    H, W = size
-    cut = patches.reshape(*batch, H // p, W // p, p, p, C)
-    return cut.transpose(-4, -3).reshape(*batch, H, W, C)
 
 
 def offsets(size, margin=0, like=None):
@@ -50,10 +33,10 @@ def conv_as_attention(image, kernel, bias=None, sharpness=46.0):
     """`attnlib.images.conv_as_attention` of tensors: (..., H, W, C), (C_out, C, k, k) -> (..., H, W, C_out)."""
     k = check_kernel(image, kernel, bias)
     *batch, H, W, C = image.shape
-    wide = torch.empty(0, dtype=torch.promote_types(image.dtype, torch.float32), device=image.device)
-    values = F.pad(image.to(wide.dtype), (0, 0, k // 2, k // 2, k // 2, k // 2)).reshape(*batch, 1, -1, C)
-    fetched = conv_heads((H, W), k, sharpness, like=wide) @ values  # (..., k k, N, C)
-    W_o = kernel.permute(2, 3, 1, 0).reshape(k * k * C, -1).to(wide.dtype)
+    wide = torch.promote_types(image.dtype, torch.float32)
+    values = F.pad(image.to(wide), (0, 0, k // 2, k // 2, k // 2, k // 2)).reshape(*batch, 1, -1, C)
+    fetched = conv_heads((H, W), k, sharpness, like=values) @ values  # (..., k k, N, C)
+    W_o = kernel.permute(2, 3, 1, 0).reshape(k * k * C, -1).to(wide)
     out = merge(fetched) @ W_o                                      # (..., N, C_out)
     if bias is not None:
         out = out + bias

@@ -1,8 +1,8 @@
-"""Inputs as torch tensors; see `attnlib.inputs`."""
+"""Inputs as torch tensors; see `attnlib.inputs`. They are created on the device and in the dtype of what is given."""
 
 import torch
 
-from attnlib.inputs import check_edges, check_ids, check_sequences, frame_count, to_samples
+from attnlib.inputs import check_edges, check_ids, check_sequences
 
 
 def one_hot(ids, size, like=None):
@@ -19,14 +19,6 @@ def embed(ids, table):
     return table[ids]
 
 
-def frame(signal, rate, window_ms=25, hop_ms=10):
-    """`attnlib.inputs.frame` of a tensor (..., samples) -> (..., frames, window)."""
-    window, hop = to_samples(rate, window_ms, hop_ms)
-    count = frame_count(signal.shape[-1], rate, window_ms, hop_ms)
-    starts = hop * torch.arange(count, device=signal.device)
-    return signal[..., starts[:, None] + torch.arange(window, device=signal.device)]
-
-
 def pad(sequences):
     """`attnlib.inputs.pad` of tensors (N_b, D) -> batch (B, N, D) and mask (B, N)."""
     check_sequences(sequences)
@@ -39,15 +31,21 @@ def pad(sequences):
 
 def adjacency(edges, N, directed=False, like=None):
     """`attnlib.inputs.adjacency` as a tensor: edges (E, 2) -> (N, N), in torch's default dtype or that of `like`."""
-    edges = torch.as_tensor(edges if hasattr(edges, "shape") else list(edges), device=device_of(like, edges))
-    edges = edges if edges.numel() else edges.long()
-    check_edges(edges, N, is_whole(edges))
+    edges = check_pairs("adjacency", edges, N, like)
     joined = torch.zeros(N, N, dtype=dtype_of(like), device=edges.device)
     tails, heads = edges.reshape(-1, 2).T
     joined[tails, heads] = 1
     if not directed:
         joined[heads, tails] = 1
     return joined
+
+
+def check_pairs(who, edges, N, like):
+    """The edges as a tensor (E, 2); raise unless each is a pair of nodes from 0 to N - 1."""
+    edges = torch.as_tensor(edges if hasattr(edges, "shape") else list(edges), device=device_of(like, edges))
+    edges = edges if edges.numel() else edges.long()
+    check_edges(who, edges, N, is_whole(edges))
+    return edges
 
 
 def device_of(*values):

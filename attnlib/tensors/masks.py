@@ -1,9 +1,9 @@
-"""Masks as torch tensors; see `attnlib.masks`."""
+"""Masks as torch tensors; see `attnlib.masks`. They are created on the device of `like` or of what is given."""
 
 import torch
 
 from attnlib.masks import check_lengths, check_reach
-from attnlib.tensors.inputs import adjacency, device_of, is_whole
+from attnlib.tensors.inputs import adjacency, device_of, check_pairs, is_whole
 from attnlib.tensors.positions import distances
 
 
@@ -27,5 +27,5 @@ def window(N, w, M=None, past=0, like=None):
 
 def graph(edges, N, self_loops=True, directed=False, like=None):
     """`attnlib.masks.graph` as a tensor: edges (E, 2) -> (N, N)."""
-    mask = adjacency(edges, N, directed, like).T == 1
+    mask = adjacency(check_pairs("graph", edges, N, like), N, directed, like).T == 1
     return mask | torch.eye(N, dtype=torch.bool, device=mask.device) if self_loops else mask

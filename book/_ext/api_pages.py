@@ -18,7 +18,7 @@ class Api(SphinxDirective):
         return [section for name in self.arguments[0].split() for section in self.module(name)]
 
     def module(self, name):
-        path = PACKAGE / f"{name}.py"
+        path = PACKAGE / f"{name.replace('.', '/')}.py"
         path = path if path.exists() else PACKAGE / name / "__init__.py"
         self.env.note_dependency(str(path))
         tree = ast.parse(path.read_text())

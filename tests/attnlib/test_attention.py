@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attnlib import chunked
+from attnlib import _chunked, _threads
 from attnlib.attention import attend, attention, attention_weights
 from attnlib.scores import dot, scaled_dot
 from attnlib.weights import softmax
@@ -71,8 +71,8 @@ def test_chunk_size_never_matters(chunk, monkeypatch):
     """Is the answer the same however the queries are cut?"""
     q, k, v = draw(5)
     whole = attention(q, k, v, causal=True)
-    monkeypatch.setattr(chunked, "SCORES", 0)
-    monkeypatch.setattr(chunked, "FEWEST", chunk)
+    monkeypatch.setattr(_chunked, "SCORES", 0)
+    monkeypatch.setattr(_chunked, "FEWEST", chunk)
     np.testing.assert_allclose(attention(q, k, v, causal=True), whole, rtol=1e-12)
 
 
@@ -130,8 +130,8 @@ def test_threads_change_nothing(monkeypatch):
     """Is an answer made on two threads the same, bit by bit, as one made on one?"""
     q, k, v = draw(12, n=300, m=301)
     alone = attention(q, k, v)
-    monkeypatch.setattr(chunked, "LARGE", 1)
-    monkeypatch.setattr(chunked, "blas_threads", lambda: 2)
+    monkeypatch.setattr(_threads, "LARGE", 1)
+    monkeypatch.setattr(_threads, "blas_threads", lambda: 2)
     np.testing.assert_array_equal(attention(q, k, v), alone)
 
 
@@ -174,8 +174,10 @@ q, k, v = np.ones((N, D)), np.ones((M, D)), np.ones((M, E))
          "3 query heads cannot share 2 key heads"),
         (lambda: attention(q, k.astype("f4"), v), TypeError, "one floating dtype; got float64, float32, float64"),
         (lambda: attention(q.astype(int), k.astype(int), v.astype(int)), TypeError, "got int64, int64, int64"),
-        (lambda: attention(q, k, v, mask=np.ones((N, M))), TypeError, "mask must be bool, True = may attend; got float64"),
-        (lambda: attention(q, k, v, mask=np.ones((N, 3), bool)), ValueError, r"mask \(5, 3\) does not broadcast .* \(5, 7\)"),
+        (lambda: attention(q, k, v, mask=np.ones((N, M))), TypeError,
+         "mask must be bool, True = may attend; got float64"),
+        (lambda: attention(q, k, v, mask=np.ones((N, 3), bool)), ValueError,
+         r"mask \(5, 3\) does not broadcast .* \(5, 7\)"),
         (lambda: attention(q, k, v, bias=np.ones((3, M))), ValueError, r"bias \(3, 7\) does not broadcast"),
     ],
 )

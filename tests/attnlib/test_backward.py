@@ -14,12 +14,9 @@ from attnlib.backward import (
 )
 from attnlib.scores import scaled_dot
 from attnlib.weights import softmax
+from tests.attnlib.draws import draw
 
 B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 def inputs(key_heads=H, n=N, m=M, dtype=np.float64):
@@ -103,8 +100,8 @@ def test_tile_sizes_never_matter(rows, columns, causal, window, monkeypatch):
 def test_threads_never_matter(heads, threads, monkeypatch):
     """Shared among threads, one head by its queries or several heads, are the gradients the plain ones?"""
     monkeypatch.setattr(backward, "blas_threads", lambda: threads)
-    monkeypatch.setattr("attnlib.chunked.blas_threads", lambda: threads)
-    monkeypatch.setattr("attnlib.chunked.LARGE", 0)
+    monkeypatch.setattr("attnlib._threads.blas_threads", lambda: threads)
+    monkeypatch.setattr("attnlib._threads.LARGE", 0)
     monkeypatch.setattr(backward, "ROWS", 8)
     dB, q, k, v = (draw(*heads, n, 4, seed=i) for i, n in enumerate((50, 50, 60, 60)))
     chunked = attention_backward(dB, q, k, v, *attention_forward(q, k, v, causal=True), causal=True)

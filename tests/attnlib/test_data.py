@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from attnlib import data
 from attnlib.data import pictures, sound, source
-from attnlib.data.pack_vowels import pack, read_ts
+from tools.pack_vowels import pack, read_ts
 from attnlib.data.tagged import pack as pack_tagged
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlib.attention import attend, attention, attention_weights
-from attnlib.heads import merge, multi_head, split
+from attnlib.heads import merge, multi_head, share_heads, split, sum_of_heads
 from attnlib.masks import causal, padding
 
 B, H, N, M, D, D_C = 2, 3, 5, 7, 12, 10
@@ -20,7 +20,7 @@ own["W_o"] = cross["W_o"]
 
 
 def torch_layer(bias, width_of_context):
-    """PyTorch's multi-head attention with weights of its own, and the same as our arguments."""
+    """PyTorch's multi-head attention with parameters of its own, and the same as our arguments."""
     options = dict(bias=bias, batch_first=True, dtype=torch.float64)
     if width_of_context != D:
         options |= dict(kdim=width_of_context, vdim=width_of_context)
@@ -29,22 +29,22 @@ def torch_layer(bias, width_of_context):
         matrices = layer.in_proj_weight.chunk(3)
     else:
         matrices = layer.q_proj_weight, layer.k_proj_weight, layer.v_proj_weight
-    weights = dict(zip(SHAPES, [W.detach().numpy().T for W in (*matrices, layer.out_proj.weight)]))
+    parameters = dict(zip(SHAPES, [W.detach().numpy().T for W in (*matrices, layer.out_proj.weight)]))
     if bias:
         torch.nn.init.normal_(layer.in_proj_bias)
         torch.nn.init.normal_(layer.out_proj.bias)
         b = [*layer.in_proj_bias.chunk(3), layer.out_proj.bias]
-        weights |= {f"b_{name}": x.detach().numpy() for name, x in zip("qkvo", b)}
-    return layer, weights
+        parameters |= {f"b_{name}": x.detach().numpy() for name, x in zip("qkvo", b)}
+    return layer, parameters
 
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("width", [D, D_C])
 def test_multi_head_is_torch_multihead_attention(bias, width):
     """Are the outputs and the weights of every head PyTorch's, self-attention and cross-attention, masks included?"""
-    layer, weights = torch_layer(bias, width)
-    memory = None if width == D else context
-    other = X if memory is None else memory
+    layer, parameters = torch_layer(bias, width)
+    source = None if width == D else context
+    other = X if source is None else source
     lengths, M = [other.shape[1], 3], other.shape[1]
     mask = causal(N, M) & padding(lengths, M)
     x, y = torch.from_numpy(X), torch.from_numpy(other)
@@ -52,10 +52,10 @@ def test_multi_head_is_torch_multihead_attention(bias, width):
     theirs, alpha = layer(
         x, y, y, key_padding_mask=blocked, attn_mask=torch.from_numpy(~causal(N, M)), average_attn_weights=False
     )
-    ours = multi_head(X, heads=H, context=memory, mask=mask, **weights)
+    ours = multi_head(X, heads=H, context=source, mask=mask, **parameters)
     np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
-    q = split(X @ weights["W_q"] + weights.get("b_q", 0), H)
-    k = split(other @ weights["W_k"] + weights.get("b_k", 0), H)
+    q = split(X @ parameters["W_q"] + parameters.get("b_q", 0), H)
+    k = split(other @ parameters["W_k"] + parameters.get("b_k", 0), H)
     np.testing.assert_allclose(attention_weights(q, k, mask=mask), alpha.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
@@ -128,14 +128,26 @@ def test_tensors_give_what_arrays_give(twins):
         twins(multi_head, some, **own, heads=H, rtol=1e-11)
 
 
+def test_shared_heads_of_tensors_are_those_of_arrays(twins):
+    """Are key heads repeated, and the query heads of each added, alike for arrays and tensors of every dtype?"""
+    for dtype in "float16", "float32", "float64":
+        k = rng.normal(size=(B, 2, M, d)).astype(dtype)
+        q = rng.normal(size=(B, 6, N, d)).astype(dtype)
+        shared = share_heads(k, q)
+        np.testing.assert_array_equal(shared, np.repeat(k, 3, 1))
+        twins(share_heads, k, q)
+        twins(sum_of_heads, shared, k, rtol=3e-3 if dtype == "float16" else 1e-6)
+        twins(share_heads, k[0, 0], q[0, 0])
+
+
 def test_gradients(device):
     """Do gradients reach the vectors, the context, every matrix and every bias?"""
     names = [*cross, *biases]
     inputs = [x[:1, :3] if x.ndim == 3 else x for x in (X, context, *(cross | biases).values())]
     inputs = [torch.from_numpy(x).to(device).requires_grad_() for x in inputs]
 
-    def total(x, c, *weights):
-        return multi_head(x, **dict(zip(names, weights)), heads=H, context=c).square().sum()
+    def total(x, c, *parameters):
+        return multi_head(x, **dict(zip(names, parameters)), heads=H, context=c).square().sum()
 
     assert torch.autograd.gradcheck(total, inputs, fast_mode=True)
 
@@ -168,8 +180,8 @@ SLIPS = {
     "S15: W_q and W_k swapped": (right, multi_head(X, **own | {"W_q": own["W_k"], "W_k": own["W_q"]}, heads=H)),
 }
 square = {name: rng.normal(size=(D, D)) for name in SHAPES}
-memory = rng.normal(size=(B, N, D))
-across_sequences = multi_head(X, **square, heads=H, context=memory)
+encoded = rng.normal(size=(B, N, D))
+across_sequences = multi_head(X, **square, heads=H, context=encoded)
 
 
 def mix(for_queries, for_keys, for_values):
@@ -179,9 +191,9 @@ def mix(for_queries, for_keys, for_values):
 
 SLIPS |= {
     "C1: keys and values from the decoder": (across_sequences, mix(X, X, X)),
-    "C2: queries from the encoder": (across_sequences, mix(memory, X, X)),
-    "C3: made causal": (across_sequences, multi_head(X, **square, heads=H, context=memory, causal=True)),
-    "C4: values from the decoder": (across_sequences, mix(X, memory, X)),
+    "C2: queries from the encoder": (across_sequences, mix(encoded, X, X)),
+    "C3: made causal": (across_sequences, multi_head(X, **square, heads=H, context=encoded, causal=True)),
+    "C4: values from the decoder": (across_sequences, mix(X, encoded, X)),
 }
 
 
@@ -206,6 +218,8 @@ def test_slips_differ(right, wrong):
         (lambda: multi_head(X, **own | {"W_k": own["W_k"][:, :8]}, heads=H), "it has 8"),
         (lambda: multi_head(X, **own | {"W_v": own["W_v"][:, :8]}, heads=H), "8 columns of W_v .* into 3 heads"),
         (lambda: multi_head(X, **own | {"W_o": own["W_o"][:9]}, heads=H), "W_o has 9 rows; 3 heads .* need 18"),
+        (lambda: share_heads(X, np.ones((5, N, D))),
+         r"share_heads: 5 query heads cannot share 2 key heads evenly. Got \(5, 5, 12\) and \(2, 5, 12\)"),
     ],
 )
 def test_errors_name_what_came(call, message):

@@ -14,12 +14,9 @@ from attnlib.images import (
 )
 from attnlib.interop import from_hugging_face, hugging_face_options
 from attnlib.weights import softmax
+from tests.attnlib.draws import draw
 
 B, H, W, C, OUT = 2, 6, 9, 3, 5
-
-
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
 
 # ---- patches
@@ -215,7 +212,7 @@ def test_fields_in_half_precision(twins):
 
 
 def hugging_faces_vit():
-    """A tiny ViT of random weights from `transformers`, in float64, and its weights under our names."""
+    """A tiny ViT of random parameters from `transformers`, in float64, and its parameters under our names."""
     torch.manual_seed(0)
     config = ViTConfig(
         hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=20, image_size=(H, W),
@@ -226,36 +223,36 @@ def hugging_faces_vit():
         torch.nn.init.normal_(parameter, std=0.3)
     first = model.vit.embeddings
     projection = first.patch_embeddings.projection
-    weights = from_hugging_face(model.vit.state_dict(), "vit") | {
+    parameters = from_hugging_face(model.vit.state_dict(), "vit") | {
         "patch.W": projection.weight.permute(2, 3, 1, 0).reshape(27, 12), "patch.b": projection.bias,
         "cls": first.cls_token[0, 0], "positions": first.position_embeddings[0],
         "head.W": model.classifier.weight.T, "head.b": model.classifier.bias,
     }
-    return model, {name: value.detach().numpy() for name, value in weights.items()}, hugging_face_options(config)
+    return model, {name: value.detach().numpy() for name, value in parameters.items()}, hugging_face_options(config)
 
 
 def test_vit_is_hugging_faces(twins):
-    """Does our forward pass, on copied weights, give the scores of Hugging Face's ViT, for arrays and tensors?"""
-    model, weights, options = hugging_faces_vit()
+    """Does our forward pass, on copied parameters, give the scores of Hugging Face's ViT, for arrays and tensors?"""
+    model, parameters, options = hugging_faces_vit()
     image = draw(B, H, W, C)
-    scores = vit(image, weights, p=3, **options)
+    scores = vit(image, parameters, p=3, **options)
     with torch.no_grad():
         theirs = model(torch.from_numpy(image).permute(0, 3, 1, 2)).logits
     np.testing.assert_allclose(scores, theirs, rtol=1e-9, atol=1e-10)
-    np.testing.assert_allclose(vit(image[1], weights, p=3, **options), scores[1], rtol=1e-12)
-    names = list(weights)
+    np.testing.assert_allclose(vit(image[1], parameters, p=3, **options), scores[1], rtol=1e-12)
+    names = list(parameters)
     by_name = lambda image, *values: vit(image, dict(zip(names, values)), p=3, **options)
-    twins(by_name, image, *weights.values(), atol=1e-10)
+    twins(by_name, image, *parameters.values(), atol=1e-10)
 
 
 def test_without_positions_a_vit_cannot_see_where():
     """With all positions equal, does moving the patches leave the scores alone; and with positions, not?"""
-    _, weights, options = hugging_faces_vit()
+    _, parameters, options = hugging_faces_vit()
     image = draw(H, W, C)
     moved = unpatchify(patchify(image, 3)[[3, 1, 5, 0, 2, 4]], 3, (H, W))
-    blind = weights | {"positions": np.tile(weights["positions"][:1], (7, 1))}
+    blind = parameters | {"positions": np.tile(parameters["positions"][:1], (7, 1))}
     np.testing.assert_allclose(vit(moved, blind, p=3, **options), vit(image, blind, p=3, **options), rtol=1e-9)
-    assert not np.allclose(vit(moved, weights, p=3, **options), vit(image, weights, p=3, **options))
+    assert not np.allclose(vit(moved, parameters, p=3, **options), vit(image, parameters, p=3, **options))
 
 
 def test_the_class_token_comes_first(twins):
@@ -278,7 +275,7 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
         (patchify, [IMAGE[..., 0]], {"p": 3}, ValueError, r"a grey one image\[..., None\]. Got \(6, 9\)"),
         (patchify, [IMAGE], {"p": 0}, ValueError, "patches of 0 x 0 do not fill"),
         (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 12)}, ValueError,
-         r"6 x 12 pixels in patches of 3 x 3 are \(..., 8, 9 C\). Got patches \(6, 27\), size \(6, 12\)"),
+         r"6 x 12 pixels need patches \(..., 8, 9 C\). Got patches \(6, 27\), size \(6, 12\)"),
         (unpatchify, [np.ones((6, 26))], {"p": 3, "size": (6, 9)}, ValueError, r"Got patches \(6, 26\)"),
         (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 8)}, ValueError, "do not fill 6 x 8 pixels"),
         (conv_as_attention, [IMAGE[..., :1], KERNEL], {}, ValueError,

@@ -13,6 +13,7 @@ from attnlib.interop import (
     to_multihead,
 )
 from attnlib.transformer import attention_layer, encoder
+from tests.attnlib.draws import draw
 
 transformers.logging.set_verbosity_error()  # the tiny vocabularies do not hold the real models' end tokens
 register_with_hugging_face()
@@ -34,12 +35,8 @@ MODELS = {  # no setting that we take over has its usual value everywhere
 SCALED = {"gpt2, scaled by layer": lambda: transformers.GPT2Config(**GPT2, scale_attn_by_inverse_layer_idx=True)}
 
 
-def draw(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
 def build(name, how, dtype=torch.float32):
-    """A tiny model of random weights, large enough that attention matters, always the same; and its inputs."""
+    """A tiny model of random parameters, large enough that attention matters, always the same; and its inputs."""
     config = (MODELS | SCALED)[name]()
     model = transformers.AutoModel.from_config(config, attn_implementation=how).to(dtype).eval()
     torch.manual_seed(0)
@@ -124,42 +121,42 @@ def test_hugging_face_models_train_on_attnlib():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_encoder_computes_what_the_model_does(name):
-    """With the model's weights under our names, does our NumPy encoder compute its last hidden states?"""
+    """With the model's parameters under our names, does our NumPy encoder compute its last hidden states?"""
     model, inputs = build(name, "eager", torch.float64)
     into = []
     blocks = {"bert": "encoder.layer", "gpt2": "h"}.get(name, "layers")
     model.get_submodule(f"{blocks}.0").register_forward_pre_hook(lambda module, given: into.append(given[0]))
     with torch.no_grad():
         expected = model(**inputs).last_hidden_state
-    weights = {key: w.numpy() for key, w in from_hugging_face(model.state_dict(), model.config.model_type).items()}
-    got = encoder(into[0].numpy(), weights, **hugging_face_options(model.config))
+    parameters = {key: w.numpy() for key, w in from_hugging_face(model.state_dict(), model.config.model_type).items()}
+    got = encoder(into[0].numpy(), parameters, **hugging_face_options(model.config))
     np.testing.assert_allclose(got, expected.numpy(), rtol=1e-5, atol=1e-5)  # their Llama turns its queries in float32
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("widths", [{}, {"kdim": 9, "vdim": 9}])
-def test_multihead_weights_come_over(bias, widths):
-    """With a torch.nn.MultiheadAttention's weights, and its mask turned round, does attention_layer do the same?"""
+def test_multihead_parameters_come_over(bias, widths):
+    """With a torch.nn.MultiheadAttention's parameters, and its mask turned round, does attention_layer do the same?"""
     torch.manual_seed(0)
     theirs = torch.nn.MultiheadAttention(12, 3, bias=bias, batch_first=True, dtype=torch.float64, **widths)
     for parameter in theirs.parameters():
         torch.nn.init.normal_(parameter)
-    x, memory = draw(B, 5, 12), draw(B, 7, widths.get("kdim", 12), seed=1)
+    x, context = draw(B, 5, 12), draw(B, 7, widths.get("kdim", 12), seed=1)
     blocked = np.random.default_rng(2).random((5, 7)) < 0.5
     blocked[:, 0] = False
-    X, Y = torch.from_numpy(x), torch.from_numpy(memory)
+    X, Y = torch.from_numpy(x), torch.from_numpy(context)
     expected, _ = theirs(X, Y, Y, attn_mask=torch.from_numpy(blocked))
-    weights = {name: w.numpy() for name, w in from_multihead(theirs.state_dict()).items()}
+    parameters = {name: w.numpy() for name, w in from_multihead(theirs.state_dict()).items()}
     np.testing.assert_allclose(
-        attention_layer(x, weights, heads=3, memory=memory, mask=~blocked), expected.detach().numpy(), atol=1e-11
+        attention_layer(x, parameters, heads=3, context=context, mask=~blocked), expected.detach().numpy(), atol=1e-11
     )
-    wrong = attention_layer(x, weights, heads=3, memory=memory, mask=blocked)
+    wrong = attention_layer(x, parameters, heads=3, context=context, mask=blocked)
     assert abs(wrong - expected.detach().numpy()).max() > 0.1
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_multihead_weights_go_there_and_back(bias):
-    """Are the weights of a torch.nn.MultiheadAttention the same after coming over and going back?"""
+def test_multihead_parameters_go_there_and_back(bias):
+    """Are the parameters of a torch.nn.MultiheadAttention the same after coming over and going back?"""
     state = torch.nn.MultiheadAttention(12, 3, bias=bias).state_dict()
     back = to_multihead(from_multihead(state))
     assert back.keys() == state.keys() and all(torch.equal(back[name], state[name]) for name in state)
@@ -172,17 +169,18 @@ def llama(**options):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: from_multihead({"bias_k": 0}), "add_bias_kv=True adds a key and a value; no layer here has them"),
+        (lambda: from_multihead({"bias_k": 0}),
+         "add_bias_kv=True adds a key and a value; no layer of attnlib has them"),
         (lambda: to_multihead({f"W_{a}": torch.ones(6, 4 if a in "kv" else 6) for a in "qkvo"}),
          r"four matrices of one shape. Got W_q \(6, 6\), W_k \(6, 4\), W_v \(6, 4\), W_o \(6, 6\)"),
-        (lambda: from_hugging_face({}, "t5"), "the families are bert, vit, gpt2, llama. Got 't5'"),
+        (lambda: from_hugging_face({}, "t5"), "family must be one of bert, vit, gpt2, llama. Got 't5'"),
         (lambda: from_hugging_face({"bert.encoder.layer.0.x": 1}, "bert"),
          "no name starts with 'encoder.layer.0.'; pass the bare bert model's state_dict. Got bert.encoder.layer.0.x"),
         (lambda: hugging_face_options(llama(hidden_act="relu")),
-         "the activations are gelu, gelu_new, silu. Got 'relu'"),
+         "the activation must be one of gelu, gelu_new, silu. Got 'relu'"),
         (lambda: hugging_face_options(llama(rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4})),
-         "rotary positions of type 'default' are here. Got 'linear'"),
-        (lambda: hugging_face_options(SCALED["gpt2, scaled by layer"]()), "every layer has the same scale here"),
+         "only rotary positions of type 'default' are supported. Got 'linear'"),
+        (lambda: hugging_face_options(SCALED["gpt2, scaled by layer"]()), "every layer of attnlib has the same scale"),
         (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, dropout=0.1),
          "no dropout of weights .* Got dropout 0.1, position_bias not given"),
     ],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib import chunked
+from attnlib import _chunked
 from attnlib.attention import attend, attention, attention_weights
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-10}
@@ -94,9 +94,9 @@ def test_how_it_is_cut_never_matters(problem, rows, together, causal, window):
     q, k, v, mask, _ = problem
     whole = attention(q, k, v, mask=mask, causal=causal, window=window)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunked, "SCORES", 0)
-        patch.setattr(chunked, "FEWEST", rows)
-        patch.setattr(chunked, "HEADS", together)
+        patch.setattr(_chunked, "SCORES", 0)
+        patch.setattr(_chunked, "FEWEST", rows)
+        patch.setattr(_chunked, "HEADS", together)
         np.testing.assert_allclose(attention(q, k, v, mask=mask, causal=causal, window=window), whole, **CLOSE)
 
 

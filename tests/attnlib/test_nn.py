@@ -6,16 +6,13 @@ from attnlib import nn
 from attnlib.attention import attend
 from attnlib.interop import to_multihead
 from attnlib.transformer import attention_layer, block, decoder, encoder, layer_norm, mlp
+from tests.attnlib.draws import draw
 
 B, N, M, D, HEADS = 2, 5, 7, 12, 3
 
 
-def draw(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
-
-
 def build(module, dtype, device="cpu"):
-    """The module with random weights, gains and biases too, and its weights as arrays."""
+    """The module with random parameters, gains and biases too, and its parameters as arrays."""
     module = module.to(device, getattr(torch, dtype)).eval()
     for i, (_, parameter) in enumerate(sorted(module.named_parameters())):
         torch.manual_seed(i)
@@ -41,10 +38,10 @@ MODULES = {
 def test_the_state_dict_feeds_the_arrays(name, dtype, tolerance, device):
     """Does the NumPy function, given the module's state_dict, compute what the module does?"""
     kind, sizes, given, function, options = MODULES[name]
-    module, weights = build(kind(*sizes, **given), dtype, device)
+    module, parameters = build(kind(*sizes, **given), dtype, device)
     x = draw(B, N, D, dtype=dtype)
     got = module(torch.from_numpy(x).to(device), mask=torch.from_numpy(MASK).to(device))
-    expected = function(x, weights, mask=MASK, **options)
+    expected = function(x, parameters, mask=MASK, **options)
     assert got.dtype == getattr(torch, dtype) and expected.dtype == dtype
     np.testing.assert_allclose(got.detach().cpu().numpy(), expected, rtol=tolerance, atol=tolerance)
 
@@ -53,21 +50,22 @@ def test_the_state_dict_feeds_the_arrays(name, dtype, tolerance, device):
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("float64", 1e-10)])
 def test_the_decoder_feeds_the_arrays(norm_first, dtype, tolerance, device):
     """Does the NumPy decoder, given the module's state_dict, compute what the module does?"""
-    module, weights = build(nn.Decoder(2, D, HEADS, norm_first=norm_first), dtype, device)
-    x, memory = draw(B, N, D, dtype=dtype), draw(B, M, D, seed=1, dtype=dtype)
+    module, parameters = build(nn.Decoder(2, D, HEADS, norm_first=norm_first), dtype, device)
+    x, context = draw(B, N, D, dtype=dtype), draw(B, M, D, seed=1, dtype=dtype)
     real = np.arange(M) < np.array([[M], [4]])[:, None, None]
-    got = module(*(torch.from_numpy(a).to(device) for a in (x, memory)), memory_mask=torch.from_numpy(real).to(device))
-    expected = decoder(x, memory, weights, heads=HEADS, memory_mask=real, norm_first=norm_first)
+    X, C, mask = (torch.from_numpy(a).to(device) for a in (x, context, real))
+    got = module(X, C, context_mask=mask)
+    expected = decoder(x, context, parameters, heads=HEADS, context_mask=real, norm_first=norm_first)
     np.testing.assert_allclose(got.detach().cpu().numpy(), expected, rtol=tolerance, atol=tolerance)
 
 
 def test_the_parts_are_the_functions():
     """Are LayerNorm and MLP the functions of their names?"""
     x = draw(N, D)
-    norm, weights = build(nn.LayerNorm(D), "float64")
-    np.testing.assert_allclose(norm(torch.from_numpy(x)).detach(), layer_norm(x, **weights), atol=1e-12)
-    network, weights = build(nn.MLP(D, 8), "float64")
-    np.testing.assert_allclose(network(torch.from_numpy(x)).detach(), mlp(x, weights), atol=1e-12)
+    norm, parameters = build(nn.LayerNorm(D), "float64")
+    np.testing.assert_allclose(norm(torch.from_numpy(x)).detach(), layer_norm(x, **parameters), atol=1e-12)
+    network, parameters = build(nn.MLP(D, 8), "float64")
+    np.testing.assert_allclose(network(torch.from_numpy(x)).detach(), mlp(x, parameters), atol=1e-12)
 
 
 def test_one_head_is_attend():
@@ -80,14 +78,15 @@ def test_one_head_is_attend():
 
 
 def test_multi_head_is_torchs():
-    """With our weights in torch.nn.MultiheadAttention, do the outputs and the weights of every head agree?"""
+    """With our parameters in torch.nn.MultiheadAttention, do outputs and the attention weights of every head agree?"""
     module, _ = build(nn.MultiHeadAttention(D, HEADS), "float64")
     torchs = torch.nn.MultiheadAttention(D, HEADS, batch_first=True, dtype=torch.float64)
     torchs.load_state_dict(to_multihead(module.state_dict()))
     x, real = torch.from_numpy(draw(B, N, D)), torch.arange(N) < torch.tensor([[N], [2]])
     out, alpha = torchs(x, x, x, key_padding_mask=~real, average_attn_weights=False)
     np.testing.assert_allclose(module(x, mask=real[:, None, None]).detach(), out.detach(), atol=1e-12)
-    np.testing.assert_allclose(module.weights(x, mask=real[:, None, None]).detach(), alpha.detach(), atol=1e-12)
+    weights = module.attention_weights(x, mask=real[:, None, None])
+    np.testing.assert_allclose(weights.detach(), alpha.detach(), atol=1e-12)
 
 
 def test_parameters_do_not_depend_on_the_number_of_heads():

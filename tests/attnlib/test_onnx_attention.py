@@ -100,7 +100,8 @@ def test_onnx_attention(case, to):
         half = theirs.dtype.itemsize == 2
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(
-            ours.astype(float), theirs.astype(float), max(rtol, 1e-2 if half else 1e-3), max(atol, 2e-3 if half else 1e-6)
+            ours.astype(float), theirs.astype(float),
+            max(rtol, 1e-2 if half else 1e-3), max(atol, 2e-3 if half else 1e-6)
         )
 
 

@@ -1,6 +1,6 @@
-"""How `japanese_vowels.npz` was made, from the two text files of the UCI archive's set in the aeon or sktime wheel.
+"""Make attnlib/data/japanese_vowels.npz from the two text files of the UCI archive's set in the aeon or sktime wheel.
 
-python -m attnlib.data.pack_vowels JapaneseVowels_TRAIN.ts JapaneseVowels_TEST.ts japanese_vowels.npz
+Run: python tools/pack_vowels.py JapaneseVowels_TRAIN.ts JapaneseVowels_TEST.ts attnlib/data/japanese_vowels.npz
 """
 
 import sys

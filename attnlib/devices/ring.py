@@ -1,9 +1,9 @@
-"""Ring attention: a sequence cut into slices, one for each process, that no process ever holds whole.
+"""Ring attention: a sequence is cut into slices, one for each process, and no process ever holds all of it.
 
-Every process keeps its queries. The keys and values go round: each process passes the slice it has to the next one
-while it computes with it, so after as many steps as there are processes every query has met every key. What a query
-got from each slice is merged as in an online softmax. Going back, the slices go round again and carry along the
-gradients that each process adds to; one step more and these are home.
+Every process keeps its queries. The keys and values go round: each process sends the slice it has to the next one
+while it computes with it, so after as many steps as there are processes every query has met every key. The partial
+results of the slices are merged as in an online softmax. In the backward pass the slices go round again, together
+with their gradients, to which each process adds its part; one more step brings the gradients back to their owner.
 
 Source: Liu, Zaharia & Abbeel 2023, "Ring Attention with Blockwise Transformers for Near-Infinite Context".
 """
@@ -12,9 +12,9 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
-from attnlib.tensors.attention import check_tensors
+from attnlib.online_softmax import finish, merge_partials
+from attnlib.tensors.attention import check_tensors, widen
 from attnlib.tensors.backward import attention_backward, attention_forward
-from attnlib.tensors.memory import finish, merge
 
 
 def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
@@ -50,14 +50,14 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
 class _RingAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, q, k, v, rows, causal, scale, group):
-        queries = _wide(q)
+        queries, = widen(q)
         nothing = queries.new_zeros(*q.shape[:-1], 1)                         # (..., H, n, 1)
         state = queries.new_zeros(*q.shape[:-1], v.shape[-1]), nothing, nothing - torch.inf
         for owner, (keys, values) in _going_round((k, v), rows, group):
             options = _options(owner, causal, scale, group)
             if options:
-                part, lse = attention_forward(queries, _wide(keys), _wide(values), **options)
-                state = merge(*state, part, torch.ones_like(lse), lse)        # divided already: its total is 1
+                part, lse = attention_forward(queries, *widen(keys, values), **options)
+                state = merge_partials(*state, part, torch.ones_like(lse), lse)        # divided already: its total is 1
         mixed, total, top = state
         out, lse = finish(mixed, total), top + torch.log(total)
         ctx.save_for_backward(q, k, v, out, lse)
@@ -69,12 +69,12 @@ class _RingAttention(torch.autograd.Function):
     def backward(ctx, dout):
         q, k, v, out, lse = ctx.saved_tensors
         rows, causal, scale, group = ctx.extras
-        queries, dout = _wide(q), _wide(dout)
-        dq, carried = torch.zeros_like(queries), [torch.zeros_like(_wide(x)) for x in (k, v)]
+        queries, dout = widen(q, dout)
+        dq, *carried = [torch.zeros_like(x) for x in widen(q, k, v)]
         for owner, (keys, values) in _going_round((k, v), rows, group):
             options = _options(owner, causal, scale, group)
             if options:
-                parts = attention_backward(dout, queries, _wide(keys), _wide(values), out, lse, **options)
+                parts = attention_backward(dout, queries, *widen(keys, values), out, lse, **options)
                 dq, *carried = [whole + part for whole, part in zip((dq, *carried), parts)]
             carried = _pass_on(carried, rows[owner - 1], group)()             # after the last step, its owner's
         return dq.to(q.dtype), *(d.to(k.dtype) for d in carried), None, None, None, None
@@ -114,13 +114,13 @@ def _pass_on(tensors, rows, group):
 
 
 def _options(owner, causal, scale, group):
-    """How our queries look at the slice of `owner`: at all of it, at the past in our own, or (None) not at all."""
+    """The options of attention from our queries to the slice of `owner`; None where all of it lies in the future."""
     rank = dist.get_rank(group)
     return None if causal and owner > rank else dict(causal=causal and owner == rank, scale=scale)
 
 
 def _rows_of_every_rank(q, k, v, causal, group):
-    """The number of keys on each rank, once it is sure, on every rank alike, that all slices fit together."""
+    """The number of keys on each rank. Raises the same error on every rank unless all slices fit together."""
     everyone = [None] * dist.get_world_size(group)
     dist.all_gather_object(everyone, [(tuple(x.shape), x.dtype) for x in (q, k, v)], group)
     for rank, came in enumerate(everyone):
@@ -133,8 +133,3 @@ def _rows_of_every_rank(q, k, v, causal, group):
     if causal and any(came[0][0][-2] != came[1][0][-2] for came in everyone):
         raise ValueError(f"ring_attention: causal needs as many queries as keys on each rank. Got {got}.")
     return [came[1][0][-2] for came in everyone]
-
-
-def _wide(x):
-    """Half types as float32; wider ones as they are."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from attnlib.ring import ring_attention
+from attnlib.devices.ring import ring_attention
 from attnlib.tensors.attention import attention
 
 WORLD = 4

@@ -194,6 +194,6 @@ def triton_attention(q, k, v, *, causal=False, scale=None):
     ):
         if not right:
             got = ", ".join(f"{n} {tuple(x.shape)} {x.dtype} {x.device}" for n, x in zip("qkv", (q, k, v)))
-            raise error(f"triton_attention needs {need}. Got {got}.")
+            raise error(f"triton_attention: q, k and v need {need}. Got {got}.")
     heads = [_aligned(x.reshape(x.shape[:-2].numel(), *x.shape[-2:])) for x in (q, k, v)]
     return _Attention.apply(*heads, scale, causal).reshape(q.shape)

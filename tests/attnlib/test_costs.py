@@ -11,9 +11,9 @@ from transformers import BertConfig, BertModel, LlamaConfig, ViTConfig, ViTModel
 from transformers.models.bert.modeling_bert import BertLayer
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from attnlib import counting, masks
+from attnlib import costs, masks
 from attnlib import nn as ours
-from attnlib.counting import Cost, crossover, dense, mixing, multi_head, pairs, self_attention
+from attnlib.costs import Cost, crossover, dense, mixing, multi_head, pairs, self_attention
 from attnlib.scores import additive, bilinear, dot
 from attnlib.windows import windowed_linear
 
@@ -43,15 +43,15 @@ def flops(function, *shapes):
 @given(d_in=SIZE, d_out=SIZE, n=SIZE, k=st.integers(0, 3))
 def test_plain_layers_have_torchs_parameters(bias, d_in, d_out, n, k):
     """Do Linear, the window, the convolution, the norm and the layer over everything have PyTorch's parameters?"""
-    assert counting.linear(n, d_in, d_out, bias).parameters == learned(nn.Linear(d_in, d_out, bias))
-    assert counting.dense(n, d_in, d_out, bias).parameters == learned(nn.Linear(n * d_in, n * d_out, bias))
+    assert costs.linear(n, d_in, d_out, bias).parameters == learned(nn.Linear(d_in, d_out, bias))
+    assert costs.dense(n, d_in, d_out, bias).parameters == learned(nn.Linear(n * d_in, n * d_out, bias))
     window = nn.Conv1d(d_in, d_out, 2 * k + 1, bias=bias)
-    assert counting.windowed_linear(n, d_in, d_out, k, bias).parameters == learned(window)
+    assert costs.windowed_linear(n, d_in, d_out, k, bias).parameters == learned(window)
     convolution = nn.Conv2d(d_in, d_out, k + 1, bias=bias)
-    assert counting.convolution(n, n, d_in, d_out, k + 1, bias).parameters == learned(convolution)
-    assert counting.layer_norm(n, d_in, bias).parameters == learned(nn.LayerNorm(d_in, bias=bias))
+    assert costs.convolution(n, n, d_in, d_out, k + 1, bias).parameters == learned(convolution)
+    assert costs.layer_norm(n, d_in, bias).parameters == learned(nn.LayerNorm(d_in, bias=bias))
     recurrent = learned(nn.RNN(d_in, d_out, bias=bias)) - bias * d_out  # it keeps two biases that are only added
-    assert counting.recurrent(n, d_in, d_out, bias).parameters == recurrent
+    assert costs.recurrent(n, d_in, d_out, bias).parameters == recurrent
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -66,14 +66,14 @@ def test_multi_head_has_torchs_parameters(heads, bias):
 def test_a_block_has_torchs_parameters(hidden, bias):
     """Does a block have the parameters of nn.TransformerEncoderLayer, and its MLP those of the module of ours?"""
     theirs = nn.TransformerEncoderLayer(D, HEADS, hidden or 4 * D, bias=bias)
-    assert counting.block(N, D, HEADS, hidden, bias=bias).parameters == learned(theirs)
-    assert counting.mlp(N, D, 20, bias=True).parameters == learned(ours.MLP(D, 20))
+    assert costs.block(N, D, HEADS, hidden, bias=bias).parameters == learned(theirs)
+    assert costs.mlp(N, D, 20, bias=True).parameters == learned(ours.MLP(D, 20))
 
 
 def test_hugging_face_has_the_same_parameters():
     """Do a BERT layer and a Llama layer's grouped heads, as others build them, have as many parameters?"""
     bert = BertConfig(hidden_size=D, num_attention_heads=HEADS, intermediate_size=20)
-    assert counting.block(N, D, HEADS, 20, bias=True).parameters == learned(BertLayer(bert))
+    assert costs.block(N, D, HEADS, 20, bias=True).parameters == learned(BertLayer(bert))
     llama = LlamaConfig(hidden_size=D, num_attention_heads=6, num_key_value_heads=2, head_dim=4)
     assert multi_head(N, D, 6, key_heads=2, d_k=4).parameters == learned(LlamaAttention(llama, 0))
 
@@ -92,13 +92,13 @@ def test_whole_models_have_their_published_sizes():
     """Do the blocks of BERT-base and ViT-B/16, with their embeddings, add up to the whole of each model?"""
     with torch.device("meta"):
         bert, vit = BertModel(BertConfig()), ViTModel(ViTConfig())
-    block = counting.block(512, 768, 12, bias=True)
+    block = costs.block(512, 768, 12, bias=True)
     tables = 768 * (30522 + 512 + 2)
-    pooler = counting.linear(1, 768, 768, bias=True)
-    whole = 12 * block + counting.layer_norm(512, 768, bias=True) + pooler
+    pooler = costs.linear(1, 768, 768, bias=True)
+    whole = 12 * block + costs.layer_norm(512, 768, bias=True) + pooler
     assert whole.parameters + tables == learned(bert) == 109482240
-    first = counting.linear(196, 3 * 16 * 16, 768, bias=True)
-    whole = first + 12 * counting.block(197, 768, 12, bias=True) + counting.layer_norm(197, 768, bias=True)
+    first = costs.linear(196, 3 * 16 * 16, 768, bias=True)
+    whole = first + 12 * costs.block(197, 768, 12, bias=True) + costs.layer_norm(197, 768, bias=True)
     assert (whole + pooler).parameters + 198 * 768 == learned(vit)
 
 
@@ -114,9 +114,9 @@ def test_the_course_s_numbers():
     """For d = 64: 12288 parameters for any N, 65536 at N = 4 and 200704 at N = 7 for one layer over everything?"""
     assert {self_attention(n, 64).parameters for n in (1, 4, 7, 1000)} == {12288}
     assert [dense(n, 64).parameters for n in (4, 7)] == [65536, 200704]
-    assert self_attention(4, 64).parameters == 3 * counting.linear(4, 64, 64).parameters
+    assert self_attention(4, 64).parameters == 3 * costs.linear(4, 64, 64).parameters
     with_output, with_bias = (self_attention(4, 64, bias=bias, output=True).parameters for bias in (False, True))
-    assert with_output == 4 * counting.linear(4, 64, 64).parameters and with_bias == with_output + 4 * 64
+    assert with_output == 4 * costs.linear(4, 64, 64).parameters and with_bias == with_output + 4 * 64
 
 
 def test_wrong_counts_differ():
@@ -124,7 +124,7 @@ def test_wrong_counts_differ():
     full = multi_head(N, D, HEADS, bias=True).parameters
     wrong = [4 * D**2 + 4 * D + HEADS * N**2, 3 * D**2 + 3 * D, 4 * D**2]
     assert full not in wrong
-    assert counting.windowed_linear(N, D, 4, 5, bias=True).parameters not in (10 * D * 4 + 4, 11 * D * 4, D * 4 + 4)
+    assert costs.windowed_linear(N, D, 4, 5, bias=True).parameters not in (10 * D * 4 + 4, 11 * D * 4, D * 4 + 4)
 
 
 # ---- operations: PyTorch's counter
@@ -133,14 +133,14 @@ def test_wrong_counts_differ():
 def test_flops_of_plain_layers_are_torchs():
     """Does PyTorch's counter count as we do: Linear, the window, one layer over everything, the convolution?"""
     weights = ((2 * 2 + 1) * D, 4)
-    assert flops(F.linear, (N, D), (4, D)) == counting.linear(N, D, 4).flops
-    assert flops(F.linear, (N, D), (4, D), (4,)) == counting.linear(N, D, 4, bias=True).flops
-    assert flops(F.linear, (N * D,), (N * 4, N * D)) == counting.dense(N, D, 4).flops
-    assert flops(lambda X, W: windowed_linear(X, W, 2), (N, D), weights) == counting.windowed_linear(N, D, 4, 2).flops
+    assert flops(F.linear, (N, D), (4, D)) == costs.linear(N, D, 4).flops
+    assert flops(F.linear, (N, D), (4, D), (4,)) == costs.linear(N, D, 4, bias=True).flops
+    assert flops(F.linear, (N * D,), (N * 4, N * D)) == costs.dense(N, D, 4).flops
+    assert flops(lambda X, W: windowed_linear(X, W, 2), (N, D), weights) == costs.windowed_linear(N, D, 4, 2).flops
     conv = lambda image, kernel: F.conv2d(image, kernel, padding="same")
-    assert flops(conv, (1, 3, 6, 9), (4, 3, 5, 5)) == counting.convolution(6, 9, 3, 4, k=5).flops
+    assert flops(conv, (1, 3, 6, 9), (4, 3, 5, 5)) == costs.convolution(6, 9, 3, 4, k=5).flops
     step = nn.RNNCell(D, 4)
-    assert N * flops(step, (1, D), (1, 4)) == counting.recurrent(N, D, 4, bias=True).flops
+    assert N * flops(step, (1, D), (1, 4)) == costs.recurrent(N, D, 4, bias=True).flops
 
 
 def test_flops_of_attention_are_torchs():
@@ -157,18 +157,18 @@ def test_flops_of_attention_are_torchs():
 
 def test_flops_of_a_block_are_torchs():
     """Does PyTorch's counter agree on nn.TransformerEncoderLayer, and on the block and the MLP of ours?"""
-    expected = counting.block(N, D, HEADS, 20, bias=True).flops
+    expected = costs.block(N, D, HEADS, 20, bias=True).flops
     assert flops(nn.TransformerEncoderLayer(D, HEADS, 20, batch_first=True), (1, N, D)) == expected
     assert flops(ours.Block(D, HEADS, hidden=20), (1, N, D)) == expected
-    assert flops(ours.MLP(D, 20), (1, N, D)) == counting.mlp(N, D, 20).flops
+    assert flops(ours.MLP(D, 20), (1, N, D)) == costs.mlp(N, D, 20).flops
 
 
 def test_flops_of_scores_are_torchs():
     """Does PyTorch's counter agree on the dot, the bilinear and the additive score?"""
-    assert flops(dot, (N, D), (M, D)) == counting.dot_score(N, M, D).flops
-    assert flops(bilinear, (N, D), (M, 4), (D, 4)) == counting.bilinear_score(N, M, D, 4).flops
+    assert flops(dot, (N, D), (M, D)) == costs.dot_score(N, M, D).flops
+    assert flops(bilinear, (N, D), (M, 4), (D, 4)) == costs.bilinear_score(N, M, D, 4).flops
     network = lambda Q, K, W_q, W_k, w: torch.tanh((Q @ W_q)[:, None] + K @ W_k) @ w
-    expected = counting.additive_score(N, M, D, 4, 8)
+    expected = costs.additive_score(N, M, D, 4, 8)
     assert flops(network, (N, D), (M, 4), (D, 8), (4, 8), (8, 1)) == expected.flops
     assert expected.parameters == D * 8 + 4 * 8 + 8 and expected.activations == (N + M + N * M) * 8 + N * M
     assert additive(*map(np.ones, [(N, D), (M, 4), (D, 8), (4, 8), 8])).size == N * M
@@ -176,7 +176,7 @@ def test_flops_of_scores_are_torchs():
 
 def test_a_vision_transformer_has_its_published_flops():
     """Does ViT-B/16 on 224 x 224 pixels need the 17.56 billion multiply-adds that torchvision's page gives?"""
-    whole = counting.linear(196, 768, 768) + 12 * counting.block(197, 768, 12) + counting.linear(1, 768, 1000)
+    whole = costs.linear(196, 768, 768) + 12 * costs.block(197, 768, 12) + costs.linear(1, 768, 1000)
     assert round(whole.flops / 2e9, 2) == 17.56
 
 
@@ -226,7 +226,7 @@ def test_where_attention_outgrows_its_projections():
     assert crossover(lambda n: n**2 * d, lambda n: n * d**2) == d + 1
     quadratic = lambda n: mixing(n, d_k=d).flops
     assert crossover(quadratic, lambda n: multi_head(n, d, 1).flops - quadratic(n)) == 2 * d + 1
-    assert crossover(quadratic, lambda n: counting.block(n, d, 1).flops - quadratic(n)) == 6 * d + 1
+    assert crossover(quadratic, lambda n: costs.block(n, d, 1).flops - quadratic(n)) == 6 * d + 1
 
 
 def test_costs_add_up():
@@ -238,9 +238,9 @@ def test_costs_add_up():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: counting.linear(0, 4, 4), "linear: N must be a whole number, 1 or more. Got N=0, d_in=4, d_out=4"),
-        (lambda: counting.linear(5, 4.0, 4), "d_in must be a whole number, 1 or more. Got N=5, d_in=4.0"),
-        (lambda: counting.windowed_linear(5, 4, 4, k=-1), "windowed_linear: k must be .* 0 or more. Got k=-1"),
+        (lambda: costs.linear(0, 4, 4), "linear: N must be a whole number, 1 or more. Got N=0, d_in=4, d_out=4"),
+        (lambda: costs.linear(5, 4.0, 4), "d_in must be a whole number, 1 or more. Got N=5, d_in=4.0"),
+        (lambda: costs.windowed_linear(5, 4, 4, k=-1), "windowed_linear: k must be .* 0 or more. Got k=-1"),
         (lambda: multi_head(5, 10, 3), "3 heads do not divide d_model=10 evenly"),
         (lambda: multi_head(5, 12, 6, key_heads=4), "4 key heads cannot be shared evenly by 6 heads"),
         (lambda: pairs(5, window=-1), "window must be a whole number, 0 or more. Got window=-1"),

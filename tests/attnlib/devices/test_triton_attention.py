@@ -19,8 +19,8 @@ triton = pytest.importorskip("triton")
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from attnlib import triton_attention as module
-from attnlib.triton_attention import triton_attention
+from attnlib.devices import triton_attention as module
+from attnlib.devices.triton_attention import triton_attention
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
 

@@ -1,12 +1,12 @@
-"""What a layer costs: learned numbers, operations, and numbers kept on the way.
+"""What a layer costs: its parameters, its operations (FLOPs), and its activations.
 
 The conventions, for every function here:
 
 - A multiply-add is 2 FLOPs. Only products of matrices are counted, as PyTorch's `FlopCounterMode` does: biases,
   softmax, norms and activation functions cost a few operations a number, and are left out.
 - Biases are left out unless bias=True (for a norm: its shift).
-- Activations are the numbers that products, activation functions and norms give out. Scores and the weights they
-  become count once, and sums count as what they are added into. Activations grow with N; parameters do not.
+- Activations are the outputs of products, activation functions and norms. Scores and the weights they become count
+  once, and a sum counts as the term it is added into. Activations grow with N; parameters do not.
 - One sequence is counted; a batch of B costs B times the FLOPs and activations, and no more parameters.
 """
 
@@ -18,7 +18,7 @@ from operator import index
 class Cost:
     """What a layer costs. Costs add up, and `12 * cost` is that of twelve such layers, one after the other.
 
-    parameters: learned numbers; flops: operations, 2 a multiply-add; activations: numbers kept on the way.
+    parameters: learned numbers; flops: operations, 2 a multiply-add; activations: intermediate numbers stored.
 
     >>> linear(5, 3, 4) + linear(5, 4, 2)
     Cost(parameters=20, flops=200, activations=30)
@@ -52,9 +52,9 @@ def linear(N, d_in, d_out, bias=False):
 
 
 def dense(N, d_in, d_out=None, bias=False):
-    """One fully connected layer over the whole sequence, laid end to end: every output sees every input.
+    """One fully connected layer over the whole sequence as one long vector: every output depends on every input.
 
-    From N d_in numbers to N d_out (d_out = d_in unless given). The one layer here whose parameters do grow with N.
+    From N d_in numbers to N d_out (d_out = d_in unless given). No other layer here has parameters that grow with N.
 
     >>> [dense(N, 64).parameters for N in (4, 7)]
     [65536, 200704]
@@ -72,12 +72,13 @@ def windowed_linear(N, d_in, d_out, k, bias=False):
     >>> windowed_linear(100, 64, 64, k=5).parameters
     45056
     """
+    check_sizes("windowed_linear", N=N, d_in=d_in, d_out=d_out)
     check_sizes("windowed_linear", least=0, k=k)
     return linear(N, (2 * k + 1) * d_in, d_out, bias)
 
 
 def convolution(H, W, c_in, c_out, k, bias=False):
-    """A k x k convolution with stride 1, its output as large as the image: H x W pixels.
+    """A k x k convolution with stride 1 whose output is as large as the image, H x W pixels.
 
     >>> convolution(8, 8, 3, 16, k=3).parameters
     432
@@ -94,11 +95,12 @@ def recurrent(N, d_in, d_hidden, bias=False):
     >>> recurrent(1000, 64, 64).flops, mixing(1000, d_k=64).flops  # N d^2 against N^2 d
     (16384000, 256000000)
     """
+    check_sizes("recurrent", N=N, d_in=d_in, d_hidden=d_hidden)
     return linear(N, d_in, d_hidden, bias) + Cost(d_hidden**2, 2 * N * d_hidden**2)
 
 
 def pairs(N, M=None, *, causal=False, window=None):
-    """How many pairs of query and key there are: N M, less those that `causal` or `window` forbids.
+    """The number of pairs of query and key: N M, less those that `causal` or `window` hides.
 
     N queries, M keys (N unless given); causal: query i sees keys 0..i; window w: keys i - w..i + w.
 
@@ -116,42 +118,42 @@ def pairs(N, M=None, *, causal=False, window=None):
     return sum(max(0, stop - start) for start, stop in ends)
 
 
-def mixing(N, M=None, *, heads=1, d_k, d_v=None, **hidden):
-    """Attention itself, after the projections: the scores and the mixtures of values. It learns nothing.
+def mixing(N, M=None, *, heads=1, d_k, d_v=None, **options):
+    """Attention after the projections: the scores and the mixtures of values. It has no parameters.
 
-    heads of width d_k, values of width d_v (d_k unless given); `hidden` takes causal and window, as `pairs` does.
+    heads of width d_k, values of width d_v (d_k unless given); options are causal and window, as in `pairs`.
     Hidden pairs are not counted: an implementation that computes them first and hides them then spends more.
 
     >>> mixing(6000, d_k=64)
     Cost(parameters=0, flops=9216000000, activations=36384000)
     """
     d_v = d_k if d_v is None else d_v
-    check_sizes("mixing", heads=heads, d_k=d_k, d_v=d_v)
-    weights = heads * pairs(N, M, **hidden)
+    check_sizes("mixing", N=N, heads=heads, d_k=d_k, d_v=d_v)
+    weights = heads * pairs(N, M, **options)
     return Cost(0, 2 * weights * (d_k + d_v), weights + N * heads * d_v)
 
 
-def self_attention(N, d, d_k=None, d_v=None, *, bias=False, output=False, **hidden):
+def self_attention(N, d, d_k=None, d_v=None, *, bias=False, output=False, **options):
     """Self-attention with one head: W_q, W_k and W_v, the scores, the mixtures; W_o back to d with output=True.
 
-    d_k and d_v are d unless given; `hidden` as in `mixing`.
+    d_k and d_v are d unless given; options as in `mixing`.
 
     >>> [self_attention(N, 64).parameters for N in (4, 7)]  # compare `dense`
     [12288, 12288]
     """
     d_k = d if d_k is None else d_k
     d_v = d_k if d_v is None else d_v
-    return multi_head(N, d, 1, d_k=d_k, d_v=d_v, bias=bias, output=output, **hidden)
+    return multi_head(N, d, 1, d_k=d_k, d_v=d_v, bias=bias, output=output, **options)
 
 
 def multi_head(
-    N, d_model, heads, M=None, *, key_heads=None, d_k=None, d_v=None, bias=False, output=True, **hidden
+    N, d_model, heads, M=None, *, key_heads=None, d_k=None, d_v=None, bias=False, output=True, **options
 ):
     """Multi-head attention: the projections of all heads, the scores, the mixtures, and W_o.
 
     N queries; M keys and values, from N unless given: M other vectors in cross-attention. d_k is d_model / heads
     unless given, d_v is d_k; with these the number of heads changes no number of parameters.
-    Fewer key_heads than heads share keys and values (Ainslie et al. 2023). `hidden` as in `mixing`.
+    Fewer key_heads than heads share keys and values (Ainslie et al. 2023). options as in `mixing`.
     Raises ValueError when the heads do not divide d_model, or the key heads the heads.
 
     >>> [multi_head(10, 64, heads).parameters for heads in (1, 2, 8)]
@@ -166,11 +168,11 @@ def multi_head(
     q = linear(N, d_model, heads * d_k, bias)
     k, v = (linear(M, d_model, key_heads * width, bias) for width in (d_k, d_v))
     o = linear(N, heads * d_v, d_model, bias) if output else Cost()
-    return q + k + v + mixing(N, M, heads=heads, d_k=d_k, d_v=d_v, **hidden) + o
+    return q + k + v + mixing(N, M, heads=heads, d_k=d_k, d_v=d_v, **options) + o
 
 
 def dot_score(N, M, d):
-    """Every query against every key by inner products; scaled or as cosines it costs the same, and learns nothing.
+    """Scores by inner products, scaled or not, or by cosines: the cost is the same, and there are no parameters.
 
     >>> dot_score(5, 7, 4)
     Cost(parameters=0, flops=280, activations=35)
@@ -180,28 +182,30 @@ def dot_score(N, M, d):
 
 
 def bilinear_score(N, M, d_q, d_k):
-    """Every query against every key by q W k, W (d_q, d_k).
+    """Scores by q W k, with W (d_q, d_k).
 
     >>> bilinear_score(5, 7, 4, 3).parameters
     12
     """
+    check_sizes("bilinear_score", N=N, M=M, d_q=d_q, d_k=d_k)
     return linear(N, d_q, d_k) + dot_score(N, M, d_k)
 
 
 def additive_score(N, M, d_q, d_k, hidden, bias=False):
-    """Every query against every key by w . tanh(q W_q + k W_k): each pair has `hidden` numbers of its own.
+    """Scores by w . tanh(q W_q + k W_k): each pair has `hidden` activations of its own.
 
     With bias, one vector of `hidden` inside the tanh.
 
     >>> additive_score(5, 7, 4, 4, hidden=8)
     Cost(parameters=72, flops=1328, activations=411)
     """
+    check_sizes("additive_score", N=N, M=M, d_q=d_q, d_k=d_k, hidden=hidden)
     every_pair = Cost(activations=N * M * hidden) + linear(N * M, hidden, 1)
     return linear(N, d_q, hidden, bias) + linear(M, d_k, hidden) + every_pair
 
 
 def layer_norm(N, d, bias=False):
-    """A gain for every feature, and with bias a shift.
+    """A layer norm: a gain for every feature, and with bias a shift.
 
     >>> layer_norm(5, 64, bias=True)
     Cost(parameters=128, flops=0, activations=320)
@@ -211,30 +215,31 @@ def layer_norm(N, d, bias=False):
 
 
 def mlp(N, d, hidden=None, bias=False):
-    """Two layers at each position: d to `hidden` (4 d unless given), an activation function, and back.
+    """The small network of a block: at each position from d to `hidden` (4 d unless given), an activation, and back.
 
     >>> mlp(5, 64).parameters
     32768
     """
     hidden = 4 * d if hidden is None else hidden
+    check_sizes("mlp", N=N, d=d, hidden=hidden)
     return linear(N, d, hidden, bias) + Cost(activations=N * hidden) + linear(N, hidden, d, bias)
 
 
-def block(N, d_model, heads, hidden=None, *, bias=False, key_heads=None, **hides):
-    """A transformer block: multi-head attention, an MLP, and a layer norm for each. `hides` as in `mixing`.
+def block(N, d_model, heads, hidden=None, *, bias=False, key_heads=None, **options):
+    """A transformer block: multi-head attention, an MLP, and a layer norm for each. options as in `mixing`.
 
     >>> 12 * block(512, 768, 12, bias=True)  # BERT-base without its embeddings
     Cost(parameters=85054464, flops=96636764160, activations=113246208)
     """
-    attention = multi_head(N, d_model, heads, key_heads=key_heads, bias=bias, **hides)
+    attention = multi_head(N, d_model, heads, key_heads=key_heads, bias=bias, **options)
     return attention + mlp(N, d_model, hidden, bias) + 2 * layer_norm(N, d_model, bias)
 
 
 def crossover(first, second, limit=2**40):
     """The smallest N at which `first` costs more than `second`.
 
-    Both are functions of N, a whole number from 1 on, and first stays ahead once it is.
-    Raises ValueError when it is not ahead at `limit` yet.
+    Both are functions of N, a whole number from 1 on; once first is larger, it must stay larger.
+    Raises ValueError when it is not larger at `limit` yet.
 
     >>> d = 64
     >>> crossover(lambda N: N**2 * d, lambda N: N * d**2)

@@ -1,0 +1,117 @@
+"""The online softmax: attention over some of the keys at a time, merged into attention over all of them.
+
+Layouts are those of `attnlib.attention`: q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E); neighbouring
+query heads share a key head. Plain (N, D) matrices work too. float16 is computed in float32.
+"""
+
+import numpy as np
+
+from attnlib._dispatch import also_tensors
+from attnlib._ops import exp, maximum, where
+from attnlib.attention import check_dtypes, check_shapes, widen
+from attnlib.heads import share_heads
+
+
+@also_tensors
+def partial(q, k, v, *, mask=None, scale=None):
+    """Attention over a subset of the keys, before normalisation: one partial result of an online softmax.
+
+    q, k, v as in `attention`, k and v a subset of all; mask bool, broadcastable to (..., H, N, M). Returns
+    mixed  (..., H, N, E), the sum of exp(score - top) v,
+    total  (..., H, N, 1), the sum of exp(score - top),
+    top    (..., H, N, 1), the largest score of the row, -inf where nothing may be looked at;
+    all in float32 or wider. `merge_partials` joins two such results, `finish` divides.
+    Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
+    Source: Milakov & Gimelshein 2018, section 3.
+
+    >>> mixed, total, top = partial(np.zeros((1, 2)), np.zeros((3, 2)), np.array([[1.], [2.], [6.]]))
+    >>> mixed.item(), total.item(), top.item()
+    (9.0, 3.0, 0.0)
+    """
+    check_shapes("partial", q, k, v)
+    check_dtypes("partial", q, k, v)
+    q, k, v = widen(q, share_heads(k, q), share_heads(v, q))
+    scores = q @ k.mT * q.dtype.type(q.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        check_mask("partial", mask)
+        scores = np.where(mask, scores, -np.inf)                         # (..., H, N, M)
+    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)            # (..., H, N, 1)
+    powers = np.exp(scores - finite(top))
+    return powers @ v, powers.sum(axis=-1, keepdims=True), top
+
+
+def merge_partials(mixed_a, total_a, top_a, mixed_b, total_b, top_b):
+    """Join two partial results of an online softmax: both are rescaled to the larger top, then added.
+
+    Each is what `partial` or `merge_partials` returned: mixed (..., N, E), total (..., N, 1), top (..., N, 1).
+    Returns mixed, total, top. Neither the order of the two nor that of several merges matters.
+    Source: Milakov & Gimelshein 2018, section 3.1.
+
+    >>> one, other = [np.array([[5.]]), np.array([[1.]]), np.array([[0.]])], [np.array([[8.]])] * 3
+    >>> [x.round(3).item() for x in merge_partials(*one, *other)]
+    [8.002, 8.0, 8.0]
+    """
+    top = maximum(top_a, top_b)                                          # (..., N, 1)
+    shrink_a, shrink_b = exp(top_a - finite(top)), exp(top_b - finite(top))
+    return mixed_a * shrink_a + mixed_b * shrink_b, total_a * shrink_a + total_b * shrink_b, top
+
+
+def finish(mixed, total, top=None):
+    """Normalise a merged result: mixed / total, zeros for a query with nothing to attend to.
+
+    mixed (..., N, E), total (..., N, 1). Returns (..., N, E). top is not used; it is accepted so that
+    `finish(*parts)` takes what `partial` and `merge_partials` return.
+
+    >>> finish(np.array([[6., 3.], [0., 0.]]), np.array([[3.], [0.]]))
+    array([[2., 1.],
+           [0., 0.]])
+    """
+    return mixed / where(total == 0, 1, total)
+
+
+@also_tensors
+def online(q, k, v, *, block, mask=None, scale=None):
+    """`attention` over one block of keys after another: what is kept does not grow with the number of keys.
+
+    q, k, v and scale as in `attention`; mask bool, broadcastable to (..., H, N, M); block: how many keys at a
+    time. Returns (..., H, N, E) in the dtype of q. Raises ValueError for a block below 1.
+    Source: Milakov & Gimelshein 2018, section 3; Rabe & Staats 2021.
+
+    >>> from attnlib.attention import attention
+    >>> x = np.arange(10.).reshape(5, 2)
+    >>> np.allclose(online(x, x, x, block=2), attention(x, x, x))
+    True
+    """
+    check_block("online", block)
+    parts = None
+    for start in range(0, max(1, k.shape[-2]), block):
+        keys = slice(start, start + block)
+        new = partial(q, k[..., keys, :], v[..., keys, :], mask=columns(mask, keys), scale=scale)
+        parts = new if parts is None else merge_partials(*parts, *new)
+    return finish(*parts).astype(q.dtype, copy=False)
+
+
+def finite(top):
+    """0 where the largest of no scores is -inf: -inf minus 0 stays -inf, while -inf minus -inf would be NaN.
+
+    >>> finite(np.array([-np.inf, 3.]))
+    array([0., 3.])
+    """
+    return where(top == -np.inf, 0, top)
+
+
+def columns(mask, keys):
+    """The columns `keys`, a slice, of a mask; None, and a mask with one column for all keys, stay as they are."""
+    return mask if mask is None or mask.shape[-1] == 1 else mask[..., keys]
+
+
+def check_mask(who, mask):
+    """Raise TypeError unless the mask is boolean."""
+    if mask.dtype != bool:
+        raise TypeError(f"{who}: mask must be bool, True = may attend. Got {mask.dtype} {tuple(mask.shape)}.")
+
+
+def check_block(who, block):
+    """Raise ValueError for a block of no keys."""
+    if block < 1:
+        raise ValueError(f"{who}: block must be at least 1; got {block}.")
