@@ -3,8 +3,10 @@ import numpy as np
 from IPython.display import Markdown
 
 from attnlib.weights import relu_weights, softmax
+from figures import plots
 from figures import train_05_weights as task
-from figures.style import LIGHT, NARROW, PANEL, Drawing, heat, panel
+from figures.style import LIGHT, NARROW, PANEL, Drawing, panel
+from figures.tell import spread
 
 WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in grey
     "softmax, scaled": ("alpha", "-"), "softmax, not scaled": ("alpha", ":"),
@@ -14,44 +16,25 @@ WAY_STYLE = {   # a line style beside the colour: the lines can be told apart in
 
 def scores_become_weights_become_a_mixture(words, i, scores, alpha, V, b):
     """One query's row, three times: scores (N,), weights (N,), and the point b among the values."""
+    keys = [f"k {word}" for word in words]
     first, ax = panel(NARROW, 2.2)
-    _bars(ax, words, scores, "muted", f"scores of q {words[i]}")
+    plots.bars(ax, keys, scores, "muted", f"scores of q {words[i]}")
     second, ax = panel(NARROW, 2.2)
-    _bars(ax, words, alpha, "alpha", "weights α, sum 1")
+    plots.bars(ax, keys, alpha, "alpha", "weights α, sum 1")
     third, ax = panel(NARROW, 2.2)
     ax.fill(*V[[0, 1, 2]].T, color=LIGHT["panel"], zorder=0)
     for word, weight, v in zip(words[:3], alpha, V):
         ax.plot(*zip(b, v), color=LIGHT["alpha"], linewidth=1 + 4 * weight, alpha=.45, zorder=1)
-        ax.plot(*v, "o", color=LIGHT["v"])
-        ax.annotate(f"v {word}", v, xytext=(0, 7 if v[1] > 0 else -13), textcoords="offset points",
-                    ha="center", color=LIGHT["v"])
+        plots.point(ax, v, f"v {word}", "v")
     ax.plot(*b, "o", color=LIGHT["b"], markersize=7)
     ax.annotate("b", b, xytext=(8, 0), textcoords="offset points", va="center", color=LIGHT["b"], fontweight="bold")
-    ax.set(xlim=(-2.6, 3.4), ylim=(-3.1, 3.1), xticks=[], yticks=[])
+    plots.plane(ax, across=(-2.6, 3.4), up=(-3.1, 3.1))
     ax.set_xlabel("the mixture b", color=LIGHT["b"])
-    ax.spines[:].set_visible(False)
     told = ", ".join(f"{w} {s:.2f} becomes {a:.2f}" for w, s, a in zip(words, scores, alpha))
     return Drawing("whole-idea", [first, second, third], alt=(
         f"Three panels for the query of word {i + 1}, {words[i]}. Scores become weights: {told}. "
         f"In the third panel b lies inside the triangle of the values, at ({b[0]:.2f}, {b[1]:.2f}), "
         f"nearest to the value of {words[int(alpha.argmax())]}."))
-
-
-def _bars(ax, words, numbers, role, label):
-    places = np.arange(len(words))
-    ax.barh(places, numbers, color=LIGHT[role], height=.55)
-    ax.axvline(0, color=LIGHT["muted"], linewidth=.8)
-    for place, number in zip(places, numbers):
-        side, ha = (4, "left") if number >= 0 else (-4, "right")
-        ax.annotate(f"{number:.2f}".replace("-", "−"), (number, place), xytext=(side, 0), ha=ha, va="center",
-                    textcoords="offset points", color=LIGHT["ink"])
-    room = .85 * np.ptp([0, *numbers])                        # for the numbers beside the bars
-    left = min(numbers) - room if min(numbers) < 0 else 0
-    ax.set(ylim=(len(words) - .5, -.5), xticks=[], xlim=(left, max(numbers) + room))
-    ax.set_yticks(places, [f"k {word}" for word in words], color=LIGHT["k"])
-    ax.set_xlabel(label, color=LIGHT[role])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
 
 
 def scores_spread_with_d_and_gradients_die(sizes, variance, slope):
@@ -74,8 +57,7 @@ def scores_spread_with_d_and_gradients_die(sizes, variance, slope):
 def _two_lines(ax, sizes, table):
     for column, (label, line) in enumerate([("not scaled", ":"), ("scaled", "-")]):
         rows = table[..., column]
-        ax.plot(sizes, rows.mean(axis=0), line, marker="o", color=LIGHT["alpha"])
-        ax.fill_between(sizes, rows.min(axis=0), rows.max(axis=0), color=LIGHT["alpha"], alpha=.2, linewidth=0)
+        plots.line(ax, sizes, rows, "alpha", line, marker="o")
         up = rows.mean(axis=0)[-2] >= table[..., 1 - column].mean(axis=0)[-2]
         ax.annotate(label, (sizes[-2], rows.mean(axis=0)[-2]), xytext=(-6, 6 if up else -6), ha="right",
                     va="bottom" if up else "top", textcoords="offset points", color=LIGHT["alpha"])
@@ -92,15 +74,13 @@ def every_way_learns_but_length_divides_them(losses, accuracy, lengths):
         smooth = table.reshape(len(table), -1, 10).mean(axis=2)        # ten steps a point
         steps = 10 * np.arange(1, smooth.shape[1] + 1)
         role, line = WAY_STYLE[way]
-        ax.plot(steps, smooth.mean(axis=0), line, color=LIGHT[role])
-        ax.fill_between(steps, smooth.min(axis=0), smooth.max(axis=0), color=LIGHT[role], alpha=.15, linewidth=0)
+        plots.line(ax, steps, smooth, role, line, shade=.15)
     ax.set(xlabel="training step", ylabel="loss", yscale="log")
     ax.grid(axis="y")
     right, ax = panel(PANEL, 2.6)
     for shift, (way, table) in enumerate(accuracy.items()):
         role, line = WAY_STYLE[way]
-        ax.errorbar(np.arange(len(lengths)) + .06 * (shift - 1.5), table.mean(axis=0), table.std(axis=0), marker="o",
-                    linestyle=line, color=LIGHT[role], capsize=2, linewidth=1.4, label=way)
+        plots.means(ax, np.arange(len(lengths)) + .06 * (shift - 1.5), table, role, line, label=way)
     ax.set_xticks(range(len(lengths)), [str(length) for length in lengths])
     ax.set(xlabel="rows in the test sequences", ylabel="share answered right", ylim=(.8, 1.02))
     ax.grid(axis="y")
@@ -118,7 +98,7 @@ def the_wrong_axis_lets_rows_sum_to_anything(words, right, wrong):
     drawings = []
     for alpha, label in [(right, "axis=-1"), (wrong, "axis=0")]:
         fig, ax = panel(PANEL, 2.5)
-        heat(ax, alpha, words, words)
+        plots.heat(ax, alpha, words, words)
         for i, total in enumerate(alpha.sum(axis=1)):
             ax.text(len(words) + .15, i + .5, f"sum {total:.2f}", va="center", color=LIGHT["ink"])
         ax.set_xlabel(label, family="monospace")
@@ -131,16 +111,15 @@ def the_wrong_axis_lets_rows_sum_to_anything(words, right, wrong):
 
 def spread_in_words(found):
     """found (seeds, 2 scalings, 2): variance and slope at one size."""
-    (plain, slope), (scaled, slope_scaled) = found.mean(axis=0)
-    (plain_spread, _), (scaled_spread, _) = found.std(axis=0)
-    return {"variance_plain": f"{plain:.1f} ± {plain_spread:.1f}", "slope_plain": f"{slope:.3f}",
-            "variance_scaled": f"{scaled:.2f} ± {scaled_spread:.2f}", "slope_scaled": f"{slope_scaled:.2f}"}
+    (plain, slope), (scaled, slope_scaled) = found.transpose(1, 2, 0)     # (seeds,) each
+    return {"variance_plain": spread(plain), "slope_plain": f"{slope.mean():.3f}",
+            "variance_scaled": spread(scaled, 2), "slope_scaled": f"{slope_scaled.mean():.2f}"}
 
 
 def four_ways_in_words(losses, right, on_key):
     """Losses (seeds, steps) and shares (seeds, lengths) by way; the last length is the longest."""
     def share(shares):
-        return f"{100 * shares.mean():.1f} ± {100 * shares.std():.1f} %"
+        return f"{spread(100 * shares)} %"
     return {"softmax_long": share(right["softmax, scaled"][:, -1]),
             "softmax_share": share(on_key["softmax, scaled"][:, -1]),
             "relu_short": share(right["ReLU/L, scaled"][:, 0]), "relu_long": share(right["ReLU/L, scaled"][:, -1]),
@@ -150,8 +129,7 @@ def four_ways_in_words(losses, right, on_key):
 
 def _early(losses):
     """The mean loss of steps 91 to 100, and its spread over the seeds."""
-    early = losses[:, 90:100].mean(axis=1)
-    return f"{early.mean():.2f} ± {early.std():.2f}"
+    return spread(losses[:, 90:100].mean(axis=1), 2)
 
 
 def rows_in_words(scores, B):
@@ -166,11 +144,9 @@ def rows_in_words(scores, B):
 
 def results(losses, accuracy, lengths):
     """The same numbers as a Markdown table: mean ± standard deviation over the seeds."""
-    def told(numbers):
-        return f"{numbers.mean():.1f} ± {numbers.std():.1f}"
     lines = [f"| weights | loss, step 100 | % right, {lengths[0]} rows | % right, {lengths[-1]} rows |",
              "|---|---|---|---|"]
     for way, table in losses.items():
         short, long = 100 * accuracy[way][:, [0, -1]].T
-        lines.append(f"| {way} | {_early(table)} | {told(short)} | {told(long)} |".replace(" ± ", "\u00a0±\u00a0"))
+        lines.append(f"| {way} | {_early(table)} | {spread(short)} | {spread(long)} |".replace(" ± ", "\u00a0±\u00a0"))
     return Markdown("\n".join(lines))

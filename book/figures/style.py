@@ -9,7 +9,6 @@ import re
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 LIGHT = {
     "q": "#0F5CEC",        # queries
@@ -53,22 +52,6 @@ def panel(width=PANEL, height=2.3):
     """A figure of one set of axes, in inches."""
     fig = Figure(figsize=(width, height), layout="constrained")
     return fig, fig.add_subplot()
-
-
-def heat(ax, weights, rows, columns):
-    """Draw weights (N, M), 0 to 1: queries down, keys across, the value written in each cell."""
-    for i, row in enumerate(weights):
-        for j, weight in enumerate(row):
-            ax.add_patch(Rectangle((j, i), 1, 1, facecolor=LIGHT["alpha"], alpha=float(weight), linewidth=0))
-            ax.text(j + .5, i + .5, f"{weight:.2f}", ha="center", va="center",
-                    color=LIGHT["paper" if weight > .55 else "ink"])
-    ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
-    ax.set_xticks([j + .5 for j in range(len(columns))], columns, color=LIGHT["k"])
-    ax.set_yticks([i + .5 for i in range(len(rows))], rows, color=LIGHT["q"])
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    for side in ax.spines.values():
-        side.set(visible=True, color=LIGHT["line"])
 
 
 class Drawing:

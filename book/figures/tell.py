@@ -6,3 +6,8 @@ def tell(numbers):
     """numbers {name: text}."""
     for name, text in numbers.items():
         glue(name, text, display=False)
+
+
+def spread(numbers, digits=1):
+    """The mean of numbers (seeds,) and their standard deviation, as text."""
+    return f"{numbers.mean():.{digits}f} ± {numbers.std():.{digits}f}"
