@@ -37,7 +37,6 @@ class PageFailed(SphinxError):
 
 def run_stale_pages(app, env, docnames):
     """Run what is stale, keep the results, and have Sphinx read each page that it has not read with its last result."""
-    page_inputs.forget()
     cache = get_cache(env.mystnb_config.execution_cache_path)
     notebooks = {name: notebook for name in sorted(env.found_docs) if (notebook := read(env, name))}
     stale = [name for name, notebook in notebooks.items() if is_stale(cache, name, notebook)]

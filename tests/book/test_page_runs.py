@@ -2,6 +2,8 @@
 import importlib.util
 import os
 import re
+import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ from myst_parser.config.main import MdParserConfig
 
 pytestmark = pytest.mark.xdist_group("page_runs")        # the book is made once
 
-EXTENSION = Path(__file__).parents[2] / "book" / "_ext" / "notebook_cache.py"
+EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
 PAGE = """---
 file_format: mystnb
 kernelspec: {{name: python3}}
@@ -28,18 +30,23 @@ print("ran from", start, "to", time.time(), "value", {module}.value)
 """
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("notebook_cache", EXTENSION)
+def load(project):
+    """notebook_cache of the project, with its own page_inputs."""
+    spec = importlib.util.spec_from_file_location("notebook_cache", project / "book" / "_ext" / "notebook_cache.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules.pop("page_inputs", None)
     spec.loader.exec_module(module)
+    del sys.modules["page_inputs"]
     return module
 
 
 class Book:
     """A folder with the pages `first` and `second`, which import `one` and `two`, and what Sphinx keeps about it."""
 
-    def __init__(self, folder):
-        self.folder, self.extension = folder, load()
+    def __init__(self, project):
+        shutil.copytree(EXTENSIONS, project / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+        self.folder, self.extension = project / "book", load(project)
+        folder = self.folder
         self.reset()
         self.env = SimpleNamespace(
             found_docs={"first", "second"}, doc2path=lambda name: str(folder / f"{name}.md"),
@@ -73,7 +80,7 @@ class Book:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    book = Book(tmp_path_factory.mktemp("book"))
+    book = Book(tmp_path_factory.mktemp("project"))
     assert book.build() == ["first", "second"]
     return book
 
