@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from attnlib._dispatch import also_tensors
 from attnlib._chunked import Rules, chunked_attention, exponentiate, key_head, scores_of
+from attnlib._dispatch import also_tensors
 from attnlib.weights import softmax
 
 

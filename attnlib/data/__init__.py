@@ -4,8 +4,8 @@
 Where each comes from and under which licence: `README.md` beside this file.
 """
 
-from attnlib.data.graphs import karate_club
 from attnlib.data.grammar import sentences
+from attnlib.data.graphs import karate_club
 from attnlib.data.pictures import digits, photographs
 from attnlib.data.sound import japanese_vowels, vowel
 from attnlib.data.source import python_names

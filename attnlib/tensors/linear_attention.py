@@ -7,7 +7,13 @@ import torch
 
 from attnlib.heads import share_heads
 from attnlib.linear_attention import (
-    CHUNK, _ByKeyHead, check_chunk, check_linear_attention, check_recurrent, elu_plus_one, _faded_products,
+    CHUNK,
+    _ByKeyHead,
+    _faded_products,
+    check_chunk,
+    check_linear_attention,
+    check_recurrent,
+    elu_plus_one,
 )
 from attnlib.online_softmax import finish
 from attnlib.tensors.attention import check_tensors, widen

@@ -3,7 +3,7 @@
 import torch
 
 from attnlib.masks import check_lengths, check_reach
-from attnlib.tensors.inputs import adjacency, device_of, check_pairs, is_whole
+from attnlib.tensors.inputs import adjacency, check_pairs, device_of, is_whole
 from attnlib.tensors.positions import distances
 
 

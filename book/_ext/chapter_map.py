@@ -10,7 +10,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tools import chapters  # noqa: E402
+from tools import chapters
 
 
 class ChapterMap(SphinxDirective):

@@ -21,7 +21,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).parent))
-import page_inputs  # noqa: E402
+import page_inputs
 
 ROOT = Path(__file__).parents[2]
 RECORDER = Path(__file__).parent / "recorder"

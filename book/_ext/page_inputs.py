@@ -17,10 +17,11 @@ ABSENT, CHANGING = "absent", "changed while the page ran"
 
 
 def inputs(record, started):
-    """{file: state} for the files of a record; one that was written after `started` gets a state no later one equals."""
+    """{file: state} for the files of a record. One written after `started` gets a state that no later one equals."""
     opened = {source(Path(line)) for line in record.read_text().splitlines()}
-    states = {os.path.relpath(path, ROOT): CHANGING if written(path) > started else state(path) for path in sorted(opened)}
-    return states | {INSTALLED: installed()}
+    found = {os.path.relpath(path, ROOT): CHANGING if written(path) > started else state(path)
+             for path in sorted(opened)}
+    return found | {INSTALLED: installed()}
 
 
 def differences(found):

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from attnlib import backward
 from attnlib.attention import attention, attention_weights
 from attnlib.backward import (
-    attend_backward, attention_backward, attention_forward, self_attention_backward, softcap_slope, softmax_backward,
+    attend_backward,
+    attention_backward,
+    attention_forward,
+    self_attention_backward,
+    softcap_slope,
+    softmax_backward,
     softmax_jacobian,
 )
 from attnlib.scores import scaled_dot

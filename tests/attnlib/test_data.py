@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from attnlib import data
 from attnlib.data import pictures, sound, source
-from tools.pack_vowels import pack, read_ts
 from attnlib.data.tagged import pack as pack_tagged
+from tools.pack_vowels import pack, read_ts
 
 
 @pytest.mark.parametrize("name", data.__all__)

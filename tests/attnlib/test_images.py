@@ -10,7 +10,15 @@ from sklearn.feature_extraction.image import extract_patches_2d
 from transformers import ViTConfig, ViTForImageClassification
 
 from attnlib.images import (
-    attention_distance, conv_as_attention, conv_heads, offsets, patchify, prepend, receptive_field, unpatchify, vit,
+    attention_distance,
+    conv_as_attention,
+    conv_heads,
+    offsets,
+    patchify,
+    prepend,
+    receptive_field,
+    unpatchify,
+    vit,
 )
 from attnlib.interop import from_hugging_face, hugging_face_options
 from attnlib.weights import softmax

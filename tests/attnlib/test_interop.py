@@ -9,7 +9,11 @@ import transformers
 
 from attnlib.attention import attention
 from attnlib.interop import (
-    from_hugging_face, from_multihead, hugging_face_attention, hugging_face_options, register_with_hugging_face,
+    from_hugging_face,
+    from_multihead,
+    hugging_face_attention,
+    hugging_face_options,
+    register_with_hugging_face,
     to_multihead,
 )
 from attnlib.transformer import attention_layer, encoder

@@ -5,7 +5,7 @@ import torch
 from attnlib.attention import attention
 from attnlib.kv_cache import Cache, append, cache_step, empty_rows
 from attnlib.positions import rope
-from tests.attnlib.draws import B, H, N, D, E, draw_qkv
+from tests.attnlib.draws import B, D, E, H, N, draw_qkv
 
 
 @pytest.mark.parametrize("steps", [[1] * 9, [4, 1, 1, 3], [9], [2, 7]])

@@ -7,7 +7,7 @@ import torch
 from attnlib.attention import attention
 from attnlib.heads import share_heads
 from attnlib.linear_attention import elu_plus_one, linear_attention, recurrent, recurrent_chunks
-from tests.attnlib.draws import B, H, N, D, E, draw, draw_qkv
+from tests.attnlib.draws import B, D, E, H, N, draw, draw_qkv
 from tests.attnlib.onnx_cases import cases
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from attnlib.attention import attention
 from attnlib.online_softmax import finish, finite, merge_partials, online, partial
-from tests.attnlib.draws import B, H, N, M, D, E, draw, draw_qkv
+from tests.attnlib.draws import B, D, E, H, M, N, draw, draw_qkv
 
 
 @given(st.integers(0, 99), st.integers(1, 8), st.floats(0.1, 100))

@@ -6,9 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from tests.attnlib.onnx_cases import cases
 
 from attnlib.attention import attention, attention_weights
+from tests.attnlib.onnx_cases import cases
 
 CASES = list(cases("Attention"))
 

@@ -15,7 +15,15 @@ from transformers.models.t5.modeling_t5 import T5Attention
 from attnlib.attention import attention
 from attnlib.inputs import embed
 from attnlib.positions import (
-    alibi_bias, alibi_slopes, distances, learned, relative_bias, rope, rotate, sinusoidal, sinusoidal_shift,
+    alibi_bias,
+    alibi_slopes,
+    distances,
+    learned,
+    relative_bias,
+    rope,
+    rotate,
+    sinusoidal,
+    sinusoidal_shift,
 )
 from tests.attnlib.onnx_cases import cases
 
@@ -106,15 +114,15 @@ def test_rotate_is_the_onnx_operator(tensors, device):
     """Do all 8 cases of ONNX's RotaryEmbedding agree, on arrays and on tensors?"""
     kind = (lambda a: torch.from_numpy(a).to(device)) if tensors else (lambda a: a)
     tried = 0
-    for name, attributes, (given, cos, sin, *positions), _, (expected,), rtol, atol in cases("RotaryEmbedding"):
-        x = given
+    for name, attributes, (inputs, cos, sin, *positions), _, (expected,), rtol, atol in cases("RotaryEmbedding"):
+        x = inputs
         if x.ndim == 3:                                                            # (B, N, H d)
             x = x.reshape(*x.shape[:2], attributes["num_heads"], -1).swapaxes(1, 2)
         if positions:
             cos, sin = cos[positions[0]], sin[positions[0]]                        # (B, N, r/2)
         turned = rotate(*map(kind, (x, cos[:, None], sin[:, None])), bool(attributes.get("interleaved", 0)))
         turned = turned.cpu().numpy() if tensors else turned
-        turned = turned if given.ndim == 4 else turned.swapaxes(1, 2).reshape(given.shape)
+        turned = turned if inputs.ndim == 4 else turned.swapaxes(1, 2).reshape(inputs.shape)
         np.testing.assert_allclose(turned, expected, rtol=rtol, atol=atol, err_msg=name, strict=True)
         tried += 1
     assert tried == 8

@@ -8,8 +8,20 @@ from hypothesis import strategies as st
 from attnlib import transformer
 from attnlib.interop import from_multihead
 from attnlib.transformer import (
-    attention_layer, block, decoder, decoder_block, encoder, gelu, greedy_decode, layer_norm, linear, mlp, part,
-    project, rms_norm, silu,
+    attention_layer,
+    block,
+    decoder,
+    decoder_block,
+    encoder,
+    gelu,
+    greedy_decode,
+    layer_norm,
+    linear,
+    mlp,
+    part,
+    project,
+    rms_norm,
+    silu,
 )
 from tests.attnlib.draws import draw
 

@@ -55,10 +55,10 @@ def test_relu_weights_do_not_grow_with_length():
 def test_weights_are_the_onnx_operators(operator, weigh, twins):
     """Do hard and softmax agree with the ONNX operator's own cases, along every axis?"""
     tried = 0
-    for _, attributes, (given,), _, (expected,), rtol, atol in cases(operator):
-        given, expected = (np.moveaxis(x, attributes.get("axis", -1), -1).copy() for x in (given, expected))
-        np.testing.assert_allclose(weigh(given), expected, rtol=rtol, atol=atol)
-        twins(weigh, given, rtol=rtol, atol=atol)
+    for _, attributes, (inputs,), _, (expected,), rtol, atol in cases(operator):
+        inputs, expected = (np.moveaxis(x, attributes.get("axis", -1), -1).copy() for x in (inputs, expected))
+        np.testing.assert_allclose(weigh(inputs), expected, rtol=rtol, atol=atol)
+        twins(weigh, inputs, rtol=rtol, atol=atol)
         tried += 1
     assert tried == 7
 

@@ -43,7 +43,8 @@ def test_new_tasks_get_their_cells(notebook):
     assert {name: cell["metadata"]["nbgrader"]["points"] for name, cell in graded_cells(filled).items()} == {
         "seven_is_2_less_than_9": 1.5, "why_seven": 2}
     first, exercise, question = filled["cells"][0], filled["cells"][2], filled["cells"][5]
-    assert text_of(first).startswith("# 99 · Numbers\n") and "Two exercises, 3.5 points, about 15 minutes." in text_of(first)
+    assert text_of(first).startswith("# 99 · Numbers\n")
+    assert "Two exercises, 3.5 points, about 15 minutes." in text_of(first)
     assert text_of(exercise).startswith("## 1. Seven (1.5 points)\n")
     assert text_of(question).startswith("## 2. Why seven? (2 points)\n")
 
@@ -69,7 +70,7 @@ def test_what_an_author_wrote_stays(notebook):
 def test_a_dropped_exercise_is_named(notebook):
     """Is an author who drops an exercise from the specification told which cells are left over?"""
     filled_in(notebook, "Numbers", SET)
-    with pytest.raises(ValueError, match="99_test: the solution notebook has the graded cells seven_is_2_less_than_9, which"):
+    with pytest.raises(ValueError, match="99_test: .* has the graded cells seven_is_2_less_than_9, which"):
         filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (), (QUESTION,)))
 
 
@@ -80,7 +81,8 @@ def test_an_opening_without_the_line_of_totals_is_named(notebook):
         filled_in(notebook, "Numbers", SET)
 
 
-@pytest.mark.parametrize("left_out, words", [("ask_why_seven", "no statement"), ("check_seven_is_2_less_than_9", "no graded cell")])
+@pytest.mark.parametrize("left_out, words", [
+    ("ask_why_seven", "no statement"), ("check_seven_is_2_less_than_9", "no graded cell")])
 def test_statements_and_checks_take_turns(notebook, left_out, words):
     """Is a statement without a graded cell, or the other way round, told by name?"""
     filled = filled_in(notebook, "Numbers", SET)
