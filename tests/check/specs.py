@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from attnlib.check.beside_learner.call import respond
 from attnlib.check.scoring import properties as p
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
-from attnlib.check.beside_learner.call import respond
 from attnlib.check.spec import Case, Exercise, Slip
 
 

@@ -10,10 +10,10 @@ import pytest
 
 import attnlib.check
 from attnlib.check import RESPONSE, CheckFailed, check
+from attnlib.check.beside_learner.call import respond
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
 from attnlib.check.spec import exercises, find, problem_set, stems
-from attnlib.check.beside_learner.call import respond
 
 SOFTMAX = "softmax_turns_each_row_into_weights"
 

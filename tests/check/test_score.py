@@ -7,18 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnlib.check.beside_learner.call import respond
+from attnlib.check.beside_learner.wire import DTYPES, encode
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
-from attnlib.check.beside_learner.call import respond
 from attnlib.check.spec import exercises
-from attnlib.check.beside_learner.wire import DTYPES, encode
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
 EVERY = (TWICE, PAIR, NUMBER, *exercises("05_weights"))
 COUNT = len(challenge(TWICE, 0)["cases"])
 
-words = st.sampled_from(["outcomes", "value", "raised", "timeout", "not_reached", "not_callable", "changed", "forbidden_calls",
-                         "type", "message", "line", "plain", "float", "array", "list", "other"])
+words = st.sampled_from([
+    "outcomes", "value", "raised", "timeout", "not_reached", "not_callable", "changed", "forbidden_calls", "type",
+    "message", "line", "plain", "float", "array", "list", "other"])
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=10)

@@ -1,47 +1,81 @@
-"""What the tests of problem sets share: every set by its stem, its answers, its two notebooks."""
+"""What the tests of problem sets share: the sets there are, the answers written for them, the report of an answer.
 
-import re
+A set that cannot be imported, or has no answers, is told of by test_every_table.py; here it is left out, so that the
+others are tested all the same.
+"""
+
 import warnings
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-import nbformat
 import numpy as np
-import pytest
 
+from attnlib.check.beside_learner.call import respond
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
-from attnlib.check.beside_learner.call import respond
-from attnlib.check.spec import exercises, stems
+from attnlib.check.spec import problem_set, stems
 
 ROOT = Path(__file__).parents[2]
-STEMS = stems()
-EXERCISES = [exercise for stem in STEMS for exercise in exercises(stem)]
+HERE = Path(__file__).parent
 SEEDS = (0, 1, 20261120)  # the public one, and two that a grader might draw
+USUAL_SECONDS = 5.0       # an Exercise's time when it declares none: above it, answers train or search
 
 
-def tables(kind, stem):
-    """{exercise: answers}: the table called `kind` in what right_STEM.py or wrong_STEM.py holds, empty when absent."""
-    name = f"tests.problem_sets.{'right' if kind == 'RIGHT' else 'wrong'}_{stem}"
-    return getattr(import_module(name), kind, {}) if find_spec(name) else {}
-
-
-def gathered(kind):
-    """The tables called `kind` ("RIGHT", "WRONG", "SPELLED") of all sets in one: {exercise: answers}, each exercise in it."""
-    found = {exercise.name: () for exercise in EXERCISES}
-    for stem in STEMS:
-        found |= tables(kind, stem)
+def whole_sets():
+    """{stem: its ProblemSet} of every spec that can be imported."""
+    found = {}
+    for stem in stems():
+        try:
+            found[stem] = problem_set(stem)
+        except Exception:
+            continue  # test_the_spec_can_be_imported says why
     return found
 
 
-RIGHT, WRONG, SPELLED = map(gathered, ("RIGHT", "WRONG", "SPELLED"))
+SETS = whole_sets()
+EXERCISES = [exercise for each in SETS.values() for exercise in each.exercises]
 
 
 def named(name):
     """The exercise of this name."""
     return next(exercise for exercise in EXERCISES if exercise.name == name)
+
+
+def answers_module(kind, stem):
+    """right_STEM.py or wrong_STEM.py, imported."""
+    return import_module(f"tests.problem_sets.{kind}_{stem}")
+
+
+@cache
+def answers(table, stem):
+    """{exercise: answers}: the table RIGHT, WRONG or SPELLED of a set; empty when there is none."""
+    try:
+        return getattr(answers_module("right" if table == "RIGHT" else "wrong", stem), table, {})
+    except Exception:
+        return {}  # test_a_set_has_its_answers says why
+
+
+def answers_to(exercise, table):
+    """The answers that the table RIGHT, WRONG or SPELLED of the exercise's set has for it."""
+    return answers(table, exercise.set).get(exercise.name, ())
+
+
+def mutants_path(stem):
+    """The list of mutants that are explained by hand."""
+    return HERE / f"mutants_{stem}.txt"
+
+
+def explained_by_hand(stem):
+    """{mutant: why it is no mistake}, from mutants_STEM.txt; empty when there is none."""
+    path, reasons, why = mutants_path(stem), {}, None
+    for line in filter(None, path.read_text().splitlines() if path.exists() else ()):
+        if line.startswith("# "):
+            why = line.removeprefix("# ")
+        else:
+            reasons[line] = why
+    return reasons
 
 
 def report_of(exercise, answer, seed=0):
@@ -51,20 +85,17 @@ def report_of(exercise, answer, seed=0):
         return score(exercise, seed, respond(challenge(exercise, seed), answer))
 
 
+@cache
 def freely(exercise):
     """The exercise with ready-made functions allowed: what tests compose their answers from."""
     return replace(exercise, forbidden_calls=())
 
 
-def every(table):
-    """One test per exercise and answer, named after both."""
-    return [pytest.param(exercise, answer, id=f"{exercise.set}-{exercise.name}-{n}-{called(answer)}")
-            for exercise in EXERCISES for n, answer in enumerate(table(exercise))]
-
-
-def called(answer):
-    """A name for an answer, of bounded length."""
-    return str(getattr(answer, "__name__", answer))[:20]
+def called(answer, n):
+    """A name for answer number `n` of a table, with the line it stands on: 'answer 3, softmax_in_loops, line 12'."""
+    code = getattr(answer, "__code__", None)
+    where = f", line {code.co_firstlineno}" if code else ""
+    return f"answer {n}, {str(getattr(answer, '__name__', answer))[:40]}{where}"
 
 
 def by_name(exercise):
@@ -72,51 +103,6 @@ def by_name(exercise):
     return f"{exercise.set}-{exercise.name}"
 
 
-def notebook_path(folder, stem):
-    """solutions/stem/stem.ipynb, or the same under exercises."""
-    return ROOT / folder / stem / f"{stem}.ipynb"
-
-
-def read(folder, stem):
-    """The notebook of a set, from solutions or exercises."""
-    return nbformat.read(notebook_path(folder, stem), 4)
-
-
-def check_cells(notebook):
-    """{grade id: cell} of the cells that give points."""
-    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if cell.metadata.nbgrader.grade}
-
-
-def answer_cells(notebook):
-    """The cells a learner writes in."""
-    return [cell for cell in notebook.cells if cell.metadata.nbgrader.solution]
-
-
-def statement_cells(notebook):
-    """The cells that state an exercise."""
-    return [cell for cell in notebook.cells if cell.id.startswith("ask_")]
-
-
-def checked_name(cell):
-    """The variable that a check cell hands over."""
-    return re.fullmatch(r'check\("[a-z_]+", (\w+)\)', cell.source)[1]
-
-
-def defined_by(notebook):
-    """What the notebook's cells define, check cells aside."""
-    names = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and not cell.metadata.nbgrader.grade:
-            exec(cell.source, names)
-    return names
-
-
-def still_right(stem):
-    """{mutant: why it is no mistake}, as the table beside the right answers says."""
-    reasons, why = {}, None
-    for line in filter(None, Path(__file__).with_name(f"mutants_{stem}.txt").read_text().splitlines()):
-        if line.startswith("# "):
-            why = line.removeprefix("# ")
-        else:
-            reasons[line] = why
-    return reasons
+def allowed_seconds(exercise):
+    """How long drawing and answering all cases may take: 20 ms, and a tenth of its time where an exercise trains."""
+    return 0.02 if exercise.seconds <= USUAL_SECONDS else exercise.seconds / 10

@@ -1,7 +1,7 @@
 """Small wrong changes to a right function, made by machine: each is one edit of its syntax tree."""
 
 import ast
-import copy
+from dataclasses import dataclass
 
 OPERATORS = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult, ast.FloorDiv),
@@ -16,18 +16,30 @@ NAMES = {  # a function or method in place of its neighbour
 }
 
 
+@dataclass(frozen=True)
+class Mutant:
+    """One edit of a right answer: at `path` in `tree`, the syntax tree of the right answer, stands `now` instead."""
+
+    what: str       # 's - m  ->  s + m'
+    source: str     # the whole changed answer
+    tree: ast.Module
+    path: tuple
+    now: ast.AST
+
+
 def mutants(source):
-    """Pairs (what was changed, the changed source), one for every edit of the functions in `source`."""
+    """A Mutant for every edit of the functions in `source` that changes its text; no two have the same text."""
     tree = without_docstrings(ast.parse(source))
-    seen = {ast.unparse(tree)}
-    for path, node in places(tree):
-        for edited in edits(node, parameters(tree)):
-            changed = copy.deepcopy(tree)
-            put(changed, path, copy.deepcopy(edited))
-            text = ast.unparse(ast.fix_missing_locations(changed))
+    original, names = ast.unparse(tree), parameters(tree)
+    seen = {original}
+    for path, node in list(places(tree)):
+        for edited in edits(node, names):
+            put(tree, path, edited)
+            text = ast.unparse(tree)
+            put(tree, path, node)
             if text not in seen:
                 seen.add(text)
-                yield difference(ast.unparse(tree), text), text
+                yield Mutant(difference(original, text), text, tree, path, edited)
 
 
 def without_docstrings(tree):
@@ -53,15 +65,21 @@ def places(node, path=()):
                 yield from places(child, (*path, (field, index)))
 
 
+def at(tree, path):
+    """The node at `path`."""
+    for field, index in path:
+        tree = getattr(tree, field) if index is None else getattr(tree, field)[index]
+    return tree
+
+
 def put(tree, path, new):
     """Replace the node at `path`."""
     *way, (field, index) = path
-    for step, at in way:
-        tree = getattr(tree, step) if at is None else getattr(tree, step)[at]
+    owner = at(tree, way)
     if index is None:
-        setattr(tree, field, new)
+        setattr(owner, field, new)
     else:
-        getattr(tree, field)[index] = new
+        getattr(owner, field)[index] = new
 
 
 def edits(node, names):
@@ -124,6 +142,6 @@ def statements(node):
 
 def difference(before, after):
     """'s - m  ->  s + m': the lines that changed."""
-    pairs = zip(before.splitlines(), after.splitlines())
+    pairs = zip(before.splitlines(), after.splitlines(), strict=False)  # a line may be gone
     was, now = next((a.strip(), b.strip()) for a, b in pairs if a != b)
     return f"{was}  ->  {now}"

@@ -1,15 +1,11 @@
-"""Problem set 05_weights: what is its own. What every set must prove is in test_problem_sets.py."""
+"""Problem set 05_weights: what is its own. What every set must prove is in test_every_*.py."""
 
 import pytest
 import torch
 
 import attnlib
 from attnlib.check.scoring.slips import slip_answer
-from attnlib.check.spec import exercises
-from tests.problem_sets.helpers import report_of, named, notebook_path, read
-from tests.grader.plain_nbgrader import Course
-
-STEM = "05_weights"
+from tests.problem_sets.helpers import named, report_of
 
 
 @pytest.mark.parametrize(("name", "answer"), [
@@ -26,7 +22,7 @@ STEM = "05_weights"
         *map(torch.from_numpy, (Q, K, V))), None)),
     ("relu_weights_are_divided_by_the_length", attnlib.weights.relu_weights),
 ])
-def test_a_ready_made_function_is_no_answer(name, answer):
+def test_a_ready_made_function_earns_nothing_and_is_told_why(name, answer):
     """Does handing in attnlib's or torch's own function earn nothing and say why?"""
     report = report_of(named(name), answer)
     assert report.points == 0
@@ -44,20 +40,7 @@ def test_a_ready_made_function_is_no_answer(name, answer):
     ("attend_gives_mixtures_and_weights", "keys-mixed", 1.5),
     ("relu_weights_are_divided_by_the_length", "scores-changed-in-place", 1.5),
 ])
-def test_partial_credit(name, slip, points):
+def test_a_slip_keeps_the_points_of_what_it_got_right(name, slip, points):
     """Does a slip keep the points of what it got right?"""
     made = next(each for each in named(name).slips if each.id == slip)
     assert report_of(named(name), slip_answer(named(name), made)).points == points
-
-
-@pytest.mark.slow
-def test_stock_nbgrader_grades_it(tmp_path):
-    """Does stock `nbgrader autograde` give a full answer every point and take those of a wrong one?"""
-    wrong = read("solutions", STEM)
-    cell = next(cell for cell in wrong.cells if cell.id == "write_softmax")
-    cell.source = cell.source.replace("axis=-1", "axis=0")
-    course = Course(tmp_path, notebook_path("solutions", STEM))
-    scores = course.autograde({"full": read("solutions", STEM), "wrong": wrong})
-    assert scores["full"] == {exercise.name: exercise.points for exercise in exercises(STEM)}
-    lost = {name for name, points in scores["wrong"].items() if points == 0}
-    assert lost == {"softmax_turns_each_row_into_weights", "attend_gives_mixtures_and_weights"}

@@ -1,0 +1,33 @@
+"""The shapes that an exercise declares to a learner, read from the signature in its statement.
+
+    attend(Q, K, V)    Q (N, d_k), K (M, d_k), V (M, d_v)  ->  B (N, d_v), alpha (N, M)
+
+Two arguments have one size in common where it has one letter. That is a promise to the learner, so a right answer may
+rely on it; sizes that only happen to be equal in the cases are another matter.
+"""
+
+import re
+
+from tests.problem_sets.notebooks import exercise_parts, read, with_notebooks
+
+
+def declared_shapes(statement):
+    """The shapes of a function's arguments in order, each ("N", "d_k"), or ("...", "M"), or None where none is told."""
+    shown = re.search(r"```text\n(.*?)```", statement, re.DOTALL)
+    call = shown and re.match(r"\s*\w+\(([^()]*)\)(.*?)->", shown[1], re.DOTALL)
+    if not call:
+        return ()
+    names = [name.split("=")[0].strip(" *") for name in call[1].split(",")]
+    told = {name: tuple(filter(None, map(str.strip, sizes.split(","))))
+            for name, sizes in re.findall(r"(\w+) \(([^()]*)\)", call[2])}
+    return tuple(told.get(name) for name in names if name)
+
+
+def shapes_of(exercise):
+    """declared_shapes of an exercise, from the solution notebook of its set; empty where there is none."""
+    if exercise.set not in with_notebooks():
+        return ()
+    for part in exercise_parts(read("solutions", exercise.set)):
+        if part.checks[0].metadata.nbgrader.grade_id == exercise.name:
+            return declared_shapes(part.statement.source)
+    return ()

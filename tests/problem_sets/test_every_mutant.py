@@ -1,0 +1,101 @@
+"""Every small change of a right answer: is it caught, or explained, by rule or by hand?"""
+
+import inspect
+import sys
+import warnings
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attnlib.check.beside_learner.call import respond
+from attnlib.check.scoring.challenge import challenge, draw
+from attnlib.check.scoring.judge import score
+from tests.problem_sets.equivalent import explanation
+from tests.problem_sets.helpers import EXERCISES, SETS, USUAL_SECONDS, answers_to, by_name, explained_by_hand
+from tests.problem_sets.notebooks import defined_by, exercise_parts, read, with_notebooks
+from tests.problem_sets.shapes import shapes_of
+from tests.problem_sets.trial import RightAnswer, Trial
+
+
+def right_answers(exercise):
+    """The solution's answer to an exercise, then every right answer that is a function."""
+    if exercise.set in with_notebooks():
+        notebook = read("solutions", exercise.set)
+        for part in exercise_parts(notebook):
+            if part.checks[0].metadata.nbgrader.grade_id == exercise.name:
+                yield RightAnswer(exercise, part.checked_name, defined_by(notebook), part.source, shapes_of(exercise))
+    for function in filter(inspect.isfunction, answers_to(exercise, "RIGHT")):
+        names = vars(sys.modules[function.__module__])
+        yield RightAnswer(exercise, function.__name__, names, inspect.getsource(function), shapes_of(exercise))
+
+
+class Hunt:
+    """Whether changed answers to an exercise are caught: one plain case first, where most fail, then all."""
+
+    def __init__(self, exercise):
+        seconds = 3.0 if exercise.seconds <= USUAL_SECONDS else exercise.seconds
+        whole = replace(exercise, slips=(), seconds=seconds, forbidden_calls=())
+        plain = [case for case in draw(exercise, 0) if case.label == "plain"][:1]
+        first = replace(whole, cases=lambda rng: plain)
+        self.stages = [(stage, challenge(stage, 0)) for stage in (first, whole)]
+
+    def survives(self, name, names, source):
+        """Whether the answer `name` of this source still gets full marks."""
+        names = dict(names)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                exec(source, names)
+            except Exception:
+                return False
+            return all(score(stage, 0, respond(task, names.get(name))).points == stage.points
+                       for stage, task in self.stages)
+
+
+@pytest.fixture(scope="module", params=EXERCISES, ids=by_name)
+def survivors(request):
+    """(the exercise, how many mutants there were, the trials of those that still get full marks)."""
+    exercise, made, found = request.param, 0, []
+    hunt = Hunt(exercise)
+    for right in right_answers(exercise):
+        assert hunt.survives(right.name, right.names, right.source), f"{right.name} itself does not get full marks"
+        made += len(right.mutants)
+        found += [Trial(right, each) for each in right.mutants if hunt.survives(right.name, right.names, each.source)]
+    return exercise, made, found
+
+
+def test_mutants_are_caught_or_explained(survivors, record_property):
+    """Is every small change of a right answer caught, or harmless for a reason that a rule or the table tells?"""
+    exercise, made, trials = survivors
+    by_hand = explained_by_hand(exercise.set)
+    counts, unexplained, twice = Counter(), [], []
+    for trial in trials:
+        line, kind = f"{trial.right.name}: {trial.mutant.what}", explanation(trial)
+        if kind and line in by_hand:
+            twice.append(f"{line}\n    (by rule, {kind.name}: {kind.reason})")
+        if not kind and line not in by_hand:
+            unexplained.append(line)
+        counts[f"{kind.name} (rule)" if kind else "by hand" if line in by_hand else "unexplained"] += 1
+    record_property("set", exercise.set)
+    record_property("mutants", {"mutants": made, "caught": made - len(trials), **counts})
+    assert not unexplained, "\n".join(unexplained)
+    assert not twice, "a rule explains these; take them out of the table\n" + "\n".join(twice)
+
+
+def test_mutants_explained_by_hand_still_get_full_marks(survivors):
+    """Is every line of the table about these answers a mutant that the cases do not catch?"""
+    exercise, _, trials = survivors
+    names = {right.name for right in right_answers(exercise)}
+    listed = {line for line in explained_by_hand(exercise.set) if line.partition(":")[0] in names}
+    gone = listed - {f"{trial.right.name}: {trial.mutant.what}" for trial in trials}
+    assert not gone, "these are caught or no longer made; take them out of the table\n" + "\n".join(sorted(gone))
+
+
+@pytest.mark.parametrize("stem", SETS)
+def test_mutants_explained_by_hand_are_of_right_answers(stem):
+    """Does every line of the table begin with the name of a right answer?"""
+    names = {right.name for exercise in SETS[stem].exercises for right in right_answers(exercise)}
+    unknown = {line.partition(":")[0] for line in explained_by_hand(stem)} - names
+    assert not unknown, f"no right answer to {stem} is called {', '.join(sorted(unknown))}"

@@ -1,0 +1,203 @@
+"""The spec of every problem set: does it tell right from wrong, and name what went wrong?
+
+Each test takes one exercise and tries all its answers on all seeds; what it complains of names answer and seed.
+"""
+
+import re
+import time
+
+import numpy as np
+
+from attnlib.check.scoring.challenge import challenge, draw
+from attnlib.check.scoring.slips import reference_answer, slip_answer
+from attnlib.check.spec import problem_set
+from tests.problem_sets.anything import ANYTHING, Remembered
+from tests.problem_sets.helpers import SEEDS, allowed_seconds, answers_to, called, freely, report_of
+from tests.problem_sets.shapes import shapes_of
+
+
+def complaints(exercise, answers, complain, seeds=SEEDS):
+    """What `complain(report)` says of the answers' reports, a paragraph each with answer and seed; empty if nothing."""
+    found = []
+    for n, answer in enumerate(answers):
+        for seed in seeds:
+            report = report_of(exercise, answer, seed)
+            complaint = complain(report)
+            if complaint:
+                found.append(f"{exercise.name}, {called(answer, n)}, seed {seed}: {complaint}\n{report.text()}")
+    return "\n\n".join(found)
+
+
+def less_than_full(report):
+    """A complaint about a right answer."""
+    return "" if report.points == report.max_points else "a right answer loses points."
+
+
+def full_or_unexplained(report):
+    """A complaint about a wrong answer."""
+    if report.points == report.max_points:
+        return "a wrong answer gets full marks."
+    told = report.headline or any(result.message for result in report.results if not result.holds)
+    return "" if told else "a wrong answer is not told what is wrong."
+
+
+def called_otherwise(slip):
+    """The complaint about an answer that makes `slip`."""
+    def complain(report):
+        if report.points == report.max_points:
+            return f"the slip {slip!r} gets full marks."
+        return "" if report.slip == slip else f"the slip {slip!r} is called {report.slip!r}."
+
+    return complain
+
+
+# --- answers
+
+
+def test_the_reference_gets_full_marks(exercise):
+    """Does the reference itself have every property, and do the properties' points add up?"""
+    told = complaints(freely(exercise), [reference_answer(exercise)], less_than_full)
+    assert not told, told
+    assert report_of(freely(exercise), reference_answer(exercise)).max_points == exercise.points
+
+
+def test_right_answers_that_look_different_get_full_marks(exercise):
+    """Do loops, einsum, float64 inside, torch and other orders get every point, on every seed?"""
+    told = complaints(exercise, answers_to(exercise, "RIGHT"), less_than_full)
+    assert not told, told
+
+
+def test_each_slip_is_called_by_its_own_name(exercise):
+    """Does every known slip lose points, and is its own sentence what the learner reads, on every seed?"""
+    def complain(report, slip):
+        if called_otherwise(slip.id)(report):
+            return called_otherwise(slip.id)(report)
+        return "" if report.headline == slip.message and slip.message in report.text() else "its sentence is missing."
+
+    told = [complaints(exercise, [slip_answer(exercise, slip)], lambda report, slip=slip: complain(report, slip))
+            for slip in exercise.slips]
+    assert not any(told), "\n\n".join(filter(None, told))
+
+
+def test_a_slip_is_known_however_it_is_spelled(exercise):
+    """Is a slip named when a learner writes it in other words, or makes a second one beside it?"""
+    told = [complaints(freely(exercise), [answer], called_otherwise(slip))
+            for slip, answer in answers_to(exercise, "SPELLED")]
+    assert not any(told), "\n\n".join(filter(None, told))
+
+
+def test_further_wrong_answers_lose_points_with_a_reason(exercise):
+    """Do wrong answers that the spec does not list lose points, with a reason, on every seed?"""
+    told = complaints(freely(exercise), answers_to(exercise, "WRONG"), full_or_unexplained)
+    assert not told, told
+
+
+def test_nonsense_earns_nothing(exercise):
+    """Does handing back an input, zeros, ones, nothing or text earn no point at all?"""
+    nonsense = [answer for answer in ANYTHING if exercise.kind == "function" or answer != exercise.reference()]
+    told = complaints(exercise, nonsense, lambda report: "nonsense earns points." if report.points else "", (0,))
+    assert not told, told
+
+
+def test_an_answer_learned_by_heart_fails_on_other_inputs(function_exercise):
+    """Do the public outputs, copied, earn nothing on a secret seed?"""
+    answer = Remembered(function_exercise.reference, draw(function_exercise, 0))
+    assert report_of(freely(function_exercise), answer, 0).points == function_exercise.points
+    assert report_of(freely(function_exercise), answer, 1).points == 0
+
+
+def test_no_reference_is_in_the_sandbox(exercise):
+    """Is what an exercise asks for absent from the modules its set may use, and forbidden where it is at hand?"""
+    home = exercise.reference.__module__.removeprefix("attnlib.").split(".")[0]
+    assert home not in problem_set(exercise.set).allowed_modules
+    if home != "check":
+        assert {"attnlib.*", f"attnlib.{exercise.reference.__name__}"} & set(exercise.forbidden_calls)
+
+
+# --- cases
+
+
+def test_every_property_looks_at_a_case(exercise):
+    """Does each property have a case to fail on, and points of its own?"""
+    labels = {case.label for case in draw(exercise, 0)}
+    for prop in exercise.properties:
+        assert set(prop.on) <= labels, prop.name
+        assert prop.points > 0, prop.name
+
+
+def test_the_cases_are_quick(exercise):
+    """Are the cases drawn and answered in 20 ms, or in a tenth of an exercise's own time where it is longer?"""
+    took = []
+    while len(took) < 5 and min(took, default=np.inf) >= allowed_seconds(exercise):
+        start = time.perf_counter()
+        for case in draw(exercise, 0):
+            exercise.reference(*case.args)
+        took.append(time.perf_counter() - start)
+    assert min(took) < allowed_seconds(exercise)
+
+
+def test_a_seed_draws_the_same_cases_again_and_names_them(exercise):
+    """Are the cases of one seed always the same, told in words that fit behind "For"?"""
+    assert challenge(exercise, 3) == challenge(exercise, 3)
+    for case in draw(exercise, 0):
+        assert case.description and not case.description.endswith(".")
+        assert not case.description.startswith(("For", "The")), case.description
+
+
+def arrays_in(argument):
+    """The arrays in an argument: itself, or those in its lists and dicts."""
+    if isinstance(argument, dict | list | tuple):
+        inner = argument.values() if isinstance(argument, dict) else argument
+        return [array for each in inner for array in arrays_in(each)]
+    return [argument] if isinstance(argument, np.ndarray) else []
+
+
+def holds_0_or_1(argument, kinds):
+    """Whether an array of one of these kinds in the argument has an entry 0 or 1."""
+    return any(np.isin(array, (0, 1)).any() for array in arrays_in(argument) if array.dtype.kind in kinds)
+
+
+def test_inputs_hold_0_and_1_only_where_the_exercise_says_so(exercise):
+    """Is no entry of a floating input 0 or 1, where many mistakes look right, except in `zeros_and_ones`?
+
+    And do the arguments listed there hold some, as floating one-hot rows, integers or a mask?
+    """
+    every = [(position, argument) for case in draw(exercise, 0) for position, argument in enumerate(case.args)]
+    declared = set(exercise.zeros_and_ones)
+    undeclared = {position for position, argument in every if holds_0_or_1(argument, "f")} - declared
+    assert not undeclared, f"arguments {undeclared} hold 0 or 1; list them in zeros_and_ones if that is on purpose"
+    idle = declared - {position for position, argument in every if holds_0_or_1(argument, "fbiu")}
+    assert not idle, f"zeros_and_ones lists arguments {idle}, which hold no 0 and no 1"
+
+
+def test_the_cases_tell_the_declared_sizes_apart(function_exercise):
+    """Does each size that the statement names take two values, and do any two of them differ in some case?
+
+    A mistake in the size is only seen where the sizes differ. `...` must be drawn with different numbers of axes.
+    """
+    declared, seen = shapes_of(function_exercise), []
+    for case in draw(function_exercise, 0):
+        sizes = {}
+        for told, argument in zip(declared, case.args, strict=False):
+            if told and hasattr(argument, "shape"):
+                named = [name for name in told if name != "..."]
+                if "..." in told:
+                    sizes["..."] = len(argument.shape) - len(named)
+                sizes |= zip(named, argument.shape[len(argument.shape) - len(named):], strict=True)
+        seen.append(sizes)
+    names = sorted({name for sizes in seen for name in sizes if not name.isdigit()})
+    for n, name in enumerate(names):
+        assert len({sizes[name] for sizes in seen if name in sizes}) > 1, f"{name} is the same in all cases"
+        for other in (other for other in names[:n] if "..." not in (name, other)):
+            assert any(sizes.get(name) != sizes.get(other) for sizes in seen), f"{other} is always {name}"
+
+
+# --- sentences
+
+
+def test_the_sentences_are_plain(exercise):
+    """Is what a learner reads whole sentences, short, without "just", "simply" and the like?"""
+    for slip in exercise.slips:
+        assert slip.message.endswith(".") and len(slip.message) < 200, slip.id
+        assert len(slip.message.split(". ")) <= 3, slip.id
+        assert not re.search(r"\b(just|simply|obviously|note that|easy|of course)\b", slip.message, re.I), slip.id
