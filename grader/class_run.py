@@ -1,211 +1,151 @@
 """Grade a class: prepare everyone here, run and score in workers, record from here alone, one at a time."""
 
-import ctypes
-import logging
 import os
-import shutil
-import signal
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from glob import escape
+from typing import Any
 
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.coursedir import CourseDirectory
 from tqdm import tqdm
-from traitlets.config import Config
 
+from grader.course import Course
+from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
-from grader.nbgrader_bridge import autograde as stock
-from grader.nbgrader_bridge.gradebook import register, scores
-from grader.grade_notebook import grade
-from grader.submission.intake import Unreadable
-from grader.sandbox.limits import Limits
-from grader.submission.prepare import prepare
 from grader.kept_results import load, store
-
-FEEDBACK_SECONDS = 120  # one page: what students write can keep a highlighter busy for hours
+from grader.nbgrader_bridge.autograde import grade_prepared
+from grader.nbgrader_bridge.configure import nbgrader_api
+from grader.nbgrader_bridge.feedback import page, write_feedback
+from grader.nbgrader_bridge.gradebook import Scores
+from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
+from grader.release import Notebook
+from grader.sandbox.limits import DEFAULTS, Limits
+from grader.submission.intake import Unreadable
+from grader.submission.prepare import Prepared, prepare
+from grader.workers import grade_jobs, workers
 
 
 @dataclass
 class Row:
-    """What happened to one submission: scores by grade id (None: not graded), what to tell, whether it was our fault."""
+    """What happened to one submission.
+
+    scores by grade id (None: not graded), messages for the instructor, fault: whether it was not the student's,
+    ran: whether the notebook was run now.
+    """
 
     student: str
-    scores: dict | None = None
-    says: list = field(default_factory=list)
+    scores: Scores | None = None
+    messages: list[str] = field(default_factory=list)
     fault: bool = False
     ran: bool = False
 
-    def fail(self, says):
+    def fail(self, message: str) -> None:
         """Note something that went wrong through no fault of the student's."""
         self.fault = True
-        self.says.append(says)
+        self.messages.append(message)
 
 
-def grade_class(course, stem, students=None, limits=Limits(), sandboxed=True, jobs=None, force=False):
-    """Grade the problem set `stem` of `students` (all of them when left out): a list of Row.
+def grade_class(course: Course, stem: str, students: Sequence[str] | None = None, limits: Limits = DEFAULTS,
+                sandboxed: bool = True, jobs: int | None = None, force: bool = False) -> list[Row]:
+    """Grade the problem set `stem` of `students` (all of them when left out).
 
+    jobs: how many notebooks run at once; force: run again what has a result already.
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
     with course.alone():
-        return _grade_class(course, stem, students, limits, sandboxed, jobs, force)
+        release = course.release(stem)
+        course.write_config()
+        course.check_secret()
+        recorder = Recorder(course, stem)
+        recorder.register(release)
+        run = _ClassRun(recorder, limits, sandboxed, jobs or os.cpu_count() or 1, force)
+        return run.grade(students or course.students(stem), release)
 
 
-def _grade_class(course, stem, students, limits, sandboxed, jobs, force):
-    release, jobs = course.release(stem), jobs or os.cpu_count() or 1
-    rows = {student: Row(student) for student in students or course.students(stem)}
-    course.write_config()
-    course.secret  # a secret that cannot be used is no submission's fault: it raises here
-    register(course.db, stem, release)
-    prepared = {}
-    for student, row in _progress("read", rows.items(), len(rows)):
+class _ClassRun:
+    """One run over a class."""
+
+    def __init__(self, recorder: Recorder, limits: Limits, sandboxed: bool, jobs: int, force: bool):
+        self.recorder, self.course, self.stem = recorder, recorder.course, recorder.stem
+        self.limits, self.sandboxed, self.jobs, self.force = limits, sandboxed, jobs, force
+        self.rows: dict[str, Row] = {}
+        self.prepared: dict[str, Prepared] = {}
+
+    def grade(self, students: Sequence[str], release: Notebook) -> list[Row]:
+        """Prepare, grade, record, write feedback: the rows in the order of `students`."""
+        self.rows = {student: Row(student) for student in students}
+        for student in _progress("read", students, len(students)):
+            self._prepare(student, release)
+        api = nbgrader_api(self.course, self.limits, self.sandboxed)
+        for student, result, error in _progress("graded", self._results(), len(self.prepared)):
+            if result is None:
+                self._not_graded(student, error)
+            else:
+                self._record(self.prepared[student], result, api)
+        self._write_feedback()
+        return list(self.rows.values())
+
+    def _prepare(self, student: str, release: Notebook) -> None:
         try:
-            prepared[student] = prepare(course, stem, student, release, limits, sandboxed)
+            self.prepared[student] = prepare(self.course, self.stem, student, release, self.limits, self.sandboxed)
         except Unreadable as error:
-            row.says.append(messages.unreadable(student, stem, error))
-            stock.not_graded(course, stem, student)
+            self.rows[student].messages.append(messages.unreadable(student, self.stem, error))
+            self.recorder.withdraw(student)
         except Exception as error:  # whatever one submission does to us, the others are graded
-            row.fail(messages.fault(student, stem, error))
-            stock.not_graded(course, stem, student)
-    api, known = nbgrader_api(course, limits, sandboxed), scores(course.db, stem)
-    for student, result, error in _progress("graded", _results(course, prepared, rows, jobs, force), len(prepared)):
-        if error is None:
-            _record(course, stem, prepared[student], result, rows[student], None if force else known.get(student), api)
-            rows[student].says += _remarks(student, stem, prepared[student], result)
-        else:
-            rows[student].fail(messages.fault(student, stem, error))
-            stock.not_graded(course, stem, student)
-    _write_feedback(course, stem, [row for row in rows.values() if row.scores is not None], jobs)
-    return list(rows.values())
+            self._not_graded(student, error)
+
+    def _not_graded(self, student: str, error: BaseException | None) -> None:
+        """Note a fault that is not the student's, and leave no older score behind."""
+        self.rows[student].fail(messages.fault(student, self.stem, error))
+        self.recorder.withdraw(student)
+
+    def _results(self) -> Iterator[tuple[str, NotebookResult | None, BaseException | None]]:
+        """Yield (student, result, error) of everyone prepared, as they come. Equal notebooks run once."""
+        waiting: dict[str, list[str]] = {}
+        for student, submission in self.prepared.items():
+            kept = None if self.force else load(self.course, submission.job.key)
+            if kept:
+                yield student, kept, None
+            else:
+                waiting.setdefault(submission.job.key, []).append(student)
+        jobs = {key: self.prepared[students[0]].job for key, students in waiting.items()}
+        for key, result, error in grade_jobs(jobs, self.jobs):
+            if result:
+                store(self.course, result)
+            for student in waiting[key]:
+                self.rows[student].ran = error is None
+                yield student, result, error
+
+    def _record(self, submission: Prepared, result: NotebookResult, api: NbGraderAPI) -> None:
+        """Have a result recorded, unless the gradebook has it, and say what an instructor should know."""
+        student, row = submission.student, self.rows[submission.student]
+        try:
+            if self.force or self.recorder.needs_recording(submission, result):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
+                    grade_prepared(api, submission, self.recorder)
+            row.scores = self.recorder.scores[student]
+        except NotRecorded as error:
+            self._not_graded(student, error)
+        if result.lost:
+            row.messages.append(messages.lost(student, self.stem, result, submission.job.limits.cell_seconds))
+        row.messages += [messages.finding(student, self.stem, found) for found in submission.findings]
+
+    def _write_feedback(self) -> None:
+        """Write feedback for those who have none yet, in workers: it only reads the gradebook."""
+        students = [student for student, row in self.rows.items()
+                    if row.scores is not None and not page(self.course, self.stem, student).exists()]
+        if not students:
+            return
+        with workers(min(self.jobs, len(students))) as pool:
+            futures = {pool.submit(write_feedback, self.course, self.stem, student): student for student in students}
+            for future in _progress("feedback", as_completed(futures), len(futures)):
+                student, error = futures[future], future.exception()
+                why = str(error) if error else future.result()
+                if why:
+                    self.rows[student].fail(messages.no_feedback(student, self.stem, why))
 
 
-def _progress(what, items, total):
+def _progress(what: str, items: Iterable[Any], total: int) -> Any:
     return tqdm(items, total=total, desc=what, delay=2, leave=False, disable=None)  # None: on a terminal only
-
-
-def _results(course, prepared, rows, jobs, force):
-    """Yield (student, Result or None, error or None) of everyone prepared, as they come. Equal notebooks run once."""
-    waiting = {}
-    for student, one in prepared.items():
-        kept = None if force else load(course, one.job.key)
-        if kept:
-            yield student, kept, None
-        else:
-            waiting.setdefault(one.job.key, []).append(student)
-    for key, result, error in _in_workers({key: prepared[names[0]].job for key, names in waiting.items()}, jobs):
-        if error is None:
-            store(course, result)
-        for student in waiting[key]:
-            rows[student].ran = error is None
-            yield student, result, error
-
-
-def _in_workers(todo, jobs):
-    """Yield (key, Result or None, error or None) for each of the jobs {key: Job}, as they end.
-
-    A worker that dies takes the whole pool with it; what was not done then is done one by one, each in a pool
-    of its own, so that only the culprit fails.
-    """
-    if not todo:
-        return
-    left = dict(todo)
-    with _workers(min(jobs, len(todo))) as pool:
-        futures = {pool.submit(grade, job): key for key, job in todo.items()}
-        for future in as_completed(futures):
-            error = future.exception()
-            if isinstance(error, KeyboardInterrupt):
-                raise error
-            if not isinstance(error, BrokenProcessPool):
-                del left[futures[future]]
-                yield futures[future], None if error else future.result(), error
-    for key, job in left.items():
-        with _workers(1) as pool:
-            error = (future := pool.submit(grade, job)).exception()
-            yield key, None if error else future.result(), error
-
-
-@contextmanager
-def _workers(jobs):
-    """A pool of processes that end with this one; when we are interrupted, what has not begun is not begun."""
-    pool = ProcessPoolExecutor(jobs, initializer=_end_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; bubblewrap then ends with the worker
-
-
-def nbgrader_api(course, limits=Limits(), sandboxed=True):
-    """nbgrader's API, as formgrader uses it, for this course."""
-    config = Config()
-    stock.configure(config, course)
-    config.SandboxedAutograde.cell_seconds = limits.cell_seconds
-    config.SandboxedAutograde.sandboxed = sandboxed
-    config.NbGraderAPI.log_level = logging.ERROR
-    return NbGraderAPI(CourseDirectory(config=config), config=config)
-
-
-def _record(course, stem, prepared, result, row, known, api):
-    """Let nbgrader record a result, unless the gradebook has it (`known`); read the scores back from there."""
-    student = prepared.student
-    if not _agree(known, result) or stock.graded_mark(course, stem, student) != prepared.mark:
-        shutil.rmtree(course.folder / "feedback" / student / stem, ignore_errors=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
-            said = api.autograde(stem, escape(student))
-        if "KeyboardInterrupt" in said.get("error", ""):  # nbgrader catches that, too
-            raise KeyboardInterrupt
-        known = scores(course.db, stem, student).get(student)
-        if not said["success"] or not _agree(known, result):
-            ours = [line for line in said.get("log", "").splitlines() if messages.NO_FAULT in line]
-            why = said.get("error") or "the scores are not in the gradebook"
-            row.fail(ours[0].removeprefix("[ERROR] ") if ours else messages.fault(student, stem, why))
-            return stock.not_graded(course, stem, student)
-    row.scores = known
-
-
-def _agree(known, result):
-    """Whether the gradebook holds exactly the points of this result."""
-    return known is not None and all(known.get(name) == points for name, points in result.points.items())
-
-
-def _remarks(student, stem, prepared, result):
-    """What to tell about a submission that was graded."""
-    says = [messages.lost(student, stem, result, prepared.job.limits.cell_seconds)] if result.lost else []
-    return says + [messages.finding(student, stem, found) for found in prepared.findings]
-
-
-def _write_feedback(course, stem, rows, jobs):
-    """Write nbgrader's feedback for those who have none yet, in workers: it only reads the gradebook."""
-    page = f"{stem}.html"
-    rows = [row for row in rows if not (course.folder / "feedback" / row.student / stem / page).exists()]
-    if not rows:
-        return
-    with _workers(min(jobs, len(rows))) as pool:
-        futures = {pool.submit(_feedback, course, stem, row.student): row for row in rows}
-        for future in _progress("feedback", as_completed(futures), len(futures)):
-            row = futures[future]
-            why = str(future.exception()) if future.exception() else future.result()
-            if why:
-                row.fail(messages.no_feedback(row.student, stem, why))
-
-
-def _feedback(course, stem, student):
-    """Why the feedback of one submission could not be written; empty when it was."""
-    signal.signal(signal.SIGALRM, _too_slow)
-    signal.alarm(FEEDBACK_SECONDS)
-    try:
-        said = nbgrader_api(course).generate_feedback(stem, escape(student))
-    finally:
-        signal.alarm(0)
-    return "" if said["success"] else f"{said.get('error')}\n{said.get('log')}"  # the log alone has the reason
-
-
-def _too_slow(*_):
-    raise TimeoutError(f"the page took longer than {FEEDBACK_SECONDS} s")

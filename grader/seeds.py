@@ -8,12 +8,13 @@ import contextlib
 import hmac
 import os
 import secrets
+from pathlib import Path
 
 
-def course_secret(path):
+def course_secret(path: Path) -> bytes:
     """The 32 secret bytes kept in the file `path`, made when first asked for, readable by the owner alone.
 
-    Raises PermissionError when others may read it.
+    Raises PermissionError when others may read it, and ValueError when it is damaged.
     """
     with contextlib.suppress(FileExistsError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +33,6 @@ def course_secret(path):
     return secret
 
 
-def seed(secret, exercise, notebook):
-    """The seed of an exercise (its name) for one notebook (its digest): a whole number below 2**64."""
+def seed(secret: bytes, exercise: str, notebook: str) -> int:
+    """The seed of an exercise (its name) for one notebook (its fingerprint): a whole number below 2**64."""
     return int.from_bytes(hmac.digest(secret, f"{exercise}\n{notebook}".encode(), "sha256")[:8])

@@ -1,38 +1,40 @@
-"""What the instructor reads: which submission, what happened, what is left, what to do."""
+"""Messages for the instructor: which submission, what happened, what is left, what to do."""
 
 import re
 import shlex
 
+from grader.grade_notebook import NotebookResult
+from grader.submission.intake import Finding
+
 NO_FAULT = "not graded, through no fault of the student's"
 
 
-def unreadable(student, stem, error):
-    """A submission that intake could not read."""
+def unreadable(student: str, stem: str, error: Exception) -> str:
+    """The message about a submission that intake could not read."""
     return f"{plain(student)} {stem}: not graded: {plain(error)}. Ask the student to hand it in again."
 
 
-def fault(student, stem, error):
-    """A submission that was not graded through no fault of the student's."""
-    why = plain(error)[:500] or type(error).__name__
+def fault(student: str, stem: str, error: BaseException | None) -> str:
+    """The message about a submission that was not graded through no fault of the student's."""
+    why = plain(error or "")[:500] or type(error).__name__
     return f"{plain(student)} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
 
 
-def no_feedback(student, stem, error):
-    """A submission that was graded, but whose feedback could not be written."""
+def no_feedback(student: str, stem: str, error: str) -> str:
+    """The message about a submission that was graded, but whose feedback could not be written."""
     named = re.findall(r"^ *([\w.]+: .+)$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
     why = plain(named[-1])[:500] if named else "nbgrader gave no reason"
     return f"{plain(student)} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
 
 
-def finding(student, stem, found):
-    """Something odd that did not stop the grading."""
+def finding(student: str, stem: str, found: Finding) -> str:
+    """The message about something odd that did not stop the grading."""
     return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}."
 
 
-def lost(student, stem, result, seconds):
-    """A notebook of which a cell was stopped or killed the kernel."""
-    most = sum(p["max_points"] for report in result.reports.values() for p in report["results"])
-    kept = f"{sum(result.points.values()):g} of {most:g} points kept"
+def lost(student: str, stem: str, result: NotebookResult, seconds: float) -> str:
+    """The message about a notebook of which a cell was stopped or killed the kernel."""
+    kept = f"{sum(result.points.values()):g} of {result.max_points:g} points kept"
     reasons = list(dict.fromkeys(why[0].lower() + why[1:].rstrip(".") for why in result.lost))
     what = "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
     longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
@@ -40,10 +42,10 @@ def lost(student, stem, result, seconds):
     return f"{plain(student)} {stem}: {what}; {kept}.{retry}"
 
 
-def _again(student, stem):
+def _again(student: str, stem: str) -> str:
     return f"python -m grader {stem} --student {shlex.quote(plain(student))}"
 
 
-def plain(text):
+def plain(text: object) -> str:
     """One line without control characters: names are the student's, and terminals obey them."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))

@@ -1,10 +1,13 @@
-"""The short table at the end: who got what, and what happened."""
+"""The table of scores that ends a run: one line a submission."""
 
+from collections.abc import Sequence
+
+from grader.class_run import Row
 from grader.instructor.messages import plain
 
 
-def table(rows, exercises):
-    """Rows (grader.class_run.Row) as text, one line a submission, one column an exercise.
+def table(rows: Sequence[Row], exercises: Sequence[tuple[str, float]]) -> str:
+    """The rows as text, one line a submission, one column an exercise.
 
     exercises: [(name, points)], in order; the columns are numbered and explained below.
     """

@@ -1,67 +1,63 @@
 """nbgrader's own Autograde, with our intake before it and our sandbox in place of its Execute.
 
-`configure` puts it in place for the command `nbgrader autograde`, for formgrader's button and for `python -m
-grader` alike, so that there is one way into the gradebook.
+nbgrader makes these calls, in this order; a name in brackets is nbgrader's own:
+
+    start                                   read and repair every submission, then grade the prepared ones
+      init_notebooks                        keep the repaired copies that were made just now
+      for each submission:
+        init_destination                    is it new, changed, or asked for with --force?
+        init_assignment                     [copies files, enters the student in the gradebook]
+        convert_single_notebook             get the sandbox's result, have it recorded
+          init_single_notebook_resources    once to sanitize, once to grade: hand the result to the preprocessors
+          SandboxedExecute.preprocess       fill in outputs and scores
+          [SaveAutoGrades and the others]   write the scores into the gradebook
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import partial
+from glob import escape
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor
-from nbgrader import preprocessors as stock
-from nbgrader.apps import api, autogradeapp
+from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import temp_attrs
 from traitlets import Bool, Float, List
 
 from attnlib.check.scoring.report import Report
+from grader.course import Course
+from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
-from grader.course import REPOSITORY, Course
-from grader.nbgrader_bridge.gradebook import COURSE_ID, register, withdraw
-from grader.grade_notebook import cells_digest, code_cells
-from grader.submission.intake import Unreadable
-from grader.sandbox.limits import Limits
-from grader.submission.prepare import prepare
-from grader.submission.repair import is_check
+from grader.job import cells_fingerprint, code_cells
 from grader.kept_results import result_of
+from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
+from grader.release import Notebook, is_check
+from grader.sandbox.limits import Limits
+from grader.sanitize.outputs import Output
+from grader.submission.intake import Unreadable
+from grader.submission.prepare import Prepared, prepare
 
-INTAKE = ".grader/intake"
-
-
-def configure(c, course=None):
-    """Set up nbgrader's configuration `c` for a course, and its Autograde for the sandbox."""
-    course = course or Course.at()
-    c.CourseDirectory.root = str(course.folder)
-    c.CourseDirectory.course_id = COURSE_ID
-    c.CourseDirectory.db_url = course.db
-    c.CourseDirectory.source_directory = _from(course.folder, course.source_folder)
-    c.CourseDirectory.release_directory = _from(course.folder, course.release_folder)
-    c.Autograde.autograde_preprocessors = AUTOGRADE  # should nbgrader ever not take our class: no result, no score
-    c.HTMLExporter.filters = {"markdown2html": "grader.sanitize.markdown.safe_markdown"}
-    for module in (autogradeapp, api):
-        if not issubclass(module.Autograde, Autograde):
-            raise RuntimeError(f"nbgrader has changed: {module.__name__}.Autograde is not its Autograde; use nbgrader 0.9")
-        module.Autograde = SandboxedAutograde
-
-
-def _from(folder, other):
-    return str(other.relative_to(folder) if other.is_relative_to(folder) else other)
+INTAKE = ".grader/intake"  # in the course directory: where nbgrader finds the repaired copies
 
 
 class SandboxedExecute(NbGraderPreprocessor):
-    """Fill in what the sandbox gave: outputs of the student's cells, and each check cell's report and score."""
+    """Fills in what the sandbox gave: outputs of the student's cells, and each check cell's report and score."""
 
-    def preprocess(self, nb, resources):
-        result = resources.get("grader_result")
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The notebook with outputs. Raises RuntimeError when there is no result, or it is another notebook's."""
+        result: NotebookResult | None = resources.get("grader_result")
         if result is None:
-            raise RuntimeError("no result from the sandbox: student code is run by grader.nbgrader_bridge.autograde.SandboxedAutograde only")
-        if cells_digest(code_cells(nb)) != result.cells:
-            raise RuntimeError("the gradebook's cells differ from the released ones; run: make exercises")
+            raise RuntimeError(f"there is no result from the sandbox: only {__name__} runs student code")
+        if cells_fingerprint(code_cells(nb)) != result.cells:
+            raise RuntimeError("the gradebook's cells changed while this notebook was being graded; grade it again")
         cells = [cell for cell in nb.cells if cell.cell_type == "code"]
-        for count, (cell, outputs) in enumerate(zip(cells, result.outputs), 1):
+        for count, (cell, outputs) in enumerate(zip(cells, result.outputs, strict=True), 1):
             if is_check(cell):
                 outputs = report_outputs(result.reports[cell.metadata.nbgrader.grade_id])
             cell.outputs = [nbformat.from_dict(output) for output in outputs]
@@ -72,7 +68,7 @@ class SandboxedExecute(NbGraderPreprocessor):
         return nb, resources
 
 
-def report_outputs(data):
+def report_outputs(data: dict[str, Any]) -> list[Output]:
     """A report as outputs: for people, and the score in the one form nbgrader reads points from."""
     report = Report.from_json(data)
     shown = {"text/html": report.html(), "text/plain": report.text()}
@@ -83,116 +79,127 @@ def report_outputs(data):
     ]
 
 
-AUTOGRADE = [
-    SandboxedExecute,
-    ClearMetadataPreprocessor,
-    stock.SaveAutoGrades,
-    stock.AssignLatePenalties,
-    stock.CheckCellMetadata,
-]
+PREPROCESSORS = [SandboxedExecute, ClearMetadataPreprocessor, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
 
 
 class SandboxedAutograde(Autograde):
     """nbgrader's Autograde over repaired copies, with results from the sandbox.
 
     A submission is graded again when it, the specification or the limits changed, asked for or not.
+    failures holds {student: reason} of the submissions that were not graded.
     """
 
     cell_seconds = Float(Limits.cell_seconds, help="Seconds a cell may run.").tag(config=True)
-    sandboxed = Bool(True, help="False runs student code unprotected: it can read and change all you can.").tag(config=True)
-    autograde_preprocessors = List(AUTOGRADE).tag(config=True)
+    sandboxed = Bool(
+        True, help="False runs student code unprotected: it can read and change all you can.").tag(config=True)
+    autograde_preprocessors = List(PREPROCESSORS).tag(config=True)
 
-    def start(self):
-        """Take in what was submitted, then let nbgrader grade the repaired copies."""
-        root = Path(self.coursedir.root)
-        self.course = Course(root, self.coursedir.db_url, root / self.coursedir.release_directory,
-                             root / self.coursedir.source_directory)
-        with self.course.alone():
-            self._start(self.coursedir.assignment_id)
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.prepared: dict[str, Prepared] = {}
+        self.results: dict[str, NotebookResult] = {}
+        self.failures: dict[str, str] = {}
 
-    def _start(self, stem):
-        release = self.course.release(stem)
-        self.course.write_config()
-        self.course.secret  # a secret that cannot be used is no submission's fault: it raises here
-        register(self.course.db, stem, release)
-        self.prepared = {}
-        for student in self.course.students(stem):
-            if fnmatchcase(student, self.coursedir.student_id):
-                self._take_in(stem, student, release)
+    def start(self) -> None:
+        """Read and repair what was submitted, then let nbgrader grade the repaired copies."""
+        directory, stem = self.coursedir, self.coursedir.assignment_id
+        root = Path(directory.root)
+        course = Course(root, directory.db_url, root / directory.release_directory, root / directory.source_directory)
+        with course.alone():
+            release = course.release(stem)
+            course.write_config()
+            course.check_secret()
+            self.recorder = Recorder(course, stem)
+            self.recorder.register(release)
+            for student in course.students(stem):
+                if fnmatchcase(student, directory.student_id):
+                    self._prepare(student, release)
+            self._grade()
+
+    def grade_prepared(self, submission: Prepared, recorder: Recorder) -> None:
+        """Grade one submission that was prepared already. Raises what nbgrader raises; `failures` has the reason."""
+        self.recorder, self.prepared = recorder, {submission.student: submission}
+        self._grade()
+
+    def _grade(self) -> None:
         with temp_attrs(self.coursedir, submitted_directory=INTAKE):
             super().start()
 
-    def _take_in(self, stem, student, release):
-        limits = Limits.for_cells_of(self.cell_seconds)
+    def _prepare(self, student: str, release: Notebook) -> None:
+        course, stem, limits = self.recorder.course, self.recorder.stem, Limits.for_cells_of(self.cell_seconds)
         try:
-            self.prepared[student] = prepare(self.course, stem, student, release, limits, self.sandboxed)
+            self.prepared[student] = prepare(course, stem, student, release, limits, self.sandboxed)
         except Unreadable as error:
-            self.log.error(messages.unreadable(student, stem, error))
-            return not_graded(self.course, stem, student)
-        except Exception as error:
-            self.log.error(messages.fault(student, stem, error))
-            return not_graded(self.course, stem, student)
-        for finding in self.prepared[student].findings:
-            self.log.warning(messages.finding(student, stem, finding))
+            self._not_graded(student, str(error), messages.unreadable(student, stem, error))
+        except Exception as error:  # whatever one submission does to us, the others are graded
+            self._not_graded(student, str(error), messages.fault(student, stem, error))
+        else:
+            for finding in self.prepared[student].findings:
+                self.log.warning(messages.finding(student, stem, finding))
 
-    def init_notebooks(self):
-        """Find the repaired copies that were made just now."""
+    def _not_graded(self, student: str, reason: str, message: str) -> None:
+        self.failures[student] = reason
+        self.log.error(message)
+        self.recorder.withdraw(student)
+
+    @contextmanager
+    def _no_trace_of_failure(self, student: str) -> Iterator[None]:
+        """When grading fails in here, leave neither a zero nor an older score behind."""
+        try:
+            yield
+        except BaseException as error:
+            message = messages.fault(student, self.recorder.stem, error)
+            self._not_graded(student, str(error) or type(error).__name__, message)
+            raise
+
+    def init_notebooks(self) -> None:
+        """Keep the repaired copies that were made just now."""
         super().init_notebooks()
-        self.assignments = {p: found for p, found in self.assignments.items() if Path(p).parent.name in self.prepared}
+        for path in [path for path in self.assignments if Path(path).parent.name not in self.prepared]:
+            del self.assignments[path]
 
-    def init_destination(self, assignment_id, student_id):
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Whether to grade this submission: asked to, new, or changed since it was graded."""
         if super().init_destination(assignment_id, student_id):
             return True
         excluded = student_id in self.coursedir.student_id_exclude.split(",")
-        if excluded or graded_mark(self.course, assignment_id, student_id) == self.prepared[student_id].mark:
+        if excluded or self.recorder.is_current(self.prepared[student_id]):
             return False
         shutil.rmtree(self._format_dest(assignment_id, student_id))
         return True
 
-    def init_single_notebook_resources(self, notebook_filename):
-        """Add the sandbox's result to what nbgrader's preprocessors are told."""
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy the files beside the notebook, and enter the student in the gradebook."""
+        with self._no_trace_of_failure(student_id):
+            super().init_assignment(assignment_id, student_id)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Grade one notebook and have its result recorded."""
+        student = Path(notebook_filename).parent.parent.name
+        submission = self.prepared[student]
+        with self._no_trace_of_failure(student):
+            result = self.results[student] = result_of(self.recorder.course, submission.job)
+            self.recorder.record(submission, result, partial(super().convert_single_notebook, notebook_filename))
+        if result.lost:
+            self.log.warning(messages.lost(student, self.recorder.stem, result, submission.job.limits.cell_seconds))
+
+    def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
+        """Add the sandbox's result to what nbgrader's preprocessors are given."""
         resources = super().init_single_notebook_resources(notebook_filename)
         if not self._sanitizing:
-            student, stem = resources["nbgrader"]["student"], resources["nbgrader"]["assignment"]
-            job = self.prepared[student].job
-            result = resources["grader_result"] = result_of(self.course, job)
-            if result.lost:
-                self.log.warning(messages.lost(student, stem, result, job.limits.cell_seconds))
+            resources["grader_result"] = self.results[resources["nbgrader"]["student"]]
         return resources
 
-    def convert_single_notebook(self, notebook_filename):
-        """Grade one notebook; when that fails, leave neither a zero nor an older score behind."""
-        stem, student = self.coursedir.assignment_id, Path(notebook_filename).parent.parent.name
+
+def grade_prepared(api: NbGraderAPI, submission: Prepared, recorder: Recorder) -> None:
+    """Have nbgrader grade one prepared submission, as formgrader's button does. Raises NotRecorded with the reason."""
+    student = submission.student
+    with temp_attrs(api.coursedir, assignment_id=recorder.stem, student_id=escape(student)):
+        autograde = SandboxedAutograde(coursedir=api.coursedir, parent=api)
+        autograde.force = True
         try:
-            super().convert_single_notebook(notebook_filename)
-        except BaseException as error:
-            self.log.error(messages.fault(student, stem, error))
-            not_graded(self.course, stem, student)
-            raise
-        set_graded_mark(self.course, stem, student, self.prepared[student].mark)
-
-
-def not_graded(course, stem, student):
-    """Leave nothing behind that could be taken for the grade of what is in submitted/ now."""
-    withdraw(course.db, stem, student)
-    set_graded_mark(course, stem, student, "")
-    for step in ("autograded", "feedback"):
-        shutil.rmtree(course.folder / step / student / stem, ignore_errors=True)
-
-
-def graded_mark(course, stem, student):
-    """The mark of the submission that was graded last, empty when none was."""
-    path = _mark_path(course, stem, student)
-    return path.read_text() if path.exists() else ""
-
-
-def set_graded_mark(course, stem, student, mark):
-    """Remember which submission the gradebook's scores are those of."""
-    path = _mark_path(course, stem, student)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(mark)
-
-
-def _mark_path(course, stem, student):
-    return course.own / "graded" / student / stem
+            autograde.grade_prepared(submission, recorder)
+        except Exception as error:
+            raise NotRecorded(autograde.failures.get(student) or str(error)) from error
+    if student not in autograde.results:
+        raise NotRecorded("nbgrader skipped the submission")

@@ -1,15 +1,19 @@
-"""What we ask of nbgrader's gradebook beyond its own pipeline. One process writes at a time: the coordinator."""
+"""Ask nbgrader's gradebook what its own pipeline does not offer. One process writes at a time: the coordinator."""
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveCells
+from sqlalchemy import make_url
 
-from grader.submission.repair import grade_id
+from grader.release import Notebook, grade_id
 
+Scores = dict[str, float | None]  # by grade id; None where a person has to look
+Cells = dict[str, tuple[str, str, float | None]]  # {grade id: (type, source, points)}
 COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the configuration says; so we do too
 
 VENV = str(Path(sys.executable).parent)
@@ -17,21 +21,37 @@ if VENV not in os.environ.get("PATH", "").split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([VENV, os.environ.get("PATH", os.defpath)])  # nbgrader runs `alembic` by name
 
 
-def register(db, stem, release):
-    """Make the gradebook know the problem set `stem` as `release` (a notebook, a dict) has it.
+def register(db: str, stem: str, release: Notebook) -> None:
+    """Write the cells of the problem set `stem`, as the notebook `release` has them, into the gradebook.
 
-    Raises RuntimeError when cells were added or removed since submissions were graded.
+    Raises RuntimeError when cells were added or dropped since submissions were graded.
     """
+    new = _released(release)
     with Gradebook(db, COURSE_ID) as gradebook:
-        if _registered(gradebook, stem) == _marked(release):
+        old = _registered(gradebook, stem)
+        if old == new:
             return
         gradebook.update_or_create_assignment(stem)
     names = {"notebook": stem, "assignment": stem, "db_url": db}
-    SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
+    try:
+        SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
+    except RuntimeError as error:  # nbgrader's refusal: there are submissions
+        raise RuntimeError(_other_cells(db, stem, old or {}, new)) from error
 
 
-def _registered(gradebook, stem):
-    """{grade id: (type, source, points)} as the gradebook has it."""
+def _other_cells(db: str, stem: str, old: Cells, new: Cells) -> str:
+    """What to do about a gradebook whose submissions were graded with other cells."""
+    changes = {"dropped": old.keys() - new.keys(), "added": new.keys() - old.keys()}
+    told = [f"{what}: {', '.join(sorted(names))}" for what, names in changes.items() if names]
+    url = make_url(db).render_as_string()  # without the password
+    return (f"{stem}: the gradebook has submissions that were graded before cells of the release changed "
+            f"({'; '.join(told) or 'a cell is of another kind'}), and nbgrader cannot change those cells. "
+            f"Undo the change, or delete this set's scores and comments, a person's too, and grade everyone again: "
+            f"nbgrader db assignment remove {stem} --force --db='{url}' && python -m grader {stem}")
+
+
+def _registered(gradebook: Gradebook, stem: str) -> Cells | None:
+    """The cells of a problem set as the gradebook has them, None when it does not know the set."""
     try:
         notebook = gradebook.find_notebook(stem, stem)
     except MissingEntry:
@@ -40,31 +60,33 @@ def _registered(gradebook, stem):
     return {cell.name: (cell.cell_type, cell.source, points.get(cell.name)) for cell in notebook.source_cells}
 
 
-def _marked(release):
-    cells = [cell for cell in release["cells"] if grade_id(cell)]
-    return {grade_id(cell): (cell["cell_type"], cell["source"], _points(cell)) for cell in cells}
+def _released(release: Notebook) -> Cells:
+    """The same, as the release has them."""
+    return {name: (cell["cell_type"], cell["source"], _points(cell))
+            for cell in release["cells"] if (name := grade_id(cell))}
 
 
-def _points(cell):
-    marks = cell["metadata"]["nbgrader"]
-    return float(marks["points"]) if marks.get("grade") or marks.get("task") else None
+def _points(cell: dict[str, Any]) -> float | None:
+    nbgrader_metadata = cell["metadata"]["nbgrader"]
+    scored = nbgrader_metadata.get("grade") or nbgrader_metadata.get("task")
+    return float(nbgrader_metadata["points"]) if scored else None
 
 
-def scores(db, stem, student=None):
-    """{student: {grade id: points, None where a person has to look}} as the gradebook has it, or of one student."""
+def scores(db: str, stem: str, student: str | None = None) -> dict[str, Scores]:
+    """{student: scores} as the gradebook has them, of everyone or of one student."""
     with Gradebook(db, COURSE_ID) as gradebook:
         columns = gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
         rows = columns.select_from(Grade).join(Grade.cell).join(Grade.notebook).join(SubmittedNotebook.assignment)
         rows = rows.join(SubmittedAssignment.assignment).filter(Assignment.name == stem)
         if student is not None:
             rows = rows.filter(SubmittedAssignment.student_id == student)
-        found = {}
+        found: dict[str, Scores] = {}
         for who, name, points in rows:
             found.setdefault(who, {})[name] = points
         return found
 
 
-def withdraw(db, stem, student):
+def withdraw(db: str, stem: str, student: str) -> None:
     """Take back the scores an earlier submission got, and flag them for a person to look at.
 
     For a submission that could not be graded: neither a zero nor the old score may stand. Scores and comments

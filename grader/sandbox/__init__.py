@@ -1,1 +1,4 @@
-"""Station 2: run a notebook where it can reach nothing, and take out plain data. Only `inside/` runs beside hostile code."""
+"""Station 2: run a notebook where it can reach nothing, and take out plain data.
+
+Only `inside/` runs beside hostile code.
+"""

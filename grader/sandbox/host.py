@@ -1,11 +1,11 @@
-"""Run one notebook in sandboxes and collect its outputs and answers.
+"""Run one notebook in sandboxes and collect its outputs and its responses.
 
 Everything a sandbox sends is read with caps on bytes and time and believed only as far as plain data:
-outputs to show, and for a check cell of this set an answer to score. A forged line can change an answer,
-and a changed answer is a wrong answer.
+outputs to show, and for a check cell of this set a response to score. A forged line can change a response,
+and a changed response is a wrong answer.
 
 A kernel that dies, or cannot be stopped, costs the cell it was in: a new sandbox runs the notebook again
-without that cell and without the check cells already answered.
+without that cell and without the check cells that gave a response already.
 """
 
 import json
@@ -14,15 +14,21 @@ import selectors
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any, Protocol
 
-from grader.sanitize.outputs import first_response, message, safe_outputs
 from grader.sandbox.bubblewrap import SandboxFault
+from grader.sandbox.cgroups import ControlGroup
+from grader.sandbox.limits import Limits
+from grader.sanitize.outputs import Output, first_response, message, safe_outputs
 
 LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can take 25 times that), all of a run
-SHOWN, PLACES = 10_000_000, 3000  # characters and number of outputs, all cells together
+CHARACTERS, OUTPUTS = 10_000_000, 3000  # shown at most, all cells together
 START_SECONDS = 90
+FORGED = "sent output that the grader could not accept, so it was not scored"
+TOO_MUCH = "sent more output than the grader accepts, so it was not scored"
 RUNNER = Path(__file__).parent / "inside/runner.py"
 
 
@@ -36,50 +42,107 @@ class Cell:
 
 
 @dataclass
-class Outcome:
-    """What a run gave: outputs by cell, answers by exercise, why cells were lost, and under which limits."""
+class NotebookRun:
+    """What the run of a notebook gave: outputs by cell, responses by exercise, and why cells were lost.
 
-    outputs: dict = field(default_factory=dict)
-    answers: dict = field(default_factory=dict)
-    lost: dict = field(default_factory=dict)
+    limits describes what bounded the run; characters_left and outputs_left are what the page can still show.
+    """
+
+    outputs: dict[int, list[Output]] = field(default_factory=dict)
+    responses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost: dict[int, str] = field(default_factory=dict)
     limits: str = ""
-    room: int = SHOWN
-    places: int = PLACES
+    characters_left: int = CHARACTERS
+    outputs_left: int = OUTPUTS
+
+    def lose(self, i: int, why: str) -> None:
+        """Note that cell `i` did not come to its end, and show `why` in place of its outputs."""
+        self.lost[i] = why
+        self.outputs[i] = [message(why)]
+
+    def show(self, outputs: list[Output]) -> list[Output]:
+        """Those of a cell's outputs that still fit on the page of the whole notebook."""
+        shown = []
+        for output in outputs:
+            self.characters_left, self.outputs_left = self.characters_left - len(str(output)), self.outputs_left - 1
+            if self.characters_left >= 0 and self.outputs_left >= 0:
+                shown.append(output)
+        return shown if len(shown) == len(outputs) else [*shown, message("(the rest was left out)")]
 
 
-class Lost(Exception):
+class RunningSandbox(Protocol):
+    """A started sandbox, protected or not."""
+
+    group: ControlGroup
+    stdout: IO[bytes]
+
+    def last_words(self) -> str: ...
+    def __enter__(self) -> "RunningSandbox": ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class AnySandbox(Protocol):
+    """What a notebook is run in: a Sandbox, or NoSandbox."""
+
+    limits: Limits
+
+    def rlimits(self) -> dict[str, int]: ...
+    def start(self, inputs: Path) -> RunningSandbox: ...
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Every cell of an attempt came to its end."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A cell killed or blocked the kernel; why is a sentence for the student."""
+
+    cell: int
+    why: str
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """The notebook timeout passed."""
+
+
+class CellLost(Exception):
     """A cell did not come to its end; the message says why, for the student to read."""
 
 
-class OutOfTime(Exception):
-    """The whole notebook has had its time."""
+class NotebookTimeout(Exception):
+    """The notebook timeout passed while a cell ran."""
 
 
-def run_notebook(cells, challenges, files, view, sandbox):
-    """Run `cells` (Cell) with the files {name: bytes} beside them: an Outcome.
+def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Mapping[str, bytes], view: str | Path,
+                 sandbox: AnySandbox) -> NotebookRun:
+    """Run `cells` with the files {name: bytes} beside them.
 
     challenges: {exercise: its inputs}; view: the folder with the attnlib that may be imported.
     Raises SandboxFault when the sandbox itself does not work.
     """
-    outcome, todo = Outcome(), list(range(len(cells)))
+    run, todo = NotebookRun(), list(range(len(cells)))
     deadline = time.monotonic() + sandbox.limits.total_seconds
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
         inputs = _lay_out(Path(folder), challenges, files, view)
         while todo:
             write_task(inputs, cells, todo, sandbox)
-            try:
-                culprit = _attempt(cells, todo, inputs, sandbox, deadline, outcome)
-            except OutOfTime:
-                seconds = f"{sandbox.limits.total_seconds:g}"
-                for i in set(todo) - set(outcome.outputs):
-                    _lose(outcome, i, f"The notebook was stopped after {seconds} s in all, before this cell ended.")
-                culprit = None
-            left_out = {culprit} | {i for i in todo if cells[i].exercise in outcome.answers}
-            todo = [i for i in todo if i not in left_out] if culprit is not None else []
-    return outcome
+            end = _attempt(cells, todo, inputs, sandbox, deadline, run)
+            if isinstance(end, Lost):
+                run.lose(end.cell, end.why)
+                todo = [i for i in todo if i != end.cell and cells[i].exercise not in run.responses]
+                continue
+            if isinstance(end, OutOfTime):
+                for i in set(todo) - set(run.outputs):
+                    run.lose(i, f"The notebook was stopped after {sandbox.limits.total_seconds:g} s in all, "
+                                "before this cell ended.")
+            break
+    return run
 
 
-def _lay_out(folder, challenges, files, view):
+def _lay_out(folder: Path, challenges: Mapping[str, Any], files: Mapping[str, bytes], view: str | Path) -> Path:
     """Write what every attempt of this notebook reads, and return the folder."""
     shutil.copytree(view, folder / "view")
     shutil.copy(RUNNER, folder)
@@ -92,116 +155,117 @@ def _lay_out(folder, challenges, files, view):
     return folder
 
 
-def write_task(inputs, cells, todo, sandbox):
+def write_task(inputs: Path, cells: Sequence[Cell], todo: Sequence[int], sandbox: AnySandbox) -> None:
     """Tell the runner which of the `cells` to run, and under which limits."""
     task = {
         "cells": [{"index": i, "source": cells[i].source, "exercise": cells[i].exercise} for i in todo],
         "cell_seconds": sandbox.limits.cell_seconds,
         "grace_seconds": sandbox.limits.grace_seconds,
         "memory": sandbox.limits.memory_watched,
-        "limits": sandbox.inside(),
+        "rlimits": sandbox.rlimits(),
     }
     (inputs / "task.json").write_text(json.dumps(task))
 
 
-def _attempt(cells, todo, inputs, sandbox, deadline, outcome):
-    """Run the cells `todo` in one sandbox, adding to `outcome`.
-
-    Returns the cell that killed or blocked the kernel, None when all came to their end. Raises OutOfTime.
-    """
+def _attempt(cells: Sequence[Cell], todo: Sequence[int], inputs: Path, sandbox: AnySandbox, deadline: float,
+             run: NotebookRun) -> Finished | Lost | OutOfTime:
+    """Run the cells `todo` in one sandbox, add what they gave to `run`, and return how the attempt ended."""
     with sandbox.start(inputs) as process:
-        outcome.limits = process.group.says
+        run.limits = process.group.description
         events = Events(process.stdout)
         _wait_until_ready(events, process)
         for i in todo:
             try:
-                done = _one_cell(events, i, cells[i].name, sandbox.limits, deadline)
-            except Lost as lost:
-                _lose(outcome, i, str(lost))
-                return i
-            _keep(outcome, i, cells[i], done, sandbox.limits)
-    return None
+                done = _follow(events, i, cells[i].name, sandbox.limits, deadline)
+            except CellLost as lost:
+                return Lost(i, str(lost))
+            except NotebookTimeout:
+                return OutOfTime()
+            _keep(run, i, cells[i], done, sandbox.limits)
+    return Finished()
 
 
-def _wait_until_ready(events, process):
-    """Wait for the kernel. No student code has run yet: whatever goes wrong here is the sandbox's."""
+def _wait_until_ready(events: "Events", process: RunningSandbox) -> None:
+    """Wait for the kernel. No student code has run yet: whatever goes wrong here is the sandbox's fault."""
     try:
         first = events.next(time.monotonic() + START_SECONDS)
     except (EOFError, TimeoutError, ValueError):
         first = {}
     if first.get("event") != "ready":
-        raise SandboxFault(process.last_words() or f"no kernel after {START_SECONDS} s")
+        raise SandboxFault(process.last_words() or f"the kernel did not start within {START_SECONDS} s")
 
 
-def _one_cell(events, i, name, limits, deadline):
-    """Follow cell `i` to its end and return its "done" event. Raises Lost or OutOfTime."""
-    patience = limits.cell_seconds + 2 * limits.grace_seconds
-    stopped = f"Stopped after {limits.cell_seconds:g} s in cell {name}."
+def _follow(events: "Events", i: int, name: str, limits: Limits, deadline: float) -> dict[str, Any]:
+    """Follow cell `i` to its end and return its "done" event. Raises CellLost or NotebookTimeout."""
     for kind in ("start", "done"):
-        end = min(deadline, time.monotonic() + patience)
-        try:
-            event = events.next(end)
-        except TimeoutError:
-            if end == deadline:
-                raise OutOfTime from None
-            raise Lost(stopped) from None
-        except EOFError:
-            event = {"event": "died"}
-        except ValueError as error:
-            raise Lost(f"Cell {name} {error}.") from None
+        event = _next_of_cell(events, name, limits, deadline)
         if event.get("event") == "stuck":
-            raise Lost(stopped)
+            raise CellLost(_stopped(name, limits))
         if event.get("event") == "full":
-            raise Lost(f"Cell {name} used more than {limits.memory} MiB of memory.")
+            raise CellLost(f"Cell {name} used more than {limits.memory} MiB of memory.")
         if event.get("event") == "died":
-            raise Lost(f"The kernel died in cell {name}.")
+            raise CellLost(f"The kernel died in cell {name}.")
         if (event.get("event"), event.get("cell")) != (kind, i):
-            raise Lost(f"Cell {name} meddled with the grader.")
+            raise CellLost(f"Cell {name} {FORGED}.")
     return event
 
 
-def _keep(outcome, i, cell, done, limits):
+def _next_of_cell(events: "Events", name: str, limits: Limits, deadline: float) -> dict[str, Any]:
+    """The next event while the cell `name` runs. Raises CellLost or NotebookTimeout."""
+    cell_deadline = time.monotonic() + limits.cell_seconds + 2 * limits.grace_seconds
+    try:
+        return events.next(min(deadline, cell_deadline))
+    except TimeoutError:
+        if deadline <= cell_deadline:
+            raise NotebookTimeout from None
+        raise CellLost(_stopped(name, limits)) from None
+    except EOFError:
+        return {"event": "died"}
+    except ValueError as error:
+        raise CellLost(f"Cell {name} {error}.") from None
+
+
+def _stopped(name: str, limits: Limits) -> str:
+    return f"Stopped after {limits.cell_seconds:g} s in cell {name}."
+
+
+def _keep(run: NotebookRun, i: int, cell: Cell, done: dict[str, Any], limits: Limits) -> None:
     """Take what came out of a cell that ended."""
     raw = done.get("outputs")
-    if i not in outcome.outputs:
-        outcome.outputs[i] = _that_fit(outcome, safe_outputs(raw))
-    if cell.exercise and (answer := first_response(raw)) is not None:
-        outcome.answers[cell.exercise] = answer
+    if i not in run.outputs:
+        run.outputs[i] = run.show(safe_outputs(raw))
+    if cell.exercise and (response := first_response(raw)) is not None:
+        run.responses[cell.exercise] = response
     elif done.get("interrupted"):
-        outcome.lost[i] = f"Stopped after {limits.cell_seconds:g} s in cell {cell.name}."
-
-
-def _that_fit(outcome, outputs):
-    """Those of a cell's outputs that the page of the whole notebook has room for."""
-    kept = []
-    for output in outputs:
-        outcome.room, outcome.places = outcome.room - len(str(output)), outcome.places - 1
-        if outcome.room >= 0 and outcome.places >= 0:
-            kept.append(output)
-    return kept if len(kept) == len(outputs) else [*kept, message("(the rest was left out)")]
-
-
-def _lose(outcome, i, why):
-    outcome.lost[i] = why
-    outcome.outputs[i] = [message(why)]
+        run.lost[i] = _stopped(cell.name, limits)
 
 
 class Events:
     """The events a sandbox writes, one JSON object a line, read with caps on bytes and time."""
 
-    def __init__(self, pipe):
+    def __init__(self, pipe: IO[bytes]):
         self.fd = pipe.fileno()
         self.pending, self.seen = bytearray(), 0
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.fd, selectors.EVENT_READ)
 
-    def next(self, deadline):
-        """The next event, a dict. Raises TimeoutError, EOFError, and ValueError for what is too long or no event."""
+    def next(self, deadline: float) -> dict[str, Any]:
+        """The next event. Raises TimeoutError, EOFError, and ValueError for what is too long or no event."""
+        line = self._line(deadline)
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict):
+            raise ValueError(FORGED)
+        return event
+
+    def _line(self, deadline: float) -> bytes:
         searched = 0
         while (end := self.pending.find(b"\n", searched)) < 0:
             searched = len(self.pending)
             if searched > LINE or self.seen > RUN:
-                raise ValueError("put out more than the grader takes")
+                raise ValueError(TOO_MUCH)
             if not self.selector.select(max(0, deadline - time.monotonic())):
                 raise TimeoutError
             data = os.read(self.fd, 1 << 16)
@@ -211,10 +275,4 @@ class Events:
             self.seen += len(data)
         line = bytes(self.pending[:end])
         del self.pending[: end + 1]
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            event = None
-        if not isinstance(event, dict):
-            raise ValueError("meddled with the grader")
-        return event
+        return line

@@ -1,14 +1,15 @@
-"""Whether the sandbox works on this machine, found by running it, and what to do when it does not."""
+"""Find out whether the sandbox works on this machine, by running it, and say what to do when it does not."""
 
 import shutil
 import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from grader.sandbox.limits import Limits
+from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault
 from grader.sandbox.host import RUNNER, Events, write_task
-from grader.sandbox.bubblewrap import Sandbox, SandboxFault
+from grader.sandbox.limits import DEFAULTS, Limits
 
 HELP = """The sandbox does not work here, so nothing was graded.
 {why}
@@ -20,8 +21,8 @@ To grade your own work without protection: --no-sandbox."""
 
 
 @cache
-def probe(limits=Limits()):
-    """One line on how the sandbox holds its runs. Raises SandboxFault with what to install when it does not work."""
+def probe(limits: Limits = DEFAULTS) -> str:
+    """One line on how the sandbox bounds its runs. Raises SandboxFault with what to install when it does not work."""
     missing = [name for name in ("bwrap", "setpriv", "unshare", "mount") if not shutil.which(name)]
     if missing:
         raise SandboxFault(HELP.format(why=f"Not installed: {', '.join(missing)}."))
@@ -30,18 +31,20 @@ def probe(limits=Limits()):
         shutil.copy(RUNNER, inputs)
         (inputs / "files").mkdir()
         sandbox = Sandbox(limits)
-        write_task(inputs, [], [], sandbox)
+        write_task(inputs, (), [], sandbox)
         try:
             with sandbox.start(inputs) as process:
                 event = _first_event(process)
                 if event.get("event") != "ready":
-                    raise SandboxFault(HELP.format(why=f"It said: {process.last_words() or event or 'nothing'}"))
-                return f"sandbox: bubblewrap, no network; {process.group.says}; {limits.cell_seconds:g} s a cell"
+                    why = process.last_words() or event or "nothing"
+                    raise SandboxFault(HELP.format(why=f"The sandbox answered: {why}"))
+                group = process.group.description
+                return f"sandbox: bubblewrap, no network; {group}; {limits.cell_seconds:g} s a cell"
         except OSError as error:
-            raise SandboxFault(HELP.format(why=f"It said: {error}")) from None
+            raise SandboxFault(HELP.format(why=f"The system answered: {error}")) from None
 
 
-def _first_event(process):
+def _first_event(process: Process) -> dict[str, Any]:
     try:
         return Events(process.stdout).next(time.monotonic() + 60)
     except (EOFError, TimeoutError, ValueError):

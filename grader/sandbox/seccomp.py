@@ -1,4 +1,4 @@
-"""The system-call filter of the sandbox, as the bytes bubblewrap's --seccomp reads.
+"""Build the system-call filter of the sandbox: the bytes that bubblewrap's --seccomp reads.
 
 A classic BPF program over struct seccomp_data: the call's number at offset 0, the architecture at 4,
 the arguments from 16 on, 8 bytes each (Linux, Documentation/userspace-api/seccomp_filter.rst).
@@ -24,25 +24,24 @@ UPON_A_PROCESS = ("prlimit64", "sched_setparam", "sched_setscheduler")
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C  # type into, and paste into, a terminal
 
 
-def seccomp_filter(machine=None):
+def seccomp_filter(machine: str | None = None) -> bytes:
     """The filter for `machine` (this one when left out).
 
-    Calls that are not in ALLOWED fail with ENOSYS, new namespaces, typing into terminals and
-    holding up the runner with EPERM,
-    sockets of other FAMILIES with EAFNOSUPPORT; another architecture's calls kill the process.
-    Raises ValueError for a machine whose call numbers we do not have.
+    Calls that are not in ALLOWED fail with ENOSYS. New namespaces, typing into terminals and holding up the
+    runner fail with EPERM, sockets of other FAMILIES with EAFNOSUPPORT. Another architecture's calls kill the
+    process. Raises ValueError for a machine whose call numbers we do not have.
     """
     machine = machine or platform.machine()
     if machine not in ARCHITECTURES:
         raise ValueError(f"sandbox: no system-call filter for {machine}; there is one for {', '.join(ARCHITECTURES)}")
     audit, column = ARCHITECTURES[machine]
-    numbers = {name: row[column] for name, row in ALLOWED.items() if row[column] is not None}
+    numbers = {name: number for name, row in ALLOWED.items() if (number := row[column]) is not None}
     program = [
         _step(LOAD, ARCHITECTURE),
         *_return_if(EQUAL, audit, KILL, negate=True),
         _step(LOAD, NUMBER),
     ]
-    for name in sorted(set(numbers) - {"clone", "ioctl", "socket", *UPON_A_PROCESS}, key=numbers.get):
+    for name in sorted(set(numbers) - {"clone", "ioctl", "socket", *UPON_A_PROCESS}, key=lambda name: numbers[name]):
         program += _return_if(EQUAL, numbers[name], ALLOW)
     program += _guarded(numbers["clone"], FIRST_ARGUMENT, [(ANY_BIT, NEW_NAMESPACES, NOT_PERMITTED)], ALLOW)
     typing = [(EQUAL, TIOCSTI, NOT_PERMITTED), (EQUAL, TIOCLINUX, NOT_PERMITTED)]
@@ -54,17 +53,17 @@ def seccomp_filter(machine=None):
     return b"".join(program)
 
 
-def _step(code, value, if_true=0, if_false=0):
+def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
-def _return_if(test, value, verdict, negate=False):
+def _return_if(test: int, value: int, verdict: int, negate: bool = False) -> list[bytes]:
     """Two steps: return `verdict` when the loaded word passes `test` (or, negated, when it does not)."""
     skip = (1, 0) if negate else (0, 1)
     return [_step(test, value, *skip), _step(RETURN, verdict)]
 
 
-def _guarded(number, argument, rules, otherwise):
+def _guarded(number: int, argument: int, rules: list[tuple[int, int, int]], otherwise: int) -> list[bytes]:
     """For the call `number`, look at one argument: the first rule that matches decides, else `otherwise`."""
     body = [_step(LOAD, argument)]
     for test, value, verdict in rules:
@@ -73,7 +72,7 @@ def _guarded(number, argument, rules, otherwise):
     return [_step(EQUAL, number, 0, len(body)), *body]
 
 
-def _sockets(number):
+def _sockets(number: int) -> list[bytes]:
     """For the call socket(family, type, protocol): FAMILIES, and LISTING with its protocol."""
     family, protocol = LISTING
     listing = [_step(LOAD, THIRD_ARGUMENT), *_return_if(EQUAL, protocol, ALLOW)]

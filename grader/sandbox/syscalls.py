@@ -9,7 +9,7 @@ seen by a filter; the C library then uses `clone`, whose flags can.
 Numbers are from Linux's asm/unistd_64.h and asm-generic/unistd.h; None where aarch64 has no such call.
 """
 
-ALLOWED = {
+ALLOWED: dict[str, tuple[int, int | None]] = {
     "read": (0, 63), "write": (1, 64), "open": (2, None), "close": (3, 57), "stat": (4, None), "fstat": (5, 80),
     "lstat": (6, None), "poll": (7, None), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226),
     "munmap": (11, 215), "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135),

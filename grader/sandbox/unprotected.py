@@ -1,4 +1,4 @@
-"""No sandbox at all: what --no-sandbox asks for. A separate process, with the same runner and nothing else.
+"""A notebook run without a sandbox, as --no-sandbox asks: a separate process with the same runner and nothing else.
 
 The notebook can read and change whatever the person who started the grader can. For your own work only.
 """
@@ -11,21 +11,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader.sandbox.limits import ControlGroup, Limits
 from grader.sandbox.bubblewrap import environment
+from grader.sandbox.cgroups import ControlGroup
+from grader.sandbox.limits import DEFAULTS, Limits
 
 
 class NoSandbox:
-    """Stands where a Sandbox stands."""
+    """Takes the place of a Sandbox and protects nothing."""
 
-    def __init__(self, limits=Limits()):
+    def __init__(self, limits: Limits = DEFAULTS):
         self.limits = limits
 
-    def inside(self):
-        """The limits the runner sets; processes would be counted together with all of the user's."""
-        return {name: value for name, value in self.limits.inside().items() if name != "NPROC"}
+    def rlimits(self) -> dict[str, int]:
+        """The resource limits the runner sets; NPROC would count all of the user's processes together."""
+        return {name: value for name, value in self.limits.rlimits().items() if name != "NPROC"}
 
-    def start(self, inputs):
+    def start(self, inputs: Path) -> "BareProcess":
         """Start grader.sandbox.inside.runner on the folder `inputs`, unprotected."""
         return BareProcess(inputs)
 
@@ -35,8 +36,7 @@ class BareProcess:
 
     group = ControlGroup("NO SANDBOX: the notebook could read and change whatever you can")
 
-    def __init__(self, inputs):
-        inputs = Path(inputs)
+    def __init__(self, inputs: Path):
         self.folder = Path(tempfile.mkdtemp(prefix="grader-"))
         home, scratch = self.folder / "home", self.folder / "tmp"
         home.mkdir()
@@ -50,25 +50,26 @@ class BareProcess:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self.stdout = self.popen.stdout
+        assert self.popen.stdout and self.popen.stderr  # both are pipes
+        self.stdout, self.stderr = self.popen.stdout, self.popen.stderr
 
-    def last_words(self):
-        """What it wrote on standard error before it ended."""
+    def last_words(self) -> str:
+        """What the process wrote on standard error before it ended."""
         self._kill()
         return self.popen.communicate()[1][:4000].decode(errors="replace").strip()
 
-    def _kill(self):
+    def _kill(self) -> None:
         try:
             os.killpg(self.popen.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self.popen.wait()
 
-    def __enter__(self):
+    def __enter__(self) -> "BareProcess":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._kill()
-        self.popen.stdout.close()
-        self.popen.stderr.close()
+        self.stdout.close()
+        self.stderr.close()
         shutil.rmtree(self.folder, ignore_errors=True)

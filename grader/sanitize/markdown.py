@@ -1,10 +1,12 @@
-"""Text cells as HTML that cannot act: in feedback, and in formgrader, where the instructor is logged in.
+"""Turn text cells into HTML that cannot act: in feedback, and in formgrader, where the instructor is logged in.
 
-`grader.nbgrader_bridge.autograde.configure` puts `safe_markdown` in place of nbconvert's filter, for every page nbgrader makes.
+`grader.nbgrader_bridge.configure` puts `safe_markdown` in place of nbconvert's filter, for every page nbgrader makes.
 """
 
 import re
+from collections.abc import Iterator
 from html import escape, unescape
+from typing import Any
 
 import bleach
 from bleach.html5lib_shim import Filter
@@ -15,7 +17,7 @@ TAGS = set(
     "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul "
     "var".split()
 )
-ATTRIBUTES = {
+ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "id", "title", "lang", "dir"],
     "ol": ["start"],
     "td": ["colspan", "rowspan", "align"],
@@ -34,9 +36,9 @@ LONG = 20_000  # characters, pictures apart; some texts take Markdown a time tha
 
 
 class PassiveMath(Filter):
-    """Takes active commands out of the text as a browser will see it: without tags and comments, entities resolved."""
+    """Removes active MathJax commands from the text as a browser sees it: tags and comments gone, entities resolved."""
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         text = ""
         for token in super().__iter__():
             if token["type"] in ("Characters", "SpaceCharacters"):
@@ -50,12 +52,12 @@ class PassiveMath(Filter):
         yield from _passive(text)
 
 
-def _passive(text):
+def _passive(text: str) -> list[dict[str, Any]]:
     return [{"type": "Characters", "data": ACTIVE_MATH.sub("", text)}] if text else []
 
 
-def safe_markdown(source):
-    """Markdown as HTML without scripts, styles, forms, frames, or links other than http, https and mailto."""
+def safe_markdown(source: str) -> str:
+    """Convert Markdown to HTML without scripts, styles, forms, frames, or links other than http, https and mailto."""
     if len(PICTURE.sub("", source)) > LONG:
         return f"<pre>{escape(ACTIVE_MATH.sub('', source))}</pre>"
     attributes = ATTRIBUTES | {"img": _picture_attribute, "a": _link_attribute}
@@ -64,11 +66,11 @@ def safe_markdown(source):
     return cleaner.clean(markdown2html_mistune(source))
 
 
-def _picture_attribute(tag, name, value):
+def _picture_attribute(tag: str, name: str, value: str) -> bool:
     """Whether an attribute of <img> may stay: pictures come with the page, not from somewhere else."""
     return bool(PICTURE.fullmatch(value)) if name == "src" else name in ("alt", "title", "width", "height")
 
 
-def _link_attribute(tag, name, value):
+def _link_attribute(tag: str, name: str, value: str) -> bool:
     """Whether an attribute of <a> may stay."""
     return bool(LINK.match(value)) if name == "href" else name in ("name", "title", "class")

@@ -1,4 +1,4 @@
-"""What a notebook's cell showed, as far as it may be shown again: text, PNG and JPEG, each of bounded size.
+"""Keep of a cell's outputs what may be shown again: text, PNG and JPEG, each of bounded size.
 
 HTML, SVG, JavaScript, widgets and every piece of metadata are dropped: feedback is read by students, and
 the autograded notebook is read in an instructor's browser, which is logged in to the gradebook.
@@ -6,23 +6,25 @@ the autograded notebook is read in an instructor's browser, which is logged in t
 
 import base64
 import binascii
+from typing import Any
 
+Output = dict[str, Any]  # one output of a cell, as nbformat 4 has it
 RESPONSE = "application/vnd.attnlib.response+json"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 TEXT, IMAGE, OUTPUTS, CELL = 25_000, 4_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
 
 
-def safe_outputs(raw):
+def safe_outputs(raw: Any) -> list[Output]:
     """The outputs worth keeping of `raw`, which may be anything; valid for nbformat 4."""
-    kept, room = [], CELL
+    kept, characters_left = [], CELL
     for output in map(_safe_output, (raw if isinstance(raw, list) else [])[:OUTPUTS]):
-        room -= len(str(output))
-        if output and room >= 0:
+        characters_left -= len(str(output))
+        if output and characters_left >= 0:
             kept.append(output)
     return kept
 
 
-def first_response(raw):
+def first_response(raw: Any) -> dict[str, Any] | None:
     """The first response among the outputs `raw`, or None: plain data, still to be judged."""
     for output in raw if isinstance(raw, list) else []:
         data = output.get("data") if isinstance(output, dict) else None
@@ -31,13 +33,15 @@ def first_response(raw):
     return None
 
 
-def message(text):
-    """One line of ours, as an output."""
+def message(text: str) -> Output:
+    """A line of the grader's, as an output."""
     return {"output_type": "stream", "name": "stdout", "text": text + "\n"}
 
 
-def _safe_output(output):
-    kind = output.get("output_type") if isinstance(output, dict) else None
+def _safe_output(output: Any) -> Output | None:
+    if not isinstance(output, dict):
+        return None
+    kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
         return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
@@ -53,14 +57,14 @@ def _safe_output(output):
     return None
 
 
-def _safe_data(data):
+def _safe_data(data: Any) -> dict[str, str]:
     if not isinstance(data, dict):
         return {}
     kept = {mime: data[mime].strip() for mime in MAGIC if is_image(mime, data.get(mime))}
     return kept | ({"text/plain": _text(data["text/plain"])} if "text/plain" in data else {})
 
 
-def is_image(mime, value):
+def is_image(mime: str, value: Any) -> bool:
     """Whether `value` is base64 text of a picture of the kind `mime`, and nothing else."""
     if not isinstance(value, str) or len(value) > IMAGE:
         return False
@@ -70,5 +74,5 @@ def is_image(mime, value):
         return False
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return (value if isinstance(value, str) else "")[:TEXT].encode(errors="replace").decode()

@@ -1,7 +1,7 @@
 """Read what a student handed in, without running any of it and without following any link.
 
-Whatever cannot be read raises Unreadable with a sentence for the instructor; what can be read but is not as
-it should be becomes a Finding. The files themselves are never changed.
+A submission that cannot be read raises Unreadable with a sentence for the instructor. Whatever else is not as it
+should be becomes a Finding. The files themselves are never changed.
 """
 
 import contextlib
@@ -10,6 +10,8 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from grader.sanitize.outputs import MAGIC, is_image
 
@@ -41,24 +43,24 @@ class RawCell:
     type: str
     source: str
     grade_id: str | None = None
-    marks: dict = field(default_factory=dict)  # its nbgrader metadata, unchecked
-    attachments: dict = field(default_factory=dict)
+    nbgrader_metadata: dict[str, Any] = field(default_factory=dict)  # unchecked
+    attachments: dict[str, dict[str, str]] = field(default_factory=dict)  # {name: {mime: base64}}
 
 
 @dataclass
 class Submission:
     """The cells of a notebook, the files {name: bytes} beside it, when it was handed in, and what was odd."""
 
-    cells: list
-    files: dict
+    cells: list[RawCell]
+    files: dict[str, bytes]
     timestamp: str = ""
-    findings: list = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
-def read_submission(submitted, student, stem):
-    """The Submission in the folder submitted/student/stem. Raises Unreadable."""
+def read_submission(submitted: Path, student: str, stem: str) -> Submission:
+    """Read the Submission in the folder submitted/student/stem. Raises Unreadable."""
     check_name(student)
-    findings = []
+    findings: list[Finding] = []
     with contextlib.ExitStack() as stack:
         folder = _open_folder(stack, None, str(submitted))
         for name in (student, stem):
@@ -67,14 +69,14 @@ def read_submission(submitted, student, stem):
             name = _find_notebook(folder, stem, findings)
             cells = parse_notebook(_read(folder, name, NOTEBOOK_BYTES), name)
             timestamp = _read_timestamp(folder, findings)
-            files = {}
+            files: dict[str, bytes] = {}
             _read_others(folder, "", files, findings)
         except OSError as error:
             raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
     return Submission(cells, files, timestamp, findings)
 
 
-def check_name(student):
+def check_name(student: str) -> None:
     """Raise Unreadable for a student's folder that nbgrader, a database or a web page would take for something else."""
     odd = not student.isprintable() or set(student) & set('*?[]<>"\\') or student != student.strip()
     if odd or student.startswith("-") or len(student) > 128:
@@ -82,7 +84,7 @@ def check_name(student):
         raise Unreadable(f"its folder's name cannot be used ({why}); rename the folder")
 
 
-def _open_folder(stack, parent, name):
+def _open_folder(stack: contextlib.ExitStack, parent: int | None, name: str) -> int:
     """A descriptor of the folder `name` in `parent`, closed with `stack`; a link is not a folder."""
     flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if parent is not None else 0)
     try:
@@ -95,14 +97,14 @@ def _open_folder(stack, parent, name):
     return folder
 
 
-def _mode(folder, name):
+def _mode(folder: int, name: str) -> int:
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     except OSError:
         return 0
 
 
-def _find_notebook(folder, stem, findings):
+def _find_notebook(folder: int, stem: str, findings: list[Finding]) -> str:
     """The name of the notebook to grade."""
     right = f"{stem}.ipynb"
     notebooks = sorted(name for name in os.listdir(folder) if name.endswith(".ipynb") and not name.startswith("."))
@@ -113,12 +115,13 @@ def _find_notebook(folder, stem, findings):
     if not notebooks:
         raise Unreadable(f"there is no notebook; expected {right}")
     if len(notebooks) > 1:
-        raise Unreadable(f"there are {len(notebooks)} notebooks and none is called {right}: {', '.join(notebooks)[:200]}")
+        names = ", ".join(notebooks)[:200]
+        raise Unreadable(f"there are {len(notebooks)} notebooks and none is called {right}: {names}")
     findings.append(Finding("wrong name", notebooks[0], f"graded as {right}"))
     return notebooks[0]
 
 
-def _read(folder, name, most):
+def _read(folder: int, name: str, most: int) -> bytes:
     """The bytes of a regular file. Raises Unreadable for anything else, and for more than `most` bytes."""
     try:  # O_NONBLOCK: opening a named pipe must not wait for a writer
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
@@ -136,7 +139,7 @@ def _read(folder, name, most):
     return content
 
 
-def _read_timestamp(folder, findings):
+def _read_timestamp(folder: int, findings: list[Finding]) -> str:
     """The text of timestamp.txt when nbgrader will understand it, else an empty one."""
     from nbgrader.utils import parse_utc
 
@@ -151,7 +154,7 @@ def _read_timestamp(folder, findings):
         return ""
 
 
-def _read_others(folder, path, files, findings):
+def _read_others(folder: int, path: str, files: dict[str, bytes], findings: list[Finding]) -> None:
     """Add the regular files in `folder`, called `path` from the submission's top, to `files`."""
     for name in sorted(os.listdir(folder)):
         where, mode = f"{path}{name}", _mode(folder, name)
@@ -167,19 +170,19 @@ def _read_others(folder, path, files, findings):
         elif len(files) >= FILES:
             findings.append(Finding("too many files", where, f"left out; at most {FILES} are taken"))
         else:
-            room = FILE_BYTES - sum(map(len, files.values()))
+            bytes_left = FILE_BYTES - sum(map(len, files.values()))
             try:
-                files[where] = _read(folder, name, room)
+                files[where] = _read(folder, name, bytes_left)
             except Unreadable as error:
                 findings.append(Finding("file left out", where, str(error)[:200]))
 
 
-def _is_plain(path):
+def _is_plain(path: str) -> bool:
     return path.isprintable() and path.isascii() and len(path) < 200 and "\\" not in path
 
 
-def parse_notebook(content, name="the notebook"):
-    """The cells of a notebook's bytes, of format 4 or 3, as a list of RawCell. Raises Unreadable."""
+def parse_notebook(content: bytes, name: str = "the notebook") -> list[RawCell]:
+    """Parse the cells of a notebook's bytes, of format 4 or 3, as a list of RawCell. Raises Unreadable."""
     if not content.strip():
         raise Unreadable(f"{name} is empty")
     try:
@@ -204,7 +207,7 @@ def parse_notebook(content, name="the notebook"):
     return read
 
 
-def _is_deep(data, most):
+def _is_deep(data: Any, most: int) -> bool:
     """Whether `data` is nested more than `most` deep, found without recursion."""
     level = _items([data])
     for _ in range(most):
@@ -214,13 +217,13 @@ def _is_deep(data, most):
     return True
 
 
-def _items(one):
-    """What is nested right inside `one`."""
+def _items(one: Any) -> list[Any]:
+    """The lists and dicts right inside `one`."""
     items = one.values() if isinstance(one, dict) else one
     return [item for item in items if isinstance(item, (dict, list))]
 
 
-def _find_cells(data):
+def _find_cells(data: Any) -> list[Any] | None:
     """The list of cells of a notebook of format 4, or of format 3, whose cells are in worksheets."""
     if not isinstance(data, dict):
         return None
@@ -233,7 +236,7 @@ def _find_cells(data):
     return [cell for cells in lists if isinstance(cells, list) for cell in cells]
 
 
-def _read_cell(cell):
+def _read_cell(cell: Any) -> RawCell | None:
     """The RawCell of anything found among the cells; None when there is no text in it."""
     if not isinstance(cell, dict):
         return None
@@ -244,19 +247,19 @@ def _read_cell(cell):
     if type_ == "heading":  # format 3
         type_, source = "markdown", "# " + source
     metadata = cell.get("metadata")
-    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    marks = marks if isinstance(marks, dict) else {}
-    grade_id = marks.get("grade_id")
+    nbgrader_metadata = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    nbgrader_metadata = nbgrader_metadata if isinstance(nbgrader_metadata, dict) else {}
+    grade_id = nbgrader_metadata.get("grade_id")
     return RawCell(
         type_ if type_ in ("code", "raw") else "markdown",
         source,
         grade_id if isinstance(grade_id, str) else None,
-        marks,
+        nbgrader_metadata,
         _images(cell.get("attachments")),
     )
 
 
-def _text(source):
+def _text(source: Any) -> str | None:
     """The text of a source, which may be one string or a list of them; None for anything else."""
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
@@ -265,7 +268,7 @@ def _text(source):
     return source.encode(errors="replace").decode()  # JSON can hold half a character, a file cannot
 
 
-def _images(attachments):
+def _images(attachments: Any) -> dict[str, dict[str, str]]:
     """The pictures pasted into a text cell: {name: {mime: base64}}."""
     if not isinstance(attachments, dict):
         return {}

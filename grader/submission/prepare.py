@@ -1,47 +1,53 @@
-"""From what a student handed in to a job for the sandbox: intake, repair, and a repaired copy to look at."""
+"""Prepare what a student handed in for grading: read it, repair it, keep a copy to look at, make a job of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from grader.course import REPOSITORY, write_repaired
-from grader.grade_notebook import Job, digest, make_job
+from grader.course import REPOSITORY, Course, write_repaired
+from grader.job import Job, fingerprint, make_job
+from grader.release import Notebook
+from grader.sandbox.limits import DEFAULTS, Limits
 from grader.submission.intake import Finding, read_submission
-from grader.sandbox.limits import Limits
 from grader.submission.repair import repair
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A submission that can be graded, with what was odd about it."""
+    """A submission that can be graded, with what was odd about it.
+
+    fingerprint changes whenever grading the submission again would change anything.
+    """
 
     student: str
     job: Job
-    findings: tuple
-    mark: str  # changes whenever grading it again would change anything
+    findings: tuple[Finding, ...]
+    fingerprint: str
 
 
-def prepare(course, stem, student, release, limits=Limits(), sandboxed=True):
+def prepare(course: Course, stem: str, student: str, release: Notebook, limits: Limits = DEFAULTS,
+            sandboxed: bool = True) -> Prepared:
     """Read, repair and copy one submission. Raises Unreadable."""
     limits = allowed(course, stem, student, limits)
     submission = read_submission(course.submitted, student, stem)
-    notebook, findings = repair(submission.cells, release)
+    notebook, odd = repair(submission.cells, release)
     folder = course.repaired(student, stem)
     write_repaired(folder, stem, notebook, submission)
-    findings = few([*submission.findings, *findings])
-    report = json.dumps([asdict(finding) for finding in findings], indent=1)
-    folder.with_name(f"{stem}.findings.json").write_text(report + "\n")
-    hidden = {REPOSITORY, course.folder, course.release_folder, course.source_folder}
-    job = make_job(stem, notebook, submission.files, course.secret, limits, sorted(hidden), sandboxed)
-    return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
+    findings = few([*submission.findings, *odd])
+    listed = json.dumps([asdict(finding) for finding in findings], indent=1)
+    folder.with_name(f"{stem}.findings.json").write_text(listed + "\n")
+    hidden = sorted({REPOSITORY, course.folder, course.release_folder, course.source_folder})
+    job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed)
+    return Prepared(student, job, findings, fingerprint(job.key, notebook, submission.timestamp, course.db))
 
 
-def few(findings, most=20):
+def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
     """The first `most` findings, and how many more there are: one submission may hold thousands of odd files."""
     more = len(findings) - most
     return (*findings[:most], *([Finding("and more", "the submission", f"{more} more of these")] if more > 0 else []))
 
 
-def allowed(course, stem, student, limits):
+def allowed(course: Course, stem: str, student: str, limits: Limits) -> Limits:
     """`limits`, with more time where more was given before: a later run of the whole class must not take it back."""
     path = course.own / "allowed" / student / stem
     before = float(path.read_text()) if path.exists() else 0

@@ -11,24 +11,18 @@ from pathlib import Path
 import pytest
 
 from grader.course import REPOSITORY, Course
-from grader.class_run import grade_class, nbgrader_api
+from grader.class_run import grade_class
+from grader.nbgrader_bridge.configure import nbgrader_api
 from grader.nbgrader_bridge.gradebook import scores
 from grader.submission.intake import read_submission
 from grader.sandbox.limits import Limits
 from grader.instructor.table import table
-from tests.grader.sample_class.make import EXPECTED, STEM, find, make, solutions
+from tests.grader.sample_class import STEM, expected, find, make, solutions
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
 LIMITS = Limits.for_cells_of(7)  # longer than the 5 s that `check` gives an answer
 ALONE = ("honest", "forger", "half_done")  # graded a second time, each in a course of its own
 SOME = ("another_name", "cut_short", "endless_loop", "forger", "forgets_the_scale", "kills_its_kernel", "pasted_a_check")
-
-
-def expected():
-    """{student: {exercise: points}, or None for what is not graded}."""
-    table = json.loads(EXPECTED.read_text())
-    names = table.pop("exercises")
-    return {student: points and dict(zip(names, points)) for student, points in table.items()}
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +48,12 @@ def test_scores(graded):
 def test_messages(graded):
     """Is the instructor told, by name, of everything unreadable, stopped, dead or repaired, and of nothing else?"""
     _, rows = graded
-    told = {student: " ".join(row.says) for student, row in rows.items() if row.says}
+    told = {student: " ".join(row.messages) for student, row in rows.items() if row.messages}
     assert told.keys() == {"another_name", "cut_short", "deleted_a_check", "empty_file", "endless_loop", "kills_its_kernel",
                            "pasted_a_check"}
-    assert told["endless_loop"] == ("endless_loop 05_weights: stopped after 7 s in cell write_relu_weights; 16 of 18 points "
-                                    "kept. Retry: python -m grader 05_weights --student endless_loop --timeout 21")
-    assert told["empty_file"].startswith("empty_file 05_weights: not graded: 05_weights.ipynb is empty.")
+    assert told["endless_loop"].startswith(f"endless_loop {STEM}: stopped after 7 s in cell write_relu_weights; 16 of 18 points")
+    assert told["endless_loop"].endswith(f"python -m grader {STEM} --student endless_loop --timeout 21")
+    assert told["empty_file"].startswith(f"empty_file {STEM}: not graded") and f"{STEM}.ipynb is empty" in told["empty_file"]
     assert not any(row.fault for row in rows.values())
 
 
@@ -97,7 +91,7 @@ def test_alone(student, tmp_path):
 def test_again(graded, monkeypatch):
     """Does a second run with nothing changed run no notebook, touch no feedback, and give the same scores?"""
     course, _ = graded
-    monkeypatch.setattr("grader.class_run.ProcessPoolExecutor", None)  # any worker would be an error
+    monkeypatch.setattr("grader.workers.ProcessPoolExecutor", None)  # any worker would be an error
     monkeypatch.setattr("grader.kept_results.grade", None)
     before = {path: path.stat().st_mtime_ns for step in ("feedback", "autograded") for path in (course.folder / step).rglob("*")}
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
@@ -118,14 +112,14 @@ def copy_of(graded, tmp_path, *students):
 
 
 def test_stock_command(graded, tmp_path):
-    """Does `nbgrader autograde 05_weights` give everyone the same scores, and go on after the unreadable?"""
+    """Does `nbgrader autograde SET` give everyone the same scores, and go on after the unreadable?"""
     course = copy_of(graded, tmp_path, *SOME)
     command = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM, "--SandboxedAutograde.cell_seconds=7"]
     done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | {"COURSE_DIR": str(course.folder)},
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "cut_short 05_weights: not graded" in done.stderr
-    assert "kills_its_kernel 05_weights: the kernel died in cell write_scaled_scores; 12 of 18" in done.stderr
+    assert f"cut_short {STEM}: not graded" in done.stderr
+    assert f"kills_its_kernel {STEM}: the kernel died in cell write_scaled_scores; 12 of 18" in done.stderr
     assert recorded(course) == {student: expected()[student] for student in SOME}
 
 
@@ -227,7 +221,7 @@ def test_a_fault_of_ours(graded, tmp_path, monkeypatch):
         patch.setattr("grader.sandbox.bubblewrap.Sandbox.command", lambda *_: ["false"])
         rows = grade_class(course, STEM, limits=LIMITS)
         assert all(row.fault and row.scores is None for row in rows)
-        assert "not graded, through no fault of the student's" in rows[0].says[0]
+        assert "not graded, through no fault of the student's" in rows[0].messages[0]
         assert not nbgrader_api(course, LIMITS).autograde(STEM, "honest")["success"]
     assert not (course.own / "results").exists()
     rows = grade_class(course, STEM, limits=LIMITS)
@@ -241,7 +235,7 @@ def test_odd_folders_stop_nobody(graded, tmp_path):
         shutil.copytree(course.submitted / "honest", course.submitted / os.fsdecode(name))
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
     assert rows.pop("honest").scores == expected()["honest"]
-    assert all("rename the folder" in row.says[0] and row.says[0].isprintable() for row in rows.values())
+    assert all("rename the folder" in row.messages[0] and row.messages[0].isprintable() for row in rows.values())
     assert table(list(rows.values()), []).replace("\n", "").isprintable()
     assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
     assert scores(course.db, STEM) == {"honest": expected()["honest"]}
@@ -256,7 +250,7 @@ def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
 
     monkeypatch.setattr("grader.submission.prepare.read_submission", read)
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
-    assert rows["half_done"].fault and "through no fault" in rows["half_done"].says[0]
+    assert rows["half_done"].fault and "through no fault" in rows["half_done"].messages[0]
     assert rows["honest"].scores == expected()["honest"]
     assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
 
@@ -286,7 +280,7 @@ def test_the_command(graded, tmp_path):
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "sandbox: bubblewrap, no network" in done.stdout
-    assert "cut_short 05_weights: not graded: 05_weights.ipynb is not JSON" in done.stdout
+    assert f"cut_short {STEM}: not graded: {STEM}.ipynb is not JSON" in done.stdout
     assert "the kernel died in cell write_scaled_scores; 12 of 18 points kept" in done.stdout
     assert re.search(r"^honest +4 +1 +2 +2 +3 +4 +2   18 of 18$", done.stdout, re.MULTILINE)
     done = subprocess.run([*command, "--student", "nobody"], cwd=REPOSITORY, capture_output=True, text=True)

@@ -13,8 +13,8 @@ from grader.course import Course
 from grader.class_run import grade_class
 from grader.sanitize.markdown import safe_markdown
 from grader.sanitize.outputs import first_response, safe_outputs
-from grader.nbgrader_bridge.autograde import configure
-from tests.grader.sample_class.make import STEM, filled, find, solutions
+from grader.nbgrader_bridge.configure import configure
+from tests.grader.sample_class import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
 <script>alert(1)</script> <img src=x onerror=alert(1)> <svg onload=alert(1)><script>alert(1)</script></svg>

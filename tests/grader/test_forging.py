@@ -6,12 +6,13 @@ import re
 import pytest
 
 from grader.course import Course
-from grader.grade_notebook import grade, make_job
+from grader.grade_notebook import grade
+from grader.job import make_job
 from grader.sandbox.limits import Limits
 from grader.submission.repair import repair
 from grader.submission.intake import parse_notebook
 from grader.sandbox.view import build_view
-from tests.grader.sample_class.make import STEM, filled, solutions
+from tests.grader.sample_class import STEM, filled, solutions
 
 pytestmark = pytest.mark.sandbox
 SECRET = bytes(32)

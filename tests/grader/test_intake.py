@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.submission.intake import Unreadable, check_name, parse_notebook, read_submission
-from tests.grader.sample_class.make import STEM, release
+from tests.grader.sample_class import STEM, release
 
 
 @pytest.fixture

@@ -15,15 +15,16 @@ from grader import kept_results
 from grader.instructor import messages
 from grader.__main__ import main
 from grader.course import REPOSITORY, Course
-from grader.class_run import Row, _feedback, grade_class
+from grader.class_run import Row, grade_class
+from grader.nbgrader_bridge.feedback import write_feedback
 from grader.nbgrader_bridge.gradebook import register, scores, withdraw
-from grader.grade_notebook import Result
+from grader.grade_notebook import NotebookResult
 from grader.submission.intake import Finding, Unreadable
 from grader.sandbox.limits import Limits
 from grader.submission.prepare import few
 from grader.seeds import course_secret, seed
 from grader.instructor.table import table
-from tests.grader.sample_class.make import STEM, filled, find, make, solutions
+from tests.grader.sample_class import STEM, filled, find, make, solutions
 
 quiet = pytest.mark.filterwarnings("ignore:Object of type")
 
@@ -54,7 +55,7 @@ def test_seeds():
 
 def test_kept_results(course):
     """Is a kept result read back as it was, and a damaged one made anew?"""
-    result = Result("key", "cells", {}, [[]], ["why"])
+    result = NotebookResult("key", "cells", {}, [[]], ["why"])
     kept_results.store(course, result)
     assert kept_results.load(course, "key") == result
     assert kept_results.load(course, "other") is None
@@ -147,11 +148,11 @@ def test_no_bubblewrap(course):
 
 
 @pytest.mark.parametrize("options, status, said", [
-    (["--course", "/nowhere/at/all"], 0, "nobody has handed in 05_weights"),
+    (["--course", "/nowhere/at/all"], 0, f"obody has handed in {STEM}"),
     (["--db", "sqlite:////nowhere/at/all.db"], 1, "the gradebook sqlite:////nowhere/at/all.db cannot be used"),
     (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "the gradebook 127.0.0.1:1/x cannot be used"),
     (["--timeout", "0"], 2, "must be above zero"),
-    (["--student", "nobody"], 1, "nobody called nobody handed in 05_weights"),
+    (["--student", "nobody"], 1, f"no submission from nobody for {STEM}"),
 ])
 def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said):
     """Is each mistake on the command line answered with a sentence?"""
@@ -169,17 +170,18 @@ def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said)
 def test_messages():
     """Does a message name the student, what happened, what is kept and the command to run?"""
     report = {"results": [{"points": 1, "max_points": 5}]}
-    result = Result("", "", {"x": report}, [], ["Stopped after 20 s in cell softmax_rows."])
-    assert messages.lost("s0142", STEM, result, 20) == (
-        "s0142 05_weights: stopped after 20 s in cell softmax_rows; 1 of 5 points kept. "
-        "Retry: python -m grader 05_weights --student s0142 --timeout 60")
-    result = Result("", "", {"x": report}, [], [f"The kernel died in cell number {i // 100}." for i in range(2000)])
+    result = NotebookResult("", "", {"x": report}, [], ["Stopped after 20 s in cell softmax_rows."])
+    message = messages.lost("s0142", STEM, result, 20)
+    assert message.startswith(f"s0142 {STEM}: stopped after 20 s in cell softmax_rows; 1 of 5 points")
+    assert message.endswith(f"python -m grader {STEM} --student s0142 --timeout 60")
+    result = NotebookResult("", "", {"x": report}, [], [f"The kernel died in cell number {i // 100}." for i in range(2000)])
     assert messages.lost("s1", STEM, result, 20).endswith("number 4; and 15 more; 1 of 5 points kept.")
-    assert messages.fault("a b\x1b[31m", STEM, "x") == (
-        f"a b?[31m {STEM}: not graded, through no fault of the student's: x. Retry: python -m grader {STEM} --student 'a b?[31m'")
-    assert messages.unreadable("s1", STEM, Unreadable("x\x1b]0;title\x07.ipynb\nis a link")) == (
-        "s1 05_weights: not graded: x?]0;title?.ipynb is a link. Ask the student to hand it in again.")
-    assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith("s1 05_weights: not graded: it is empty")
+    message = messages.fault("a b\x1b[31m", STEM, ValueError("x"))
+    assert message.startswith(f"a b?[31m {STEM}: not graded, through no fault of the student's: x.")
+    assert message.endswith(f"python -m grader {STEM} --student 'a b?[31m'")
+    message = messages.unreadable("s1", STEM, Unreadable("x\x1b]0;title\x07.ipynb\nis a link"))
+    assert message.startswith(f"s1 {STEM}: not graded: x?]0;title?.ipynb is a link.") and "hand it in again" in message
+    assert messages.unreadable("s1", STEM, Unreadable("it is empty")).startswith(f"s1 {STEM}: not graded: it is empty")
 
 
 def test_the_reason_of_a_traceback():
@@ -197,10 +199,10 @@ def test_few_findings():
 
 def test_a_page_that_takes_too_long(course, monkeypatch):
     """Is a feedback page that a highlighter would be at for hours given up, said by name, and the next one written?"""
-    monkeypatch.setattr("grader.class_run.FEEDBACK_SECONDS", 1)
-    monkeypatch.setattr("grader.class_run.nbgrader_api", lambda course: Slow())
-    assert "longer than 1 s" in _feedback(course, STEM, "s1")
-    assert messages.no_feedback("s1", STEM, _feedback(course, STEM, "s1")).startswith(
+    monkeypatch.setattr("grader.nbgrader_bridge.feedback.SECONDS", 1)
+    monkeypatch.setattr("grader.nbgrader_bridge.feedback.nbgrader_api", lambda course: Slow())
+    assert "longer than 1 s" in write_feedback(course, STEM, "s1")
+    assert messages.no_feedback("s1", STEM, write_feedback(course, STEM, "s1")).startswith(
         f"s1 {STEM}: graded, but no feedback was written: TimeoutError: the page took longer than 1 s.")
 
 

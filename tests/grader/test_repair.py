@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.course import Course
-from grader.grade_notebook import code_cells
+from grader.job import code_cells
 from grader.submission.intake import parse_notebook
-from grader.submission.repair import grade_id, is_check, is_locked, repair
-from tests.grader.sample_class.make import STEM, filled, find, solutions
+from grader.release import grade_id, is_check, is_locked
+from grader.submission.repair import repair
+from tests.grader.sample_class import STEM, filled, find, solutions
 
 RELEASE = Course.at().release(STEM)
 MARKED = [grade_id(cell) for cell in RELEASE["cells"] if grade_id(cell)]

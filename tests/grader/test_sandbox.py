@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from grader.course import REPOSITORY
-from grader.sandbox.limits import Limits, control_group
+from grader.sandbox.cgroups import control_group
+from grader.sandbox.limits import Limits
 from grader.sanitize.outputs import message
-from grader.sandbox.host import PLACES, Cell, Outcome, _that_fit, run_notebook
+from grader.sandbox.host import OUTPUTS, Cell, NotebookRun, run_notebook
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault, masks, own_uid
 from grader.sandbox.seccomp import seccomp_filter
 
@@ -44,7 +45,7 @@ def view(tmp_path_factory):
 
 @pytest.fixture
 def run(view):
-    """Run cells, given as text, between two check cells: the Outcome."""
+    """Run cells, given as text, between two check cells: the NotebookRun."""
 
     def run(*sources, files={}, **limits):
         cells = (BEFORE, *(Cell(f"cell_{i}", source) for i, source in enumerate(sources)), AFTER)
@@ -54,20 +55,20 @@ def run(view):
 
 
 @pytest.fixture
-def says(run):
+def printed(run):
     """Run one cell and read back, as JSON, what it printed."""
 
-    def says(source, **options):
+    def printed(source, **options):
         outputs = run(source, **options).outputs[1]
         assert outputs and outputs[0]["output_type"] == "stream", outputs
         return json.loads(outputs[0]["text"].splitlines()[-1])
 
-    return says
+    return printed
 
 
-def both(outcome):
+def both(ran):
     """Whether the check cells before and after the hostile one were answered."""
-    return outcome.answers == {"before": {"value": 1}, "after": {"value": 2}}
+    return ran.responses == {"before": {"value": 1}, "after": {"value": 2}}
 
 
 TRY = """
@@ -96,45 +97,45 @@ def tried(*deeds):
 )
 def test_a_dead_kernel_costs_one_cell(run, killer):
     """When a cell kills the kernel, do the cells before and after it keep their answers?"""
-    outcome = run(killer)
-    assert both(outcome)
-    assert outcome.lost == {1: "The kernel died in cell cell_0."}
+    ran = run(killer)
+    assert both(ran)
+    assert ran.lost == {1: "The kernel died in cell cell_0."}
 
 
 @pytest.mark.parametrize("goodbye", ["quit()", "exit()", "import sys; sys.exit()", "raise SystemExit"])
 def test_a_forgotten_goodbye(run, goodbye):
     """Does a quit() left in a cell cost nothing?"""
-    outcome = run(f"x = 3\n{goodbye}", "print(x)")
-    assert both(outcome) and outcome.lost == {}
-    assert outcome.outputs[2][0]["text"] == "3\n"
+    ran = run(f"x = 3\n{goodbye}", "print(x)")
+    assert both(ran) and ran.lost == {}
+    assert ran.outputs[2][0]["text"] == "3\n"
 
 
 def test_a_death_put_off(run):
     """When a cell makes the kernel die a moment later, is the check cell after it answered all the same?"""
-    outcome = run("import os, threading; threading.Timer(0.5, os._exit, [1]).start()", "import time; time.sleep(1)")
-    assert both(outcome) and set(outcome.lost) == {2}
+    ran = run("import os, threading; threading.Timer(0.5, os._exit, [1]).start()", "import time; time.sleep(1)")
+    assert both(ran) and set(ran.lost) == {2}
 
 
 def test_endless_recursion(run):
     """Does recursion without end or limit cost its own cell alone?"""
-    outcome = run("import sys; sys.setrecursionlimit(10**9)\ndef f(): return f()\nf()")
-    assert both(outcome) and set(outcome.lost) == {1}
+    ran = run("import sys; sys.setrecursionlimit(10**9)\ndef f(): return f()\nf()")
+    assert both(ran) and set(ran.lost) == {1}
 
 
 def test_two_killers_and_state(run):
     """Are several killing cells each left out, and is what the others defined still there?"""
-    outcome = run("import os; x = 20", "os._exit(1)", "y = x + 1", "os.kill(os.getpid(), 9)", "print(x + y)")
-    assert both(outcome)
-    assert set(outcome.lost) == {2, 4}
-    assert outcome.outputs[5][0]["text"] == "41\n"
+    ran = run("import os; x = 20", "os._exit(1)", "y = x + 1", "os.kill(os.getpid(), 9)", "print(x + y)")
+    assert both(ran)
+    assert set(ran.lost) == {2, 4}
+    assert ran.outputs[5][0]["text"] == "41\n"
 
 
 def test_an_endless_loop(run):
     """Is an endless loop interrupted in time, and does the notebook go on in the same kernel?"""
-    outcome = run("kept = 7\nwhile True: pass", "print(kept)")
-    assert both(outcome)
-    assert outcome.lost == {1: "Stopped after 2 s in cell cell_0."}
-    assert outcome.outputs[2][0]["text"] == "7\n"
+    ran = run("kept = 7\nwhile True: pass", "print(kept)")
+    assert both(ran)
+    assert ran.lost == {1: "Stopped after 2 s in cell cell_0."}
+    assert ran.outputs[2][0]["text"] == "7\n"
 
 
 STUBBORN = """
@@ -158,41 +159,41 @@ while True:
 )
 def test_what_cannot_be_interrupted(run, blocker):
     """Is a cell that swallows interrupts, stops itself or stops the others given up, and only that cell?"""
-    outcome = run(blocker)
-    assert both(outcome)
-    assert outcome.lost == {1: "Stopped after 2 s in cell cell_0."}
+    ran = run(blocker)
+    assert both(ran)
+    assert ran.lost == {1: "Stopped after 2 s in cell cell_0."}
 
 
 def test_all_in_all_it_ends(run):
     """Does a notebook of many slow cells end at the total time, with what it had answered by then?"""
-    outcome = run(*["import time; time.sleep(1.5)"] * 9, total_seconds=5)
-    assert outcome.answers == {"before": {"value": 1}}
-    assert outcome.lost[10] == "The notebook was stopped after 5 s in all, before this cell ended."
+    ran = run(*["import time; time.sleep(1.5)"] * 9, total_seconds=5)
+    assert ran.responses == {"before": {"value": 1}}
+    assert ran.lost[10] == "The notebook was stopped after 5 s in all, before this cell ended."
 
 
 @pytest.mark.parametrize("grouped", [True, False])
 def test_memory_bomb(run, grouped, monkeypatch):
     """Does eating memory, in one process or in children, cost the cell and nothing else, with or without cgroups?"""
     if not grouped:
-        monkeypatch.setattr("grader.sandbox.limits._parents", lambda: (0, []))
+        monkeypatch.setattr("grader.sandbox.cgroups._parents", lambda: (0, []))
     eat = "hog = []\nwhile True: hog.append(b'x' * 10**7)"
     children = f"import os, time\nfor _ in range(8):\n    if os.fork() == 0: x = b'x' * 10**8; time.sleep(60)\ntime.sleep(60)"
-    outcome = run(eat, children, memory=500, cell_seconds=10)
-    assert both(outcome)
-    assert set(outcome.lost) == {1, 2}
-    assert not any("Stopped" in why for why in outcome.lost.values())
+    ran = run(eat, children, memory=500, cell_seconds=10)
+    assert both(ran)
+    assert set(ran.lost) == {1, 2}
+    assert not any("Stopped" in why for why in ran.lost.values())
 
 
 def test_fork_bomb(run):
     """Does a fork bomb cost the cell and nothing else?"""
-    outcome = run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
-    assert both(outcome)
+    ran = run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
+    assert both(ran)
 
 
 def test_thread_bomb(run):
     """Are threads bounded?"""
-    outcome = run("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()")
-    assert outcome.answers["before"] == {"value": 1}
+    ran = run("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()")
+    assert ran.responses["before"] == {"value": 1}
 
 
 @pytest.mark.parametrize("flood", [
@@ -206,34 +207,33 @@ def test_thread_bomb(run):
 ])
 def test_output_flood(run, flood):
     """Is what a cell puts out cut to a bounded size, and do the other cells keep their answers?"""
-    outcome = run(flood)
-    assert both(outcome)
-    assert len(json.dumps(outcome.outputs)) < 5_000_000
+    ran = run(flood)
+    assert both(ran)
+    assert len(json.dumps(ran.outputs)) < 5_000_000
 
 
 def test_a_page_is_bounded(run):
     """Is what all cells show bounded together, in size and in number, each cell's answer kept, and the cut said?"""
-    outcome = run(*["from IPython.display import display\nfor i in range(90): display('x' * 200)"] * 40, cell_seconds=10)
-    assert both(outcome)
-    assert sum(map(len, outcome.outputs.values())) < PLACES + 50
-    assert outcome.outputs[40] == [{"output_type": "stream", "name": "stdout", "text": "(the rest was left out)\n"}]
-    full = Outcome(room=200)
-    assert len(_that_fit(full, [message("x" * 50)] * 3)) == 1 + 1
+    ran = run(*["from IPython.display import display\nfor i in range(90): display('x' * 200)"] * 40, cell_seconds=10)
+    assert both(ran)
+    assert sum(map(len, ran.outputs.values())) < OUTPUTS + 50
+    assert ran.outputs[40] == [{"output_type": "stream", "name": "stdout", "text": "(the rest was left out)\n"}]
+    assert len(NotebookRun(characters_left=200).show([message("x" * 50)] * 3)) == 1 + 1
 
 
 def test_a_huge_answer(run):
     """Is an answer too large to take a lost cell, and not a lost class?"""
-    outcome = run("""
+    ran = run("""
 from IPython.display import display
 def check(*_): pass
 display({"application/vnd.attnlib.response+json": {"value": "x" * 50_000_000}, "text/plain": ""}, raw=True)""")
-    assert outcome.answers["before"] == {"value": 1} and outcome.answers["after"] == {"value": 2}
+    assert ran.responses["before"] == {"value": 1} and ran.responses["after"] == {"value": 2}
 
 
-def test_disk(says, tmp_path):
+def test_disk(printed, tmp_path):
     """Does filling every writable place stop at its limit, in memory, with nothing of it on the host?"""
     before = os.statvfs("/tmp").f_bavail
-    said = says(TRY + """
+    said = printed(TRY + """
 def fill(folder):
     for i in range(100):
         with open(f"{folder}/{i}", "wb") as file:
@@ -244,13 +244,13 @@ tried(*(lambda f=f: fill(f) for f in ("/home/student", "/tmp", "/dev/shm", "/", 
     assert abs(os.statvfs("/tmp").f_bavail - before) * os.statvfs("/tmp").f_frsize < 500_000_000
 
 
-def test_nothing_of_the_host(says, tmp_path):
+def test_nothing_of_the_host(printed, tmp_path):
     """Can a notebook read the host's accounts, root's home, the repository, other submissions or environments?"""
     (tmp_path / "other_student.ipynb").write_text("theirs")
     os.environ["A_SECRET_OF_THE_HOST"] = "do not tell"
     paths = ["/etc/shadow", "/etc/hostname", f"{Path.home()}/.bashrc", f"{REPOSITORY}/solutions",
              f"{REPOSITORY}/attnlib/weights.py", f"{REPOSITORY}/exercises", f"{REPOSITORY}/.git", str(tmp_path), "/var/log", "/run", "/sys", "/boot"]
-    said = says(TRY + f"""
+    said = printed(TRY + f"""
 def read(path):
     return os.listdir(path) if os.path.isdir(path) else open(path).read()
 def environments():
@@ -269,9 +269,9 @@ tried(*(lambda p=p: read(p) for p in {paths}), environments, lambda: len([p for 
     assert said[-1].count("\n") == 1
 
 
-def test_no_way_up(says):
+def test_no_way_up(printed):
     """Is a notebook without privileges, and can it get any: mounts, namespaces, tracing, other sockets, devices?"""
-    said = says(TRY + """
+    said = printed(TRY + """
 libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *arguments):
     return -ctypes.get_errno() if libc.syscall(number, *arguments) == -1 else 0
@@ -314,14 +314,14 @@ tried(
     assert set(said[18:]) <= {"OSError", "PermissionError", "FileNotFoundError", "AttributeError"}, said
 
 
-def test_no_network(says):
+def test_no_network(printed):
     """Can a notebook reach the host's own services, a neighbour or a name server?"""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     abstract = socket.socket(socket.AF_UNIX)
     abstract.bind("\0a-service-of-the-host")
     abstract.listen()
-    said = says(TRY + f"""
+    said = printed(TRY + f"""
 def unix(name):
     socket.socket(socket.AF_UNIX).connect(name)
 tried(lambda: socket.create_connection(("127.0.0.1", {port}), 1), lambda: socket.create_connection(("8.8.8.8", 53), 1),
@@ -332,22 +332,23 @@ tried(lambda: socket.create_connection(("127.0.0.1", {port}), 1), lambda: socket
     assert said == ["ConnectionRefusedError", "OSError", "gaierror", "ConnectionRefusedError"]
 
 
-def test_nothing_stays(run, says, monkeypatch):
+def test_nothing_stays(run, printed, monkeypatch):
     """Are a child, files and folders left behind gone after the run, and a start-up file without effect on the next?"""
     made = []
-    monkeypatch.setattr("grader.sandbox.bubblewrap.Process.close", lambda self, close=Process.close: (made.append(self.stage), close(self)))
-    mark = f"a-child-left-behind-{os.getpid()}"
+    close = Process.close
+    monkeypatch.setattr(Process, "close", lambda self: (made.append(self.folder), close(self)))
+    tag = f"a-child-left-behind-{os.getpid()}"
     run(f"""
 import subprocess, os
-subprocess.Popen(["sleep", "1000"], start_new_session=True, env={{"MARK": "{mark}"}})
+subprocess.Popen(["sleep", "1000"], start_new_session=True, env={{"TAG": "{tag}"}})
 os.makedirs(os.path.expanduser("~/.ipython/profile_default/startup"))
 open(os.path.expanduser("~/.ipython/profile_default/startup/00.py"), "w").write("forged = 1")
 open("/tmp/left", "w").write("x")
 """)
-    alive = [pid for pid in os.listdir("/proc") if pid.isdigit() and _has(f"/proc/{pid}/environ", mark)]
+    alive = [pid for pid in os.listdir("/proc") if pid.isdigit() and _has(f"/proc/{pid}/environ", tag)]
     assert alive == []
-    assert says(TRY + "tried(lambda: forged, lambda: os.path.exists('/tmp/left'))") == ["NameError", False]
-    assert len(made) == 2 and not any(stage.exists() for stage in made)
+    assert printed(TRY + "tried(lambda: forged, lambda: os.path.exists('/tmp/left'))") == ["NameError", False]
+    assert len(made) == 2 and not any(folder.exists() for folder in made)
 
 
 def _has(path, text):
@@ -359,7 +360,7 @@ def _has(path, text):
 
 def test_forged_events(run):
     """Can a notebook write on the pipe to the grader?"""
-    outcome = run(TRY + """
+    ran = run(TRY + """
 line = json.dumps({"event": "done", "cell": 2, "outputs": [], "interrupted": False}) + "\\n"
 for pid in os.listdir("/proc"):
     for fd in range(64):
@@ -369,15 +370,15 @@ for fd in range(3, 64):
     try: os.write(fd, line.encode())
     except OSError: pass
 """)
-    assert outcome.answers["before"] == {"value": 1}
-    assert outcome.answers.get("after") in ({"value": 2}, None)  # it may have hurt its own kernel's sockets
+    assert ran.responses["before"] == {"value": 1}
+    assert ran.responses.get("after") in ({"value": 2}, None)  # it may have hurt its own kernel's sockets
 
 
-def test_files_beside_the_notebook(run, says):
+def test_files_beside_the_notebook(run, printed):
     """Are the student's own files there, and can they not stand in for Python's own modules at the start?"""
     trap = b"import os; os._exit(3)"
     files = {"data/table.csv": b"1,2", "json.py": trap, "zmq.py": trap, "sitecustomize.py": trap}
-    assert says(TRY + 'tried(lambda: open("data/table.csv").read())', files=files) == ["1,2"]
+    assert printed(TRY + 'tried(lambda: open("data/table.csv").read())', files=files) == ["1,2"]
 
 
 def test_what_the_host_believes(run):
@@ -414,8 +415,8 @@ def test_hidden_folders(view, tmp_path):
     """Is a folder to hide empty in the sandbox when it lies inside one that is shown, and nbgrader's exchange too?"""
     assert masks([Path("/usr/share"), Path("/nowhere"), tmp_path]) == {"/usr/share"}
     look = Cell("look", "import os; print(os.listdir('/usr/share'), os.listdir('/usr/local'), len(os.listdir('/usr/bin')) > 9)")
-    outcome = run_notebook([look], {}, {}, view, Sandbox(LIMITS, ["/usr/share"]))
-    assert outcome.outputs[0][0]["text"] == "[] [] True\n"
+    ran = run_notebook([look], {}, {}, view, Sandbox(LIMITS, ["/usr/share"]))
+    assert ran.outputs[0][0]["text"] == "[] [] True\n"
 
 
 def test_user_ids():
@@ -439,8 +440,8 @@ def test_an_installed_copy(view, tmp_path, monkeypatch):
         (tmp_path / package / "answers.py").touch()
     monkeypatch.setattr("grader.sandbox.bubblewrap.getsitepackages", lambda: [str(tmp_path)])
     look = Cell("look", f"import glob; print(glob.glob('{tmp_path}/*/*'))")
-    outcome = run_notebook([look], {}, {}, view, Sandbox(LIMITS))
-    assert outcome.outputs[0][0]["text"] == f"['{tmp_path}/numbers/answers.py']\n"
+    ran = run_notebook([look], {}, {}, view, Sandbox(LIMITS))
+    assert ran.outputs[0][0]["text"] == f"['{tmp_path}/numbers/answers.py']\n"
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from queue import Empty
+from typing import Any
 
 START_SECONDS = 60
 KERNEL = """
@@ -34,26 +36,23 @@ TEXT, IMAGES_SIZE, OUTPUTS = 20_000, 4_000_000, 100  # characters of text, of im
 
 
 class Died(Exception):
-    """The kernel is gone."""
+    """The kernel has ended."""
 
 
 class Full(Died):
-    """The kernel and its children had more memory than they may, and were killed for it."""
+    """The kernel and its children used more memory than they may, and were killed for it."""
 
 
 class Stuck(Exception):
     """The kernel does not react to an interrupt."""
 
 
-def main(folder):
+def main(folder: str) -> None:
+    """Run the cells of the task in `folder` and report on each."""
     report = take_standard_output()
     with open(os.path.join(folder, "task.json")) as file:
         task = json.load(file)
-    for name, value in task["limits"].items():
-        which = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(which)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+    set_rlimits(task["rlimits"])
     shutil.copytree(os.path.join(folder, "files"), os.getcwd(), dirs_exist_ok=True)
     kernel = Kernel(os.environ["TMPDIR"], task["memory"])
     kernel.wait_until_ready()
@@ -69,7 +68,7 @@ def main(folder):
     report(event="end")
 
 
-def take_standard_output():
+def take_standard_output() -> Callable[..., None]:
     """Keep standard output for the report alone; the kernel and its children get /dev/null."""
     pipe = os.dup(1)
     os.set_inheritable(pipe, False)
@@ -78,7 +77,7 @@ def take_standard_output():
         os.dup2(null, stream)
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: closes /proc/1/fd and /proc/1/mem to the notebook
 
-    def report(**event):
+    def report(**event: Any) -> None:
         line = memoryview(json.dumps(event).encode() + b"\n")
         while line:
             line = line[os.write(pipe, line) :]
@@ -86,14 +85,25 @@ def take_standard_output():
     return report
 
 
+def set_rlimits(numbers: dict[str, int]) -> None:
+    """Set the resource limits {RLIMIT name: number} on this process and on what it starts, never above a hard limit."""
+    for name, number in numbers.items():
+        which = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(which)[1]
+        number = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(which, (number, number))
+
+
 class Kernel:
     """An IPython kernel and the one client it has, over Unix sockets."""
 
-    def __init__(self, folder, memory):
-        self.memory = memory
+    def __init__(self, folder: str, memory: int):
+        self.memory = memory  # bytes
+        self.next_look = 0.0  # when to measure the memory again
         self.sockets = os.path.join(folder, "k")
         ports = {f"{name}_port": i for i, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
-        self.connection = {"transport": "ipc", "ip": self.sockets, "key": "", "signature_scheme": "hmac-sha256", **ports}
+        self.connection: Any = {  # as jupyter_client describes a kernel
+            "transport": "ipc", "ip": self.sockets, "key": "", "signature_scheme": "hmac-sha256", **ports}
         path = os.path.join(folder, "kernel.json")
         with open(path, "w") as file:
             json.dump(self.connection, file)
@@ -103,7 +113,7 @@ class Kernel:
             stderr=self.log,
         )
 
-    def wait_until_ready(self):
+    def wait_until_ready(self) -> None:
         """Connect, and wait for an answer on both channels. Raises SystemExit with the kernel's last words."""
         from jupyter_client.blocking.client import BlockingKernelClient  # imported while the kernel starts
 
@@ -114,7 +124,7 @@ class Kernel:
         self.client = BlockingKernelClient(parent=None)
         self.client.load_connection_info(self.connection)
         self.client.start_channels(stdin=False, hb=False)
-        heard = set()
+        heard: set[str] = set()
         while heard != {"shell", "iopub"}:
             self._still_starting(deadline)
             self.client.kernel_info()
@@ -126,42 +136,60 @@ class Kernel:
                     pass
         self.log.truncate(0)
 
-    def _still_starting(self, deadline):
+    def _still_starting(self, deadline: float) -> None:
         if self.process.poll() is not None or time.monotonic() > deadline:
             self.log.seek(0)
             sys.exit("The kernel did not start. " + self.log.read()[-2000:].decode(errors="replace"))
 
-    def run(self, source, seconds, grace):
-        """Run one cell: (outputs, whether it had to be interrupted). Raises Died or Stuck."""
-        asked = self.client.execute(source, allow_stdin=False, stop_on_error=False)
-        outputs, interrupted = Outputs(), False
-        deadline, look = time.monotonic() + seconds, 0
+    def run(self, source: str, seconds: float, grace: float) -> tuple[list[dict[str, Any]], bool]:
+        """Run one cell: (outputs, whether it had to be interrupted). Raises Died, Full or Stuck."""
+        request = self.client.execute(source, allow_stdin=False, stop_on_error=False)
+        outputs, patience = Outputs(), Patience(self.process, seconds, grace)
         while True:
-            if time.monotonic() > look:
-                look = time.monotonic() + 0.1
-                if memory_used() > self.memory:
-                    self.process.kill()
-                    raise Full
-            try:
-                message = self.client.get_iopub_msg(timeout=0.1)
-            except Empty:
-                message = None
-                if self.process.poll() is not None:
-                    raise Died
-            if time.monotonic() > deadline:
-                if interrupted:
-                    raise Stuck
-                interrupted, deadline = True, time.monotonic() + grace
-                self.process.send_signal(2)
-            if message is None or message["parent_header"].get("msg_id") != asked:
+            self._check_memory()
+            message = self._next_message()
+            patience.check()
+            if message is None or message["parent_header"].get("msg_id") != request:
                 continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                return outputs.kept, interrupted
-            outputs.add(kind, content)
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return outputs.kept, patience.interrupted
+            outputs.add(message["msg_type"], message["content"])
+
+    def _check_memory(self) -> None:
+        """Ten times a second, kill a kernel that uses too much memory. Raises Full."""
+        if time.monotonic() > self.next_look:
+            self.next_look = time.monotonic() + 0.1
+            if memory_used() > self.memory:
+                self.process.kill()
+                raise Full
+
+    def _next_message(self) -> dict[str, Any] | None:
+        """The kernel's next message, None when none came for a moment. Raises Died."""
+        try:
+            return self.client.get_iopub_msg(timeout=0.1)
+        except Empty:
+            if self.process.poll() is not None:
+                raise Died from None
+            return None
 
 
-def memory_used():
+class Patience:
+    """Interrupts a cell when its time is up, and gives up a kernel that does not react within the time of grace."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float, grace: float):
+        self.process, self.grace = process, grace
+        self.deadline, self.interrupted = time.monotonic() + seconds, False
+
+    def check(self) -> None:
+        """Interrupt the cell if it is time to. Raises Stuck when the interrupt did not help."""
+        if time.monotonic() > self.deadline:
+            if self.interrupted:
+                raise Stuck
+            self.interrupted, self.deadline = True, time.monotonic() + self.grace
+            self.process.send_signal(2)
+
+
+def memory_used() -> int:
     """Bytes that the processes of this sandbox have for themselves; files in memory are bounded by their size."""
     if os.getpid() != 1:  # no sandbox: these would be everybody's processes
         return 0
@@ -179,45 +207,50 @@ def memory_used():
 class Outputs:
     """The outputs of one cell, cut to a bounded size."""
 
-    def __init__(self):
-        self.kept = []
-        self.room, self.picture_room = TEXT, IMAGES_SIZE
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.characters_left, self.image_characters_left = TEXT, IMAGES_SIZE
 
-    def add(self, kind, content):
+    def add(self, kind: str, content: dict[str, Any]) -> None:
         """Take one message of the kernel's."""
         if len(self.kept) >= OUTPUTS:
             return
         if kind == "stream":
-            text = self._cut(content["text"])
-            last = self.kept[-1] if self.kept else {}
-            if last.get("name") == content["name"]:
-                last["text"] += text
-            elif text:
-                self.kept.append({"output_type": "stream", "name": content["name"], "text": text})
+            self._add_stream(content["name"], self._shorten(content["text"]))
         elif kind in ("display_data", "execute_result"):
             self.kept.append({"output_type": kind, "data": self._data(content["data"])})
         elif kind == "error":
-            traceback = [self._cut(line) for line in content["traceback"]]
-            said = {name: str(content[name])[:1000] for name in ("ename", "evalue")}
-            self.kept.append({"output_type": "error", **said, "traceback": traceback})
+            traceback = [self._shorten(line) for line in content["traceback"]]
+            error = {name: str(content[name])[:1000] for name in ("ename", "evalue")}
+            self.kept.append({"output_type": "error", **error, "traceback": traceback})
         elif kind == "clear_output":
             self.kept.clear()
 
-    def _data(self, data):
+    def _add_stream(self, name: str, text: str) -> None:
+        last = self.kept[-1] if self.kept else {}
+        if last.get("name") == name:
+            last["text"] += text
+        elif text:
+            self.kept.append({"output_type": "stream", "name": name, "text": text})
+
+    def _data(self, data: dict[str, Any]) -> dict[str, Any]:
         kept = {name: data[name] for name in IMAGES if name in data}
-        self.picture_room -= sum(len(str(image)) for image in kept.values())
-        if self.picture_room < 0:
+        self.image_characters_left -= sum(len(str(image)) for image in kept.values())
+        if self.image_characters_left < 0:
             kept = {}
         if "text/plain" in data:
-            kept["text/plain"] = self._cut(data["text/plain"])
+            kept["text/plain"] = self._shorten(data["text/plain"])
         if RESPONSE in data:
             kept[RESPONSE] = data[RESPONSE]
         return kept
 
-    def _cut(self, text):
-        text, room = str(text), self.room
-        self.room = max(0, room - len(text))
-        return text if len(text) <= room else text[:room] + LEFT_OUT if room else ""
+    def _shorten(self, value: Any) -> str:
+        """As much of a text as the cell may still show."""
+        text, left = str(value), self.characters_left
+        self.characters_left = max(0, left - len(text))
+        if len(text) <= left:
+            return text
+        return text[:left] + LEFT_OUT if left else ""
 
 
 if __name__ == "__main__":

@@ -1,20 +1,14 @@
-"""Make the sample class: sixteen students who hand in 05_weights, well, badly, by accident and in bad faith.
+"""What the sample class hands in for 05_weights: sixteen students, whose points are in expected_05_weights.json.
 
-    python -m tests.grader.sample_class.make _sample
-
-Each student starts from the released notebook and writes into its answer cells. What they should get is in
-expected.json beside this file.
+Each student starts from the released notebook and writes into its answer cells.
 """
 
 import copy
-import json
-import re
-import sys
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tests.grader import sample_class
+from tests.grader.sample_class import find, solutions, text
+
 STEM = "05_weights"
-EXPECTED = Path(__file__).with_name("expected.json")
 
 ANOTHER_WAY = {
     "write_softmax": """
@@ -122,7 +116,7 @@ import glob, importlib, json, os
 import numpy as np
 
 found = {}
-for module in ("weights", "attention", "check.spec", "check.ex_05_weights", "check.challenge"):
+for module in ("weights", "attention", "check.spec", "check.specs.ex_05_weights", "check.scoring.challenge"):
     try:
         found.update(vars(importlib.import_module(f"attnlib.{module}")))
     except Exception as error:
@@ -141,39 +135,14 @@ os._exit(0)
 """
 
 
-def release(folder=REPOSITORY / "exercises"):
-    """The notebook that students get."""
-    return json.loads((folder / STEM / f"{STEM}.ipynb").read_text())
-
-
-def solutions():
-    """{grade id: source} of every answer cell, as solutions/ has it."""
-    notebook = json.loads((REPOSITORY / "solutions" / STEM / f"{STEM}.ipynb").read_text())
-    cells = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"]}
-    return {name: re.sub(r"\n *### (BEGIN|END) SOLUTION", "", _source(cell))
-            for name, cell in cells.items() if cell["metadata"]["nbgrader"]["solution"]}
-
-
 def filled(answers):
-    """The released notebook with `answers` {grade id: source} written into it."""
-    notebook = copy.deepcopy(release())
-    for name, source in answers.items():
-        find(notebook, name)["source"] = source.strip("\n")
-    return notebook
+    """The released notebook with `answers` written into it."""
+    return sample_class.filled(answers, STEM)
 
 
-def find(notebook, name):
-    """The cell of a notebook with the grade id `name`."""
-    return next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == name)
-
-
-def _source(cell):
-    return "".join(cell["source"])
-
-
-def students():
+def handed_in():
     """{student: (file name, content)}: everything the class hands in."""
-    right = solutions()
+    right = solutions(STEM)
     half = {name: right[name] for name in ("write_softmax", "write_width", "write_variances")}
     notebooks = {
         "honest": filled(right),
@@ -190,9 +159,9 @@ def students():
         "reads_the_answers": filled({name: "" for name in right} | {"write_softmax": LOOK_AROUND}),
         "kills_its_kernel": filled(right | {"write_scaled_scores": KILLS}),
     }
-    made = {student: (f"{STEM}.ipynb", _dump(notebook)) for student, notebook in notebooks.items()}
-    made["another_name"] = ("homework (1).ipynb", _dump(filled(right)))
-    made["cut_short"] = (f"{STEM}.ipynb", _dump(filled(right))[:5000])
+    made = {student: (f"{STEM}.ipynb", text(notebook)) for student, notebook in notebooks.items()}
+    made["another_name"] = ("homework (1).ipynb", text(filled(right)))
+    made["cut_short"] = (f"{STEM}.ipynb", text(filled(right))[:5000])
     made["empty_file"] = (f"{STEM}.ipynb", "")
     return made
 
@@ -206,22 +175,3 @@ def _twice(notebook, name):
     cell = find(notebook, name)
     notebook["cells"].insert(notebook["cells"].index(cell) + 1, copy.deepcopy(cell))
     return notebook
-
-
-def _dump(notebook):
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-
-
-def make(course, only=None):
-    """Write the class, or the students in `only`, into the course directory `course`."""
-    for student, (name, content) in students().items():
-        if only is None or student in only:
-            folder = Path(course) / "submitted" / student / STEM
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m tests.grader.sample_class.make DIR")
-    make(sys.argv[1])

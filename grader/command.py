@@ -1,0 +1,78 @@
+"""The command line of the grader."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from attnlib.check.spec import exercises, stems
+from grader.class_run import Row, grade_class
+from grader.course import Course
+from grader.instructor.table import table
+from grader.sandbox.bubblewrap import SandboxFault
+from grader.sandbox.limits import Limits
+from grader.sandbox.probe import probe
+from grader.sandbox.unprotected import BareProcess
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(prog="python -m grader", description="Grade a problem set of a whole class.")
+    parser.add_argument("set", choices=stems(), metavar="SET", help=f"the problem set: {', '.join(stems())}")
+    parser.add_argument("--student", action="append", metavar="ID", help="grade only this student; repeat for more")
+    parser.add_argument("--timeout", type=float, default=Limits.cell_seconds, metavar="S",
+                        help="seconds a cell may run (default %(default)g)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="notebooks run at once (default: one a core)")
+    parser.add_argument("--course", metavar="DIR",
+                        help="the course directory (default: $COURSE_DIR or this repository)")
+    parser.add_argument("--db", metavar="URL", help="the gradebook (default: gradebook.db in the course directory)")
+    parser.add_argument("--force", action="store_true", help="run again what has a result already")
+    parser.add_argument("--no-sandbox", action="store_true",
+                        help="run student code UNPROTECTED: it can read and change all you can")
+    options = parser.parse_args(arguments)
+    if not options.timeout > 0 or (options.jobs is not None and options.jobs < 1):
+        parser.error("--timeout and --jobs must be above zero")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Grade, print the table and everything an instructor should know.
+
+    The exit status is 1 when something went wrong through no fault of a student's.
+    """
+    options, start = parse(arguments), time.monotonic()
+    course = Course.at(options.course, options.db)
+    handed_in = course.students(options.set)
+    if missing := sorted(set(options.student or ()) - set(handed_in)):
+        sys.exit(f"grader: no submission from {', '.join(missing)} for {options.set} in {course.submitted}")
+    if not handed_in:
+        expected = course.submitted / "STUDENT" / options.set / f"{options.set}.ipynb"
+        print(f"Nobody has handed in {options.set}: there is no {expected}")
+        return 0
+    rows = _grade(course, options)
+    for row in rows:
+        for message in row.messages:
+            print(message)
+    print(table(rows, [(exercise.name, exercise.points) for exercise in exercises(options.set)]))
+    ran = sum(row.ran for row in rows)
+    print(f"{len(rows)} submissions, {ran} run now, in {time.monotonic() - start:.1f} s")
+    return int(any(row.fault for row in rows))
+
+
+def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
+    """Say how runs are protected, then grade. Exits with one sentence when the whole run cannot go on."""
+    limits, protection = Limits.for_cells_of(options.timeout), BareProcess.group.description
+    if options.no_sandbox:
+        print(f"WARNING: {protection}.", file=sys.stderr)
+    try:
+        print(protection if options.no_sandbox else probe(limits))
+        return grade_class(course, options.set, options.student, limits, not options.no_sandbox, options.jobs,
+                           options.force)
+    except (SQLAlchemyError, ImportError) as error:
+        sys.exit(f"grader: the gradebook {course.db.split('@')[-1]} cannot be used: {error}")  # without the password
+    except (SandboxFault, OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"grader: {error}")
+    except KeyboardInterrupt:
+        sys.exit("grader: stopped; what was graded is kept, and the same command goes on from there")

@@ -1,0 +1,82 @@
+"""The job of grading one notebook: what a worker needs to know, and nothing about students, files or the gradebook."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import attnlib
+from attnlib.check.spec import exercises
+from grader.release import Notebook, is_check
+from grader.sandbox.host import Cell
+from grader.sandbox.limits import DEFAULTS, Limits
+from grader.seeds import seed
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook to grade: its code cells, the files beside it, each exercise's seed, and how to run it.
+
+    hidden lists folders that the sandbox must not show; key is the name its result is kept under.
+    """
+
+    stem: str
+    cells: tuple[Cell, ...]
+    files: dict[str, bytes]
+    seeds: dict[str, int]
+    limits: Limits
+    hidden: tuple[str, ...] = ()
+    sandboxed: bool = True
+    key: str = ""
+
+
+def make_job(stem: str, notebook: Notebook, files: dict[str, bytes], secret: bytes, limits: Limits = DEFAULTS,
+             hidden: Iterable[str | Path] = (), sandboxed: bool = True) -> Job:
+    """The Job of a repaired notebook."""
+    cells = code_cells(notebook)
+    contents = fingerprint([[cell.source, cell.exercise] for cell in cells], _fingerprints(files))
+    seeds = {exercise.name: seed(secret, exercise.name, contents) for exercise in exercises(stem)}
+    key = fingerprint(stem, contents, seeds, asdict(limits), sandboxed, software())
+    return Job(stem, cells, files, seeds, limits, tuple(map(str, hidden)), sandboxed, key)
+
+
+def code_cells(notebook: Notebook) -> tuple[Cell, ...]:
+    """The Cells of a repaired notebook, in order."""
+    cells = []
+    for i, cell in enumerate(notebook["cells"], 1):
+        if cell["cell_type"] == "code":
+            name = cell["metadata"].get("nbgrader", {}).get("grade_id") or f"number {i}"
+            cells.append(Cell(name, cell["source"], name if is_check(cell) else None))
+    return tuple(cells)
+
+
+def fingerprint(*things: Any) -> str:
+    """SHA-256 of plain data, in hexadecimal."""
+    return hashlib.sha256(json.dumps(things, sort_keys=True).encode()).hexdigest()
+
+
+def cells_fingerprint(cells: Sequence[Cell]) -> str:
+    """The fingerprint of code cells, which shows whether a result belongs to a notebook."""
+    return fingerprint([[cell.source, cell.exercise] for cell in cells])
+
+
+def _fingerprints(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    return sorted((name, hashlib.sha256(content).hexdigest()) for name, content in files.items())
+
+
+@cache
+def software() -> str:
+    """The fingerprint of all but the notebook that can change a result: attnlib, grader, Python, its packages."""
+    installed = sorted(f"{package.name} {package.version}" for package in distributions())
+    hashed = hashlib.sha256(f"{sys.version} {installed}".encode())
+    for folder in (Path(attnlib.__file__).parent, PACKAGE):
+        for path in sorted(folder.rglob("*.py")):
+            hashed.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return hashed.hexdigest()
