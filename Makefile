@@ -1,11 +1,14 @@
 # Each target does its own set-up: a virtual environment in .venv, the packages, the system packages it may install.
 .DEFAULT_GOAL := help
-.PHONY: help course test book exercises grade sample serve bench clean system
+.PHONY: help course test quick book exercises grade sample serve bench clean system
 
 PYTHON ?= python3
 PORT   ?= 8000
 BIN    := .venv/bin
 SETS   := $(notdir $(wildcard solutions/[0-9]*))
+SPECS  := $(wildcard attnlib/check/specs/*.py attnlib/check/specs/banks/*.py)
+# One worker a core; tests that share what took long to make stay together (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## this list
@@ -16,25 +19,28 @@ course: system book exercises sample  ## build the book, the exercises, and grad
 	@echo "The exercises    exercises/"
 	@echo "The sample class _sample/submitted/, its gradebook _sample/gradebook.db, its feedback _sample/feedback/"
 
-test: system .venv/.test  ## run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: system .venv/.test  ## run the whole test suite, or one chapter's tests (SET=NN_stem)
+	$(PYTEST) $(if $(SET),--set $(SET) tests/problem_sets tests/book tests/grader/test_class.py) $(ARGS)
+
+quick: .venv/.test  ## run the tests that need no browser, no sandbox and little time
+	$(PYTEST) -q -m "not slow and not chromium and not sandbox" $(ARGS)
 
 book: exercises  ## build the book into _build/html
 	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/
 
-_build/.exercises: .venv/.course nbgrader_config.py $(wildcard solutions/*/*.ipynb)
+_build/.exercises: .venv/.course nbgrader_config.py $(SPECS) $(wildcard solutions/*/*.ipynb)
 	@mkdir -p _build
 	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done
 	@touch $@
 
-grade: .venv/.course exercises  ## grade submitted/ (SET=05_weights)
+grade: .venv/.course exercises  ## grade submitted/, or one problem set of it (SET=NN_stem)
 	@for set in $(or $(SET),$(SETS)); do $(BIN)/python -m grader $$set || exit 1; done
 
 sample: .venv/.course exercises  ## grade the sample class in _sample/
-	@$(BIN)/python -m tests.grader.sample_class.make _sample
-	@$(BIN)/python -m grader 05_weights --course _sample
+	@sets=$$($(BIN)/python -m tests.grader.sample_class _sample) && \
+	for set in $$sets; do $(BIN)/python -m grader $$set --course _sample || exit 1; done
 
 serve: book  ## show the book on http://127.0.0.1:8000 (PORT=…)
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
@@ -43,12 +49,12 @@ bench: .venv/.course  ## print every figure the README quotes
 	@for script in benchmarks/*.py; do echo "== python $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what was built, keep .venv and every submission
-	rm -rf _build _sample .pytest_cache
+	rm -rf _build _sample .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/.course: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Run: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e .
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/.test: .venv/.course
