@@ -97,7 +97,7 @@ def shout(array):
     (None, "We expect a function here and got a NoneType."),
     (TWICE, "We expect a function here and got an attnlib.Exercise."),
 ])
-def test_the_report_says_what_happened(answer, words):
+def test_the_report_says_in_words_what_the_function_did(answer, words):
     """Does the learner read, in words, what their function did?"""
     try:
         report = report_of(answer)
@@ -131,7 +131,7 @@ def test_a_late_loop_keeps_the_earlier_cases():
     assert "For float32 numbers: not reached: an earlier call did not return." in report.text()
 
 
-def test_a_changed_input_is_told():
+def test_a_changed_input_is_named_and_right_numbers_still_pay():
     """Is an input changed in place named, and the right numbers still paid?"""
     def answer(array):
         array *= 2
@@ -152,7 +152,7 @@ def test_each_call_gets_its_own_inputs():
     assert report_of(lambda array: array * 2).points == 4
 
 
-def test_printing_and_warning_do_no_harm(capsys):
+def test_printing_and_warnings_cost_no_points(capsys):
     """Do print, warnings and NumPy's complaints leave the answer as good as it is?"""
     def answer(array):
         print("hello", file=sys.stderr)
@@ -243,7 +243,7 @@ def test_our_own_package_may_call_itself():
     assert report.points == 4
 
 
-def test_the_watch_is_taken_off():
+def test_the_profile_function_is_put_back_after_a_check():
     """Is the profile function of the caller's thread as it was?"""
     before = sys.getprofile()
     report_of(lambda array: 2 * array)
@@ -258,7 +258,7 @@ def test_the_watch_is_taken_off():
     (lambda array: 2 * array, 0, "there is no double; what came back is a float64 array of shape (2, 3)."),
     (lambda array: (2 * array,), 1, "there is no half; what came back is a tuple of 1."),
 ])
-def test_results_of_two_parts(answer, points, words):
+def test_parts_of_a_result_are_judged_apart(answer, points, words):
     """Are parts judged apart, a list as good as a tuple, a missing part named?"""
     report = report_of(answer, PAIR)
     assert report.points == points
@@ -271,7 +271,7 @@ def test_results_of_two_parts(answer, points, words):
     ("7", 0, "We expect a number and got a str."), ([7], 0, "We expect a number and got a list."),
     (7j, 0, "Your answer gave a complex."), (float("nan"), 0, "nan is no number."), (len, 0, "Your answer gave"),
 ])
-def test_numbers(answer, points, words):
+def test_a_number_is_judged_by_its_value_and_not_given_away(answer, points, words):
     """Is a number judged by its value, whatever its type, without giving the right one away?"""
     report = report_of(answer, NUMBER)
     assert report.points == points

@@ -25,7 +25,7 @@ def complaint(prop, got, want=WANT):
     (WANT * 0 + 1 / 3, "row 0 gives key 0 no less weight than key 1, whose score is larger."),
     ("weights", "we expect an array of shape (2, 3) and got a str."),
 ])
-def test_weights_rank_keys(got, words):
+def test_weights_hold_that_are_positive_sum_to_one_and_keep_the_order(got, words):
     """Do positive rows that sum to one and keep the order pass, whatever the numbers?"""
     assert complaint(p.weights_rank_keys(1), got) == (words and f"For this case: {words}")
 
@@ -57,7 +57,7 @@ def test_nan_and_infinity_are_right_only_where_expected():
     assert complaint(p.values(1), np.full(3, np.nan), odd)
 
 
-def test_dtypes_of_all_parts():
+def test_the_part_whose_dtype_changed_is_named():
     """Is the part whose dtype changed the one named?"""
     prop = p.dtype_kept(1, ((0, "B"), (1, "alpha")))
     single = WANT.astype(np.float32)

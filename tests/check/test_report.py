@@ -36,18 +36,18 @@ def test_text_and_html_tell_the_same(report):
         word for word in report.text().split() if word not in heads)
 
 
-def test_learner_text_stays_text(report):
+def test_no_tag_of_a_learner_reaches_the_html(report):
     """Is no tag in the HTML but our own?"""
     ours = "div p strong table thead tbody tr th td br small".split()
     assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
 
 
-def test_json_round_trip(report):
+def test_a_report_comes_back_from_json_as_it_was(report):
     """Does a report come back from JSON as it was?"""
     assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
 
 
-def test_points_add_up(report):
+def test_the_points_are_the_sum_of_the_properties(report):
     """Are the points the sum of the properties', and the summary says so?"""
     assert report.points == sum(result.points for result in report.results)
     assert report.max_points == TWICE.points

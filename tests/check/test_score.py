@@ -69,7 +69,7 @@ def test_answers_of_every_dtype_are_judged(exercise, dtype):
     assert len(report.text().splitlines()) >= len(exercise.properties)
 
 
-def test_too_few_outcomes_are_no_answer():
+def test_an_answer_with_too_few_outcomes_earns_nothing():
     """Does an answer that skips cases earn nothing?"""
     answer = respond(challenge(TWICE, 0), lambda array: 2 * array)
     answer["outcomes"].pop()

@@ -5,8 +5,8 @@ only if it is of a named kind (KINDS), each a reason why the edit cannot matter,
 gives exactly what the right answer gives on twenty further draws of the cases. A kind looks at the edit, and at what
 the edited expression gave each time it was evaluated; that the results agree is never reason enough by itself.
 
-Kinds that rest on sizes or on the number of axes ask that the statement declares the shapes of all array arguments;
-test_the_cases_tell_the_declared_sizes_apart sees to it that the cases vary what is declared.
+Kinds that rest on sizes or on the number of axes hold only where the statement declares the shapes of all array
+arguments and the cases tell the sizes apart.
 """
 
 import ast
@@ -86,7 +86,7 @@ def always(seen, holds):
 
 def same_axis(trial):
     """axis=1 for axis=-1 where every array at hand has two axes."""
-    edit = trial.right.shapes_are_declared and index_edit(trial)
+    edit = trial.right.shapes_are_told and index_edit(trial)
     if not edit:
         return False
     path, n, m = edit
@@ -101,17 +101,22 @@ def same_axis(trial):
     place = path[-up][1] if up == 1 else None  # which positional argument the axis is
 
     def holds(seen):
-        method = hasattr(seen.extra[0], "ndim")
+        method = has_axes(seen.extra[0])  # x.sum(1), not np.sum(x, 1)
         array = seen.extra[0] if method else seen.extra[1]
         expected = 0 if method else 1
-        return hasattr(array, "ndim") and place in (None, expected) and is_same(n, m, array.ndim)
+        return has_axes(array) and place in (None, expected) and is_same(n, m, array.ndim)
 
     return always(trial.watch(path[:-up], ast.Tuple([owner, first], ast.Load())), holds)
 
 
+def has_axes(value):
+    """Whether it is an array or a tensor, and not a module with a function `ndim`."""
+    return isinstance(getattr(value, "ndim", None), int)
+
+
 def same_entry(trial):
     """x.shape[-1] for x.shape[1] of a matrix, or entry -1 for entry 0 where there is one."""
-    edit = trial.right.shapes_are_declared and index_edit(trial)
+    edit = trial.right.shapes_are_told and index_edit(trial)
     if not edit or not isinstance(trial.parent(edit[0]), ast.Subscript):
         return False
     path, n, m = edit
@@ -130,7 +135,7 @@ def positions(trial):
 def same_declared_size(trial):
     """K.shape[1] for Q.shape[1], or len(V) for len(K), where the statement gives both sizes one letter."""
     where = size_expression(trial)
-    if not where or not trial.right.shapes_are_declared:
+    if not where or not trial.right.shapes_are_told:
         return False
     path, one, other = where
     known, declared = positions(trial), trial.right.declared
@@ -265,7 +270,7 @@ def has_default(function, key, value):
 def broadcasting(trial):
     """K for K[None], or a sum without keepdims: an axis of length 1 that broadcasting adds where it is used."""
     operand = elementwise_operand(trial)
-    if not operand or not trial.right.shapes_are_declared:
+    if not operand or not trial.right.shapes_are_told:
         return False
     seen = trial.watch(operand)
 

@@ -31,3 +31,30 @@ def shapes_of(exercise):
         if part.checks[0].metadata.nbgrader.grade_id == exercise.name:
             return declared_shapes(part.statement.source)
     return ()
+
+
+def too_tame(declared, draws):
+    """Where the sizes that a statement names are not told apart by `draws`, the arguments of each case: sentences.
+
+    A mistake in a size shows only where sizes differ: each must take two values, and two of them differ in some case.
+    `...` must be drawn with different numbers of axes.
+    """
+    seen = [sizes_of(declared, arguments) for arguments in draws]
+    names = sorted({name for sizes in seen for name in sizes if not name.isdigit()})
+    told = [f"{name} is the same in all cases" for name in names
+            if len({sizes[name] for sizes in seen if name in sizes}) == 1]
+    letters = [name for name in names if name != "..."]
+    return told + [f"{one} and {other} are the same in each case" for n, one in enumerate(letters)
+                   for other in letters[:n] if all(sizes.get(one) == sizes.get(other) for sizes in seen)]
+
+
+def sizes_of(declared, arguments):
+    """{letter: size} of one case; under "..." how many axes it stands for."""
+    sizes = {}
+    for told, argument in zip(declared, arguments, strict=False):  # an argument may have a default
+        if told and hasattr(argument, "shape"):
+            letters = [name for name in told if name != "..."]
+            free = len(argument.shape) - len(letters)
+            sizes |= {"...": free} if "..." in told else {}
+            sizes |= zip(letters, argument.shape[free:], strict=True)
+    return sizes

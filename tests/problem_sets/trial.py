@@ -12,6 +12,7 @@ from attnlib.check.scoring.challenge import draw
 from attnlib.check.scoring.properties import first_difference
 from tests.problem_sets.helpers import USUAL_SECONDS
 from tests.problem_sets.mutants import at, mutants, put
+from tests.problem_sets.shapes import too_tame
 
 Seen = namedtuple("Seen", "was now extra arguments")  # one evaluation of a watched expression, during one call
 FAILED = object()                                     # what an expression gives that raises
@@ -52,11 +53,12 @@ class RightAnswer:
         return self.run(ast.parse(self.source), self.draws)
 
     @cached_property
-    def shapes_are_declared(self):
-        """Whether the statement tells the shape of each array argument."""
-        return all(position < len(self.declared) and self.declared[position]
-                   for arguments in self.draws for position, argument in enumerate(arguments)
-                   if getattr(argument, "ndim", 0))
+    def shapes_are_told(self):
+        """Whether the statement tells the shape of each array argument, and the cases tell the sizes apart."""
+        declared = all(position < len(self.declared) and self.declared[position]
+                       for arguments in self.draws for position, argument in enumerate(arguments)
+                       if getattr(argument, "ndim", 0))
+        return declared and not too_tame(self.declared, [case.args for case in draw(self.exercise, 0)])
 
     def run(self, tree, draws, **extra):
         """[(result, arguments as the call left them)] of the answer `tree` on `draws`; FAILED where it raises.
