@@ -2,6 +2,9 @@
 
 import sys
 
+# jsonschema imports this if it can, to check a format that nbformat never uses: it takes most of nbgrader's start.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 try:
     from grader.command import main
 except ModuleNotFoundError as error:
