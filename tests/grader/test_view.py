@@ -73,7 +73,8 @@ MADE_UP = {
     "heads": "from attnlib._ops import exp\ndef late():\n    from attnlib import _threads\n", "_ops": "exp = 1",
     "_threads": "import attnlib._cores", "_cores": "", "weights": "answer = 1", "tensors/weights": "",
     "tensors/heads": "from . import _torch_ops", "tensors/_torch_ops": "from .. import _shapes", "_shapes": "",
-    "data/__init__": "from .grammar import x", "data/grammar": "x = 1", "devices/__init__": "", "devices/ring": "answer = 1",
+    "data/__init__": "from .grammar import x", "data/grammar": "x = 1",
+    "devices/__init__": "", "devices/ring": "answer = 1",
 }
 
 
