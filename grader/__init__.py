@@ -1,6 +1,6 @@
-"""The autograder: intake, sandbox, scoring, gradebook, feedback.
+"""The autograder: submission, sandbox, scoring, gradebook, feedback.
 
-    python -m grader 05_weights
+    python -m grader SET
 
 Student code is data until it runs, runs only in the sandbox, and leaves the sandbox only as data.
 """

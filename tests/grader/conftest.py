@@ -6,8 +6,8 @@ import nbgrader.api
 import pytest
 
 from grader.course import Course
-from grader.sandbox.probe import probe
 from grader.sandbox.bubblewrap import SandboxFault
+from grader.sandbox.probe import probe
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,13 @@ def _ask_alembic_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nbgrader.api, "get_alembic_version", cache(nbgrader.api.get_alembic_version))
         yield
+
+
+def pytest_collection_modifyitems(items):
+    """Send the tests that share the graded sample class to one worker of `pytest -n --dist loadgroup`: graded once."""
+    for item in items:
+        if "graded" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("graded"))
 
 
 @pytest.fixture

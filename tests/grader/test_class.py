@@ -10,19 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from grader.course import REPOSITORY, Course
 from grader.class_run import grade_class
+from grader.course import REPOSITORY, Course
+from grader.instructor.table import table
 from grader.nbgrader_bridge.configure import nbgrader_api
 from grader.nbgrader_bridge.gradebook import scores
-from grader.submission.intake import read_submission
 from grader.sandbox.limits import Limits
-from grader.instructor.table import table
+from grader.submission.intake import read_submission
 from tests.grader.sample_class import STEM, expected, find, make, solutions
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
 LIMITS = Limits.for_cells_of(7)  # longer than the 5 s that `check` gives an answer
 ALONE = ("honest", "forger", "half_done")  # graded a second time, each in a course of its own
-SOME = ("another_name", "cut_short", "endless_loop", "forger", "forgets_the_scale", "kills_its_kernel", "pasted_a_check")
+SOME = ("another_name", "cut_short", "endless_loop", "forger", "forgets_the_scale", "kills_its_kernel",
+        "pasted_a_check")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,12 @@ def test_messages(graded):
     """Is the instructor told, by name, of everything unreadable, stopped, dead or repaired, and of nothing else?"""
     _, rows = graded
     told = {student: " ".join(row.messages) for student, row in rows.items() if row.messages}
-    assert told.keys() == {"another_name", "cut_short", "deleted_a_check", "empty_file", "endless_loop", "kills_its_kernel",
-                           "pasted_a_check"}
-    assert told["endless_loop"].startswith(f"endless_loop {STEM}: stopped after 7 s in cell write_relu_weights; 16 of 18 points")
-    assert told["endless_loop"].endswith(f"python -m grader {STEM} --student endless_loop --timeout 21")
-    assert told["empty_file"].startswith(f"empty_file {STEM}: not graded") and f"{STEM}.ipynb is empty" in told["empty_file"]
+    assert told.keys() == {"another_name", "cut_short", "deleted_a_check", "empty_file", "endless_loop",
+                           "kills_its_kernel", "pasted_a_check"}
+    endless, empty = told["endless_loop"], told["empty_file"]
+    assert endless.startswith(f"endless_loop {STEM}: stopped after 7 s in cell write_relu_weights; 16 of 18 points")
+    assert endless.endswith(f"python -m grader {STEM} --student endless_loop --timeout 21")
+    assert empty.startswith(f"empty_file {STEM}: not graded") and f"{STEM}.ipynb is empty" in empty
     assert not any(row.fault for row in rows.values())
 
 
@@ -93,12 +95,17 @@ def test_again(graded, monkeypatch):
     course, _ = graded
     monkeypatch.setattr("grader.workers.ProcessPoolExecutor", None)  # any worker would be an error
     monkeypatch.setattr("grader.kept_results.grade", None)
-    before = {path: path.stat().st_mtime_ns for step in ("feedback", "autograded") for path in (course.folder / step).rglob("*")}
+    before = times(course)
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
-    after = {path: path.stat().st_mtime_ns for step in ("feedback", "autograded") for path in (course.folder / step).rglob("*")}
     assert {student: row.scores for student, row in rows.items()} == expected()
-    assert before == after
+    assert before == times(course)
     assert not any(row.ran for row in rows.values())
+
+
+def times(course):
+    """{path: when it was written last} of all that graded submissions have."""
+    return {path: path.stat().st_mtime_ns for step in ("feedback", "autograded")
+            for path in (course.folder / step).rglob("*")}
 
 
 def copy_of(graded, tmp_path, *students):
@@ -188,7 +195,8 @@ def test_more_time_is_not_taken_back(graded, tmp_path):
     course = copy_of(graded, tmp_path, "half_done")
     path = course.submitted / "half_done" / STEM / f"{STEM}.ipynb"
     notebook = json.loads(path.read_text())
-    find(notebook, "write_relu_weights")["source"] = "import time; time.sleep(1.5)\n" + solutions()["write_relu_weights"]
+    slow = "import time; time.sleep(1.5)\n" + solutions()["write_relu_weights"]
+    find(notebook, "write_relu_weights")["source"] = slow
     path.write_text(json.dumps(notebook))
     name = "relu_weights_are_divided_by_the_length"
     with pytest.MonkeyPatch.context() as patch:
@@ -242,7 +250,7 @@ def test_odd_folders_stop_nobody(graded, tmp_path):
 
 
 def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
-    """When reading one submission fails in a way nobody thought of, is only that one left ungraded, by either way in?"""
+    """When reading one submission fails in a way nobody thought of, is only that one ungraded, by either way in?"""
     course = copy_of(graded, tmp_path, "half_done", "honest")
 
     def read(submitted, student, stem):

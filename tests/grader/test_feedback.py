@@ -9,11 +9,11 @@ from bs4 import BeautifulSoup
 from traitlets.config import Config
 
 from attnlib.check.scoring.report import Report
-from grader.course import Course
 from grader.class_run import grade_class
+from grader.course import Course
+from grader.nbgrader_bridge.configure import configure
 from grader.sanitize.markdown import safe_markdown
 from grader.sanitize.outputs import first_response, safe_outputs
-from grader.nbgrader_bridge.configure import configure
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
@@ -29,8 +29,10 @@ $\\href{javascript:alert(1)}{click}$ $$\\style{position:fixed}{x} \\class{evil}{
 <script>alert(1)</script>
 ```
 <details><summary>kept</summary>also kept</details> $a < b$ and `x < y`
-<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript> <math><mtext><script>alert(1)</script></mtext></math>
-<table><tr><td onclick=alert(1)>1</td></tr></table> <base href="https://evil.example/"> <object data=x></object> <embed src=x>
+<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript>
+<math><mtext><script>alert(1)</script></mtext></math>
+<table><tr><td onclick=alert(1)>1</td></tr></table> <base href="https://evil.example/">
+<object data=x></object> <embed src=x>
 
 [h]: javascript:alert(1)
 """
@@ -45,7 +47,8 @@ def active(html):
         if tag.name in ACTIVE:
             found.append(str(tag))
         for name, value in tag.attrs.items():
-            link = name in ("href", "src", "action", "data") and not re.match(r"#|https?:|mailto:|data:image/png;", value)
+            harmless = re.match(r"#|https?:|mailto:|data:image/png;", value)
+            link = name in ("href", "src", "action", "data") and not harmless
             fetched = name == "src" and value.startswith("http")
             styled = name == "style" and not PLAIN_STYLE.fullmatch(value)
             if link or fetched or styled or name.startswith("on"):
@@ -71,7 +74,8 @@ def test_hidden_formulas(text):
     assert "\\href" not in BeautifulSoup(safe_markdown(text), "html.parser").get_text()
 
 
-@pytest.mark.parametrize("text", ["|a|b|\n|-|-|\n" + "|a|b|\n" * 20_000, "a\n=\n" * 20_000, r"\\(" * 20_000, "<div>" * 20_000])
+@pytest.mark.parametrize("text", [
+    "|a|b|\n|-|-|\n" + "|a|b|\n" * 20_000, "a\n=\n" * 20_000, r"\\(" * 20_000, "<div>" * 20_000])
 def test_long_texts(text):
     """Does a text that Markdown would be at for minutes come out as it is, and at once?"""
     assert safe_markdown(text).startswith("<pre>")
@@ -79,10 +83,12 @@ def test_long_texts(text):
 
 def test_formulas_in_a_report():
     """Is a formula in an exception's message left alone by MathJax?"""
-    assert 'class="tex2jax_ignore"' in Report("name", "asks", (), r"It raised ValueError: $\href{javascript:a}{b}$").html()
+    report = Report("name", "asks", (), r"It raised ValueError: $\href{javascript:a}{b}$")
+    assert 'class="tex2jax_ignore"' in report.html()
 
 
-@pytest.mark.parametrize("text", ["", "$x$", "# Title", "- [ ] a\n- b", "|a|b|\n|-|-|\n|1|2|", "**b** *i* `c` > q", "ü\x00\ud7ff"])
+@pytest.mark.parametrize("text", [
+    "", "$x$", "# Title", "- [ ] a\n- b", "|a|b|\n|-|-|\n|1|2|", "**b** *i* `c` > q", "ü\x00\ud7ff"])
 def test_ordinary_markdown(text):
     """Does ordinary text go through?"""
     assert isinstance(safe_markdown(text), str)
@@ -99,8 +105,9 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAh
 
 def test_outputs():
     """Are outputs reduced to text and real pictures, whatever they were?"""
-    shown = {"text/html": "<script>", "image/svg+xml": "<svg onload=x>", "application/javascript": "x", "text/plain": "<b>",
-             "image/png": PNG, "image/jpeg": '"><script>', "application/vnd.jupyter.widget-view+json": {}, "text/latex": "x"}
+    shown = {"text/html": "<script>", "image/svg+xml": "<svg onload=x>", "application/javascript": "x",
+             "text/plain": "<b>", "image/png": PNG, "image/jpeg": '"><script>',
+             "application/vnd.jupyter.widget-view+json": {}, "text/latex": "x"}
     (output,) = safe_outputs([{"output_type": "display_data", "data": shown, "metadata": {"x": "<script>"}}])
     assert output == {"output_type": "display_data", "metadata": {}, "data": {"image/png": PNG, "text/plain": "<b>"}}
 
@@ -113,11 +120,13 @@ def test_many_pictures():
 
 
 @pytest.mark.parametrize("raw", [
-    None, 3, "x", {}, [None, 3, "x", [], {}], [{"output_type": "stream"}], [{"output_type": "stream", "text": 3, "name": []}],
+    None, 3, "x", {}, [None, 3, "x", [], {}],
+    [{"output_type": "stream"}], [{"output_type": "stream", "text": 3, "name": []}],
     [{"output_type": "error", "traceback": 3}], [{"output_type": "error", "traceback": [3, None], "ename": {}}],
     [{"output_type": "display_data"}], [{"output_type": "display_data", "data": 3}], [{"output_type": []}],
     [{"output_type": "execute_result", "data": {"image/png": 3, "text/plain": ["\ud800"]}}],
-    [{"output_type": "stream", "text": "\ud800\x00\x1b[31m<script>"}], [{"output_type": "display_data", "data": {"x": 1}}] * 10**5,
+    [{"output_type": "stream", "text": "\ud800\x00\x1b[31m<script>"}],
+    [{"output_type": "display_data", "data": {"x": 1}}] * 10**5,
 ])
 def test_any_outputs(raw):
     """Does any JSON in place of outputs give valid ones?"""
@@ -138,7 +147,8 @@ def test_a_whole_page(course):
 from IPython.display import HTML, Javascript, SVG, display
 display(HTML("<script>alert(1)</script><img src=x onerror=alert(1)>"), Javascript("alert(1)"))
 display({"image/svg+xml": "<svg onload=alert(1)></svg>", "text/plain": "<img src=x onerror=alert(1)>"}, raw=True)
-display({"image/png": '"><script>alert(1)</script>', "text/plain": ""}, raw=True, metadata={"image/png": {"width": '"><script>'}})
+size = {"image/png": {"width": '"><script>'}}
+display({"image/png": '"><script>alert(1)</script>', "text/plain": ""}, raw=True, metadata=size)
 print("<script>alert(1)</script>\\x1b]8;;javascript:alert(1)\\x1b\\\\click")
 raise ValueError("<script>alert(1)</script>")"""}
     notebook["cells"] += [evil, code]
@@ -170,8 +180,9 @@ def formgrader_page(course, student):
     config.HTMLExporter.template_name = "formgrade"
     exporter = HTMLExporter(config=config)
     exporter.exclude_output_prompt = False
-    resources = {"assignment_id": STEM, "notebook_id": STEM, "submission_id": "x", "index": 0, "total": 1, "base_url": "/",
-                 "mathjax_url": "", "student": student, "last_name": "", "first_name": "", "notebook_path": "", "my_mathjax_url": "",
+    resources = {"assignment_id": STEM, "notebook_id": STEM, "submission_id": "x", "index": 0, "total": 1,
+                 "base_url": "/", "mathjax_url": "", "my_mathjax_url": "", "student": student, "last_name": "",
+                 "first_name": "", "notebook_path": "",
                  "keyword_argument": "", "windows_path": ""}
     path = course.folder / "autograded" / student / STEM / f"{STEM}.ipynb"
     html, _ = exporter.from_filename(str(path), resources=resources)

@@ -1,7 +1,6 @@
 """Notebooks that try to get points without answers, graded with the real problem set."""
 
 import json
-import re
 
 import pytest
 
@@ -9,9 +8,8 @@ from grader.course import Course
 from grader.grade_notebook import grade
 from grader.job import make_job
 from grader.sandbox.limits import Limits
-from grader.submission.repair import repair
 from grader.submission.intake import parse_notebook
-from grader.sandbox.view import build_view
+from grader.submission.repair import repair
 from tests.grader.sample_class import STEM, filled, solutions
 
 pytestmark = pytest.mark.sandbox
@@ -35,32 +33,43 @@ def answer(data):
 FORGERIES = {
     "score in the display hook": "import sys; sys.displayhook(4); print(4)\nget_ipython().displayhook(4)",
     "check gives points": "import attnlib.check as c\ncheck = c.check = lambda *a: 4\n",
-    "check is another": "import sys, types\nm = types.ModuleType('check'); m.check = lambda *a: 4\nsys.modules['attnlib.check'] = m",
-    "no assert, no numpy tests": "import numpy as np\nfor n in dir(np.testing): setattr(np.testing, n, lambda *a, **k: None)\n"
+    "check is another": "import sys, types\n"
+                        "m = types.ModuleType('check'); m.check = lambda *a: 4\nsys.modules['attnlib.check'] = m",
+    "no assert, no numpy tests": "import numpy as np\n"
+                                 "for n in dir(np.testing): setattr(np.testing, n, lambda *a, **k: None)\n"
                                  "np.array_equal = np.allclose = np.isclose = lambda *a, **k: True",
     "cells are rewritten": "ip = get_ipython()\nip.input_transformers_post.append(lambda lines: ['4\\n'])",
-    "tree is rewritten": "import ast\nclass T(ast.NodeTransformer):\n    def visit_Call(self, n): return ast.Constant(4)\n"
+    "tree is rewritten": "import ast\nclass T(ast.NodeTransformer):\n"
+                         "    def visit_Call(self, n): return ast.Constant(4)\n"
                          "get_ipython().ast_transformers.append(T())",
-    "kernel is patched": "k = get_ipython().kernel\nasync def do(*a, **kw): return {'status': 'ok', 'execution_count': 1,"
+    "kernel is patched": "k = get_ipython().kernel\n"
+                         "async def do(*a, **kw): return {'status': 'ok', 'execution_count': 1,"
                          " 'payload': [], 'user_expressions': {}}\nk.do_execute = do\ntype(k).do_execute = do",
     "no challenge": "import os; os.environ.pop('ATTNLIB_CHALLENGE')",
-    "another challenge": "import os, json; json.dump({}, open('/tmp/c', 'w')); os.environ['ATTNLIB_CHALLENGE'] = '/tmp/c'",
-    "no cases": "import attnlib.check.beside_learner.call as r, attnlib.check as c\nc.respond = lambda *a: {'outcomes': []}",
-    "equal to everything": "class E:\n    def __eq__(self, o): return True\n    def __array__(self, *a, **k): raise ValueError\n"
+    "another challenge": "import os, json\n"
+                         "json.dump({}, open('/tmp/c', 'w')); os.environ['ATTNLIB_CHALLENGE'] = '/tmp/c'",
+    "no cases": "import attnlib.check.beside_learner.call as r, attnlib.check as c\n"
+                "c.respond = lambda *a: {'outcomes': []}",
+    "equal to everything": "class E:\n    def __eq__(self, o): return True\n"
+                           "    def __array__(self, *a, **k): raise ValueError\n"
                            "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
-    "claims in the answer": ANSWER + "def check(n, a): answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
+    "claims in the answer": ANSWER + "def check(n, a):\n"
+                                     "    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
                                      "import attnlib.check; attnlib.check.check = check",
     "nonsense in the answer": ANSWER + """
 deep = []
 for _ in range(200): deep = [deep]
 junk = [None, 3, "x", [], {}, deep, float("nan"), {"value": {"shape": [10**9, 10**9], "dtype": "float64", "data": ""}},
-        {"value": {"dtype": "object", "shape": [1]}}, {"value": {"ndarray": "O", "data": [1]}}, {"raised": 3}, {"timeout": "x"}]
+        {"value": {"dtype": "object", "shape": [1]}}, {"value": {"ndarray": "O", "data": [1]}}, {"raised": 3},
+        {"timeout": "x"}]
 def check(n, a): answer({"name": n, "outcomes": junk})
 import attnlib.check; attnlib.check.check = check""",
     "many answers": ANSWER + "def check(n, a):\n    for i in range(50): answer({'outcomes': [{'value': i}] * 8})\n"
                              "import attnlib.check; attnlib.check.check = check",
-    "the answers are imported": "try:\n    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
-    "the specification is imported": "try:\n    from attnlib.check.spec import find\n    softmax = find('softmax').reference\n"
+    "the answers are imported": "try:\n"
+                                "    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
+    "the specification is imported": "try:\n    from attnlib.check.spec import find\n"
+                                     "    softmax = find('softmax').reference\n"
                                      "except ImportError: pass",
 }
 
@@ -87,8 +96,8 @@ def test_every_notebook_has_inputs_of_its_own():
 
 def test_public_answers_are_no_answers():
     """Does a notebook that knows the public cases by heart get points for the secret ones?"""
-    from attnlib.check.scoring.challenge import challenge
     from attnlib.check.beside_learner.call import respond
+    from attnlib.check.scoring.challenge import challenge
     from attnlib.check.spec import find
 
     exercise = find("softmax_turns_each_row_into_weights")
@@ -101,26 +110,11 @@ import attnlib.check; attnlib.check.check = check"""
     assert sum(graded(NAMES + source).points.values()) == 0
 
 
-def test_the_view(tmp_path):
-    """Does the sandbox's attnlib hold no reference, no specification, no expected value, and say why?"""
-    build_view(STEM, tmp_path)
-    files = {str(path.relative_to(tmp_path / "attnlib")) for path in tmp_path.rglob("*") if path.is_file()}
-    from attnlib.check.spec import problem_set
-
-    front = {"__init__.py", "_dispatch.py", "tensors/__init__.py", "check/__init__.py", "check/beside_learner/__init__.py",
-             "check/beside_learner/call.py", "check/beside_learner/wire.py"}
-    whole = front | {f"{name}.py" for name in problem_set(STEM).allowed_modules}
-    assert whole <= files
-    stubs = [path for path in tmp_path.rglob("*.py") if str(path.relative_to(tmp_path / "attnlib")) not in whole]
-    assert stubs and all(path.read_text().startswith("raise ImportError(") for path in stubs)
-    text = "".join((tmp_path / "attnlib" / name).read_text() for name in files)
-    assert not re.search(r"reference|slips\b|Slip\(|EXERCISES", text.replace("The reference implementation", ""))
-
-
 def test_the_reason_is_told():
     """Is a student who imports what they should write told so, in their own notebook?"""
     result = graded("from attnlib.weights import softmax")
-    assert any("attnlib.weights is not here" in output.get("evalue", "") for outputs in result.outputs for output in outputs)
+    errors = [output.get("evalue", "") for outputs in result.outputs for output in outputs]
+    assert any("attnlib.weights is not here" in error for error in errors)
 
 
 def test_points_are_in_the_form_nbgrader_reads():

@@ -124,9 +124,10 @@ def test_a_bad_timestamp(course, folder):
         assert taken.timestamp == "" and len(taken.findings) <= 1
 
 
-@pytest.mark.parametrize("student", ["*", "[a]", "a?", "-rf", " a", "a ", "new\nline", "\x1b[31mred", "bad\udcff", "<img>", "x" * 200])
+@pytest.mark.parametrize("student", [
+    "*", "[a]", "a?", "-rf", " a", "a ", "new\nline", "\x1b[31mred", "bad\udcff", "<img>", "x" * 200])
 def test_odd_folders(course, student):
-    """Is a student's folder whose name means something to nbgrader, a terminal or a page refused, and no more than that?"""
+    """Is a folder whose name means something to nbgrader, a terminal or a page refused, and no more than that?"""
     (course.submitted / student / STEM).mkdir(parents=True)
     with pytest.raises(Unreadable, match="rename the folder"):
         read_submission(course.submitted, student, STEM)
@@ -147,7 +148,8 @@ def test_pasted_pictures_are_not_counted():
     text = "![x](data:image/png;base64," + "A" * 400_000 + ")"
     (cell,) = parse_notebook(json.dumps({"cells": [{"cell_type": "markdown", "source": text}]}).encode())
     assert cell.source == text
-    for odd in ({"cell_type": "code", "source": text}, {"cell_type": "markdown", "source": "data:image/png;base64," * 10_000}):
+    many = {"cell_type": "markdown", "source": "data:image/png;base64," * 10_000}
+    for odd in ({"cell_type": "code", "source": text}, many):
         with pytest.raises(Unreadable, match="characters in its cells"):
             parse_notebook(json.dumps({"cells": [odd]}).encode())
 
@@ -175,8 +177,8 @@ def test_old_formats():
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["cells", "cell_type", "source", "metadata", "nbgrader", "grade_id", "worksheets", "attachments",
-                         "input", "x"]), inner, max_size=4),
+        st.sampled_from(["cells", "cell_type", "source", "metadata", "nbgrader", "grade_id", "worksheets",
+                         "attachments", "input", "x"]), inner, max_size=4),
     max_leaves=20,
 )
 

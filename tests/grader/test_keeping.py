@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from grader import kept_results
-from grader.instructor import messages
 from grader.__main__ import main
-from grader.course import REPOSITORY, Course
 from grader.class_run import Row, grade_class
+from grader.course import REPOSITORY, Course
+from grader.grade_notebook import NotebookResult
+from grader.instructor import messages
+from grader.instructor.table import table
 from grader.nbgrader_bridge.feedback import write_feedback
 from grader.nbgrader_bridge.gradebook import register, scores, withdraw
-from grader.grade_notebook import NotebookResult
-from grader.submission.intake import Finding, Unreadable
 from grader.sandbox.limits import Limits
-from grader.submission.prepare import few
 from grader.seeds import course_secret, seed
-from grader.instructor.table import table
+from grader.submission.intake import Finding, Unreadable
+from grader.submission.prepare import few
 from tests.grader.sample_class import STEM, filled, find, make, solutions
 
 quiet = pytest.mark.filterwarnings("ignore:Object of type")
@@ -85,7 +85,7 @@ def test_a_release_that_differs_from_its_specification(tmp_path):
     find(release, "softmax_turns_each_row_into_weights")["metadata"]["nbgrader"]["points"] = 40
     (tmp_path / STEM).mkdir()
     (tmp_path / STEM / f"{STEM}.ipynb").write_text(json.dumps(release))
-    with pytest.raises(ValueError, match=r"softmax_turns_each_row_into_weights \(40 points\)"):
+    with pytest.raises(ValueError, match=r"softmax_turns_each_row_into_weights \(40 points"):
         Course.at(tmp_path, release_folder=tmp_path).release(STEM)
     with pytest.raises(FileNotFoundError, match="make exercises"):
         Course.at(tmp_path, release_folder=tmp_path / "none").release(STEM)
@@ -106,7 +106,8 @@ def test_two_graders(course):
     make(course.folder, ["empty_file"])
     command = [sys.executable, "-m", "grader", STEM, "--course", course.folder, "--no-sandbox"]
     stock = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM]
-    options = {"cwd": REPOSITORY, "env": os.environ | {"COURSE_DIR": str(course.folder)}, "capture_output": True, "text": True}
+    environment = os.environ | {"COURSE_DIR": str(course.folder)}
+    options = {"cwd": REPOSITORY, "env": environment, "capture_output": True, "text": True}
     with course.alone(), course.alone():
         for way in (command, stock):
             done = subprocess.run(way, **options)
@@ -167,6 +168,15 @@ def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said)
     assert code == status or (status == 1 and isinstance(code, str))
 
 
+@pytest.mark.parametrize("package", ["nbgrader", "sqlalchemy", "tqdm"])
+def test_a_package_that_is_not_installed(package):
+    """Where the wheel was installed without its extra: does the command name the package and what to install?"""
+    start = f"import runpy, sys; sys.modules[{package!r}] = None; runpy.run_module('grader', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", start], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"package {package} is not installed" in done.stderr and "[grader]'" in done.stderr
+
+
 def test_messages():
     """Does a message name the student, what happened, what is kept and the command to run?"""
     report = {"results": [{"points": 1, "max_points": 5}]}
@@ -174,7 +184,8 @@ def test_messages():
     message = messages.lost("s0142", STEM, result, 20)
     assert message.startswith(f"s0142 {STEM}: stopped after 20 s in cell softmax_rows; 1 of 5 points")
     assert message.endswith(f"python -m grader {STEM} --student s0142 --timeout 60")
-    result = NotebookResult("", "", {"x": report}, [], [f"The kernel died in cell number {i // 100}." for i in range(2000)])
+    deaths = [f"The kernel died in cell number {i // 100}." for i in range(2000)]
+    result = NotebookResult("", "", {"x": report}, [], deaths)
     assert messages.lost("s1", STEM, result, 20).endswith("number 4; and 15 more; 1 of 5 points kept.")
     message = messages.fault("a b\x1b[31m", STEM, ValueError("x"))
     assert message.startswith(f"a b?[31m {STEM}: not graded, through no fault of the student's: x.")
@@ -185,9 +196,11 @@ def test_messages():
 
 
 def test_the_reason_of_a_traceback():
-    """Is the one line that says why found in a traceback, whatever stands after it?"""
-    error = "Traceback (most recent call last):\n  File x\nValueError: No template 'feedback' in:\n\t/usr/share/jupyter\n"
-    assert "was written: ValueError: No template 'feedback' in:. Retry: python -m grader" in messages.no_feedback("s", STEM, error)
+    """Is the one line with the reason found in a traceback, whatever stands after it?"""
+    error = ("Traceback (most recent call last):\n  File x\n"
+             "ValueError: No template 'feedback' in:\n\t/usr/share/jupyter\n")
+    message = messages.no_feedback("s", STEM, error)
+    assert "ValueError: No template 'feedback' in:" in message and f"python -m grader {STEM} --student s" in message
     assert "nbgrader gave no reason" in messages.no_feedback("s", STEM, "")
 
 

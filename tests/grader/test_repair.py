@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from grader.course import Course
 from grader.job import code_cells
-from grader.submission.intake import parse_notebook
 from grader.release import grade_id, is_check, is_locked
+from grader.submission.intake import parse_notebook
 from grader.submission.repair import repair
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 RELEASE = Course.at().release(STEM)
-MARKED = [grade_id(cell) for cell in RELEASE["cells"] if grade_id(cell)]
+TRACKED = [grade_id(cell) for cell in RELEASE["cells"] if grade_id(cell)]
 CHECKS = [cell["metadata"]["nbgrader"]["grade_id"] for cell in RELEASE["cells"] if is_check(cell)]
 
 
@@ -106,7 +106,8 @@ def test_nothing_else_is_carried_over():
     """Do outputs, metadata, ids, scripts in odd fields or a foreign kernel survive the repair?"""
     notebook = filled(solutions())
     evil = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<script>evil()</script>"}}
-    notebook["cells"].append({**own("x", tags=["evil"], nbgrader={"grade_id": ["evil"]}), "outputs": [evil], "id": "evil"})
+    odd = own("x", tags=["evil"], nbgrader={"grade_id": ["evil"]})
+    notebook["cells"].append({**odd, "outputs": [evil], "id": "evil"})
     notebook["metadata"] = {"kernelspec": {"name": "evil"}, "title": "evil"}
     made, _ = repaired(notebook)
     assert "evil" not in json.dumps(made)
@@ -119,7 +120,7 @@ def mangled(draw):
     notebook = filled(solutions())
     cells = notebook["cells"]
     junk = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2),
-                     st.sampled_from(MARKED))
+                     st.sampled_from(TRACKED))
     for _ in range(draw(st.integers(1, 12))):
         if not cells:
             break
@@ -135,9 +136,9 @@ def mangled(draw):
             cells[i]["cell_type"] = draw(st.sampled_from(["code", "markdown", "raw", "heading", "x", 3, None]))
         elif deed == "spoil":
             key = draw(st.sampled_from(["grade_id", "points", "grade", "solution", "locked", "schema_version", "task"]))
-            marks = cells[i]["metadata"].get("nbgrader")
-            if isinstance(marks, dict):
-                marks[key] = draw(junk)
+            nbgrader_metadata = cells[i]["metadata"].get("nbgrader")
+            if isinstance(nbgrader_metadata, dict):
+                nbgrader_metadata[key] = draw(junk)
             else:
                 cells[i]["metadata"] = draw(junk)
                 cells[i]["metadata"] = cells[i]["metadata"] if isinstance(cells[i]["metadata"], dict) else {}
@@ -151,11 +152,12 @@ def mangled(draw):
 @settings(max_examples=300, deadline=None)
 @given(mangled())
 def test_any_mangling(notebook):
-    """After any mangling: is every marked cell there once, in order, unchanged where locked, and the notebook valid?"""
+    """After any mangling: is every released cell there once, in order, unchanged where locked, and the notebook valid?"""
     made, _ = repaired(notebook)
-    assert [grade_id(cell) for cell in made["cells"] if grade_id(cell)] == MARKED
+    assert [grade_id(cell) for cell in made["cells"] if grade_id(cell)] == TRACKED
     assert [cell.exercise for cell in code_cells(made) if cell.exercise] == CHECKS
-    for ours, theirs in zip(RELEASE["cells"], (c for c in made["cells"] if grade_id(c))):
+    tracked = [[cell for cell in notebook["cells"] if grade_id(cell)] for notebook in (RELEASE, made)]
+    for ours, theirs in zip(*tracked, strict=True):
         assert ours["metadata"] == theirs["metadata"] and ours["cell_type"] == theirs["cell_type"]
         if is_locked(ours):
             assert ours["source"] == theirs["source"]
@@ -169,9 +171,9 @@ def test_nothing_written_is_lost(notebook):
     kept = set(sources(repaired(notebook)[0]))
     ours = {cell["source"] for cell in RELEASE["cells"]}
     for cell in notebook["cells"]:
-        marks = cell["metadata"].get("nbgrader")
-        name = marks.get("grade_id") if isinstance(marks, dict) else None
-        locked = isinstance(name, str) and name in MARKED and is_locked(find(RELEASE, name))
+        nbgrader_metadata = cell["metadata"].get("nbgrader")
+        name = nbgrader_metadata.get("grade_id") if isinstance(nbgrader_metadata, dict) else None
+        locked = isinstance(name, str) and name in TRACKED and is_locked(find(RELEASE, name))
         text = "".join(cell["source"])
         if cell["cell_type"] == "code" and not locked and text.strip() and text not in ours:
             assert text.encode(errors="replace").decode() in kept

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from grader.course import REPOSITORY
-from grader.sandbox.cgroups import control_group
-from grader.sandbox.limits import Limits
-from grader.sanitize.outputs import message
-from grader.sandbox.host import OUTPUTS, Cell, NotebookRun, run_notebook
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault, masks, own_uid
+from grader.sandbox.cgroups import control_group
+from grader.sandbox.host import OUTPUTS, Cell, NotebookRun, run_notebook
+from grader.sandbox.limits import Limits
 from grader.sandbox.seccomp import seccomp_filter
+from grader.sanitize.outputs import message
 
 pytestmark = pytest.mark.sandbox
 
@@ -30,7 +30,8 @@ def check(name, answer):
     from IPython.display import display
     display({"application/vnd.attnlib.response+json": {"value": answer()}, "text/plain": ""}, raw=True)
 """
-BEFORE, AFTER = Cell("before", 'check("before", lambda: 1)', "before"), Cell("after", 'check("after", lambda: 2)', "after")
+BEFORE = Cell("before", 'check("before", lambda: 1)', "before")
+AFTER = Cell("after", 'check("after", lambda: 2)', "after")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,10 @@ def view(tmp_path_factory):
 def run(view):
     """Run cells, given as text, between two check cells: the NotebookRun."""
 
-    def run(*sources, files={}, **limits):
+    def run(*sources, files=None, **limits):
         cells = (BEFORE, *(Cell(f"cell_{i}", source) for i, source in enumerate(sources)), AFTER)
-        return run_notebook(cells, {"before": {}, "after": {}}, files, view, Sandbox(replace(LIMITS, **limits), [REPOSITORY]))
+        sandbox = Sandbox(replace(LIMITS, **limits), [REPOSITORY])
+        return run_notebook(cells, {"before": {}, "after": {}}, files or {}, view, sandbox)
 
     return run
 
@@ -177,7 +179,8 @@ def test_memory_bomb(run, grouped, monkeypatch):
     if not grouped:
         monkeypatch.setattr("grader.sandbox.cgroups._parents", lambda: (0, []))
     eat = "hog = []\nwhile True: hog.append(b'x' * 10**7)"
-    children = f"import os, time\nfor _ in range(8):\n    if os.fork() == 0: x = b'x' * 10**8; time.sleep(60)\ntime.sleep(60)"
+    children = ("import os, time\nfor _ in range(8):\n    if os.fork() == 0: x = b'x' * 10**8; time.sleep(60)\n"
+                "time.sleep(60)")
     ran = run(eat, children, memory=500, cell_seconds=10)
     assert both(ran)
     assert set(ran.lost) == {1, 2}
@@ -203,7 +206,8 @@ def test_thread_bomb(run):
     "from IPython.display import display\nfor i in range(3000): display(i)",
     "raise ValueError('x' * 100_000_000)",
     "from IPython.display import display\ndisplay({'image/png': 'x' * 50_000_000}, raw=True)",
-    "from IPython.display import display\nfor _ in range(50): display({'image/png': 'iVBORw0KGgo' + 'A' * 10**6}, raw=True)",
+    "from IPython.display import display\n"
+    "for _ in range(50): display({'image/png': 'iVBORw0KGgo' + 'A' * 10**6}, raw=True)",
 ])
 def test_output_flood(run, flood):
     """Is what a cell puts out cut to a bounded size, and do the other cells keep their answers?"""
@@ -238,7 +242,8 @@ def fill(folder):
     for i in range(100):
         with open(f"{folder}/{i}", "wb") as file:
             file.write(b"x" * 10**7)
-tried(*(lambda f=f: fill(f) for f in ("/home/student", "/tmp", "/dev/shm", "/", "/dev", "/etc", "/in", "/usr", "/usr/local", "/root", sys.prefix)))
+folders = "/home/student", "/tmp", "/dev/shm", "/", "/dev", "/etc", "/in", "/usr", "/usr/local", "/root", sys.prefix
+tried(*(lambda f=f: fill(f) for f in folders))
 """, cell_seconds=10)
     assert set(said) <= {"OSError", "PermissionError"}
     assert abs(os.statvfs("/tmp").f_bavail - before) * os.statvfs("/tmp").f_frsize < 500_000_000
@@ -249,7 +254,8 @@ def test_nothing_of_the_host(printed, tmp_path):
     (tmp_path / "other_student.ipynb").write_text("theirs")
     os.environ["A_SECRET_OF_THE_HOST"] = "do not tell"
     paths = ["/etc/shadow", "/etc/hostname", f"{Path.home()}/.bashrc", f"{REPOSITORY}/solutions",
-             f"{REPOSITORY}/attnlib/weights.py", f"{REPOSITORY}/exercises", f"{REPOSITORY}/.git", str(tmp_path), "/var/log", "/run", "/sys", "/boot"]
+             f"{REPOSITORY}/attnlib/weights.py", f"{REPOSITORY}/exercises", f"{REPOSITORY}/.git", str(tmp_path),
+             "/var/log", "/run", "/sys", "/boot"]
     said = printed(TRY + f"""
 def read(path):
     return os.listdir(path) if os.path.isdir(path) else open(path).read()
@@ -260,8 +266,8 @@ def environments():
             try: found += open(f"/proc/{{pid}}/environ").read()
             except OSError: pass
     return "A_SECRET" in found
-tried(*(lambda p=p: read(p) for p in {paths}), environments, lambda: len([p for p in os.listdir("/proc") if p.isdigit()]),
-      lambda: open("/etc/passwd").read())
+tried(*(lambda p=p: read(p) for p in {paths}), environments,
+      lambda: len([p for p in os.listdir("/proc") if p.isdigit()]), lambda: open("/etc/passwd").read())
 """)
     assert set(said[: len(paths)]) == {"FileNotFoundError"}
     assert said[len(paths)] is False
@@ -414,7 +420,8 @@ def test_groups_are_removed():
 def test_hidden_folders(view, tmp_path):
     """Is a folder to hide empty in the sandbox when it lies inside one that is shown, and nbgrader's exchange too?"""
     assert masks([Path("/usr/share"), Path("/nowhere"), tmp_path]) == {"/usr/share"}
-    look = Cell("look", "import os; print(os.listdir('/usr/share'), os.listdir('/usr/local'), len(os.listdir('/usr/bin')) > 9)")
+    look = Cell("look", "import os\n"
+                        "print(os.listdir('/usr/share'), os.listdir('/usr/local'), len(os.listdir('/usr/bin')) > 9)")
     ran = run_notebook([look], {}, {}, view, Sandbox(LIMITS, ["/usr/share"]))
     assert ran.outputs[0][0]["text"] == "[] [] True\n"
 
