@@ -1,6 +1,6 @@
 # Each target does its own set-up: a virtual environment in .venv, the packages, the system packages it may install.
 .DEFAULT_GOAL := help
-.PHONY: help course test quick book exercises grade sample serve bench clean system
+.PHONY: help course test quick book exercises chapter grade sample serve bench clean system
 
 PYTHON ?= python3
 PORT   ?= 8000
@@ -30,10 +30,14 @@ book: exercises  ## build the book into _build/html
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/
 
-_build/.exercises: .venv/.course nbgrader_config.py $(SPECS) $(wildcard solutions/*/*.ipynb)
+_build/.exercises: .venv/.course nbgrader_config.py book/chapters.toml $(SPECS) $(wildcard solutions/*/*.ipynb)
 	@mkdir -p _build
+	@$(BIN)/python -m tools.write_notebooks
 	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done
 	@touch $@
+
+chapter: .venv/.course  ## make the empty files of a chapter (STEM=NN_stem)
+	$(BIN)/python -m tools.new_chapter $(STEM)
 
 grade: .venv/.course exercises  ## grade submitted/, or one problem set of it (SET=NN_stem)
 	@for set in $(or $(SET),$(SETS)); do $(BIN)/python -m grader $$set || exit 1; done
