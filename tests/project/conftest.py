@@ -14,8 +14,8 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 def project_files():
     """Every file of the project, relative to its root: nothing that was built, nothing that a course holds."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                            check=True, capture_output=True, text=True).stdout
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 

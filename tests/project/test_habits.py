@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.project.conftest import ROOT
 
 
@@ -18,6 +20,7 @@ def test_ruff_has_no_complaint():
     assert not complaints, complaints
 
 
+@pytest.mark.slow
 def test_the_types_hold():
     """Do the types of attnlib.check and of the grader agree with each other?"""
     complaints = run("mypy", "--no-error-summary")
