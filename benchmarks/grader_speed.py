@@ -48,4 +48,5 @@ def main(stem, students):
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     numbers = [int(argument) for argument in arguments if argument.isdigit()]
-    main(next((argument for argument in arguments if not argument.isdigit()), stems()[0]), numbers[0] if numbers else 24)
+    names = [argument for argument in arguments if not argument.isdigit()]
+    main(names[0] if names else stems()[0], numbers[0] if numbers else 24)

@@ -15,7 +15,7 @@ if WORKERS > 1:  # before NumPy and PyTorch are imported: workers share the core
 
 
 def pytest_addoption(parser):
-    parser.addoption("--set", metavar="STEM", help="run the tests of one chapter alone, such as 05_weights")
+    parser.addoption("--set", metavar="STEM", help="run the tests of the chapter STEM alone")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -11,10 +11,10 @@ from attnlib.check.beside_learner.call import respond
 from attnlib.check.beside_learner.wire import DTYPES, encode
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
-from attnlib.check.spec import exercises
+from attnlib.check.spec import exercises, stems
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
-EVERY = (TWICE, PAIR, NUMBER, *exercises("05_weights"))
+EVERY = (TWICE, PAIR, NUMBER, *(exercise for stem in stems() for exercise in exercises(stem)))
 COUNT = len(challenge(TWICE, 0)["cases"])
 
 words = st.sampled_from([
