@@ -54,7 +54,7 @@ FORGERIES = {
                            "    def __array__(self, *a, **k): raise ValueError\n"
                            "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
     "claims in the answer": ANSWER + "def check(n, a):\n"
-                                     "    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
+                                   "    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
                                      "import attnlib.check; attnlib.check.check = check",
     "nonsense in the answer": ANSWER + """
 deep = []
