@@ -46,7 +46,6 @@ def main(stem, students):
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    numbers = [int(argument) for argument in arguments if argument.isdigit()]
-    names = [argument for argument in arguments if not argument.isdigit()]
-    main(names[0] if names else stems()[0], numbers[0] if numbers else 24)
+    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    names = [argument for argument in sys.argv[1:] if not argument.isdigit()]
+    main(*(names or stems()[:1]), *(numbers or [24]))

@@ -42,10 +42,10 @@ def points(notebook: Notebook) -> Points:
 
 def _differences(found: Points, specified: Points) -> str:
     """'a (4 points, 5 in the specification), b (…)' for the exercises that differ; empty when none does."""
-    def told(of: Points, name: str) -> str:
+    def how_many(of: Points, name: str) -> str:
         return f"{of[name]:g} points" if name in of else "absent"
 
-    return ", ".join(f"{name} ({told(found, name)}, {told(specified, name)} in the specification)"
+    return ", ".join(f"{name} ({how_many(found, name)}, {how_many(specified, name)} in the specification)"
                      for name in sorted({*found, *specified}) if found.get(name) != specified.get(name))
 
 

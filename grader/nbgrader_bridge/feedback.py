@@ -21,10 +21,10 @@ def write_feedback(course: Course, stem: str, student: str) -> str:
     signal.signal(signal.SIGALRM, _too_slow)
     signal.alarm(SECONDS)
     try:
-        answer = nbgrader_api(course).generate_feedback(stem, escape(student))
+        outcome = nbgrader_api(course).generate_feedback(stem, escape(student))
     finally:
         signal.alarm(0)
-    return "" if answer["success"] else f"{answer.get('error')}\n{answer.get('log')}"  # the log alone has the reason
+    return "" if outcome["success"] else f"{outcome.get('error')}\n{outcome.get('log')}"  # the log alone has the reason
 
 
 def _too_slow(*_: Any) -> None:

@@ -42,10 +42,10 @@ def register(db: str, stem: str, release: Notebook) -> None:
 def _other_cells(db: str, stem: str, old: Cells, new: Cells) -> str:
     """What to do about a gradebook whose submissions were graded with other cells."""
     changes = {"dropped": old.keys() - new.keys(), "added": new.keys() - old.keys()}
-    told = [f"{what}: {', '.join(sorted(names))}" for what, names in changes.items() if names]
+    names = [f"{what}: {', '.join(sorted(cells))}" for what, cells in changes.items() if cells]
     url = make_url(db).render_as_string()  # without the password
     return (f"{stem}: the gradebook has submissions that were graded before cells of the release changed "
-            f"({'; '.join(told) or 'a cell is of another kind'}), and nbgrader cannot change those cells. "
+            f"({'; '.join(names) or 'a cell is of another kind'}), and nbgrader cannot change those cells. "
             f"Undo the change, or delete this set's scores and comments, a person's too, and grade everyone again: "
             f"nbgrader db assignment remove {stem} --force --db='{url}' && python -m grader {stem}")
 

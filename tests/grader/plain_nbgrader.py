@@ -1,4 +1,4 @@
-"""Stock nbgrader on a course of its own in a temporary folder: no configuration, no sandbox of ours."""
+"""Plain nbgrader on a course of its own in a temporary folder: no configuration, no sandbox of ours."""
 
 import os
 import shutil

@@ -40,13 +40,13 @@ def recorded(course):
     return {student: known.get(student) for student in course.students(STEM)}
 
 
-def test_scores(graded):
+def test_everyone_gets_their_points(graded):
     """Does everyone get what they should, exercise by exercise, in the gradebook?"""
     course, _ = graded
     assert recorded(course) == expected()
 
 
-def test_messages(graded):
+def test_the_instructor_is_told_who_and_why(graded):
     """Is the instructor told, by name, of everything unreadable, stopped, dead or repaired, and of nothing else?"""
     _, rows = graded
     told = {student: " ".join(row.messages) for student, row in rows.items() if row.messages}
@@ -59,7 +59,7 @@ def test_messages(graded):
     assert not any(row.fault for row in rows.values())
 
 
-def test_feedback(graded):
+def test_everyone_graded_gets_feedback(graded):
     """Does everyone graded get feedback with each report, and nobody else?"""
     course, _ = graded
     for student, points in expected().items():
@@ -82,7 +82,7 @@ def test_what_was_handed_in_is_untouched(graded, tmp_path):
 
 
 @pytest.mark.parametrize("student", ALONE)
-def test_alone(student, tmp_path):
+def test_a_grade_does_not_depend_on_neighbours(student, tmp_path):
     """Is a grade what it is when graded alone?"""
     course = Course.at(tmp_path)
     make(course.folder, [student])
@@ -90,7 +90,7 @@ def test_alone(student, tmp_path):
     assert row.scores == expected()[student]
 
 
-def test_again(graded, monkeypatch):
+def test_a_second_run_runs_no_notebook(graded, monkeypatch):
     """Does a second run with nothing changed run no notebook, touch no feedback, and give the same scores?"""
     course, _ = graded
     monkeypatch.setattr("grader.workers.ProcessPoolExecutor", None)  # any worker would be an error
@@ -118,7 +118,7 @@ def copy_of(graded, tmp_path, *students):
     return course
 
 
-def test_stock_command(graded, tmp_path):
+def test_nbgraders_own_command(graded, tmp_path):
     """Does `nbgrader autograde SET` give everyone the same scores, and go on after the unreadable?"""
     course = copy_of(graded, tmp_path, *SOME)
     command = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM, "--SandboxedAutograde.cell_seconds=7"]
@@ -130,8 +130,8 @@ def test_stock_command(graded, tmp_path):
     assert recorded(course) == {student: expected()[student] for student in SOME}
 
 
-def test_stock_command_runs_the_sandbox(tmp_path):
-    """Without kept results, does the stock command run the notebook in the sandbox itself?"""
+def test_nbgraders_own_command_runs_the_sandbox(tmp_path):
+    """Without kept results, does nbgrader's own command run the notebook in the sandbox itself?"""
     course = Course.at(tmp_path)
     make(course.folder, ["forgets_the_scale", "reads_the_answers"])
     command = [Path(sys.executable).with_name("nbgrader"), "autograde", STEM, "--no-execute"]
@@ -141,7 +141,7 @@ def test_stock_command_runs_the_sandbox(tmp_path):
     assert recorded(course) == {student: expected()[student] for student in ("forgets_the_scale", "reads_the_answers")}
 
 
-def test_stock_command_in_the_course_directory(tmp_path):
+def test_nbgraders_own_command_in_the_course_directory(tmp_path):
     """Is nbgrader started in another course directory than the repository sandboxed all the same?"""
     course = Course.at(tmp_path)
     make(course.folder, ["empty_file"])
@@ -191,7 +191,7 @@ def test_changed_submission(graded, tmp_path):
 
 
 def test_more_time_is_not_taken_back(graded, tmp_path):
-    """After a retry with more time, does a run of the whole class, or the stock command, keep what it earned?"""
+    """After a retry with more time, does a run of the whole class, or nbgrader's own command, keep what it earned?"""
     course = copy_of(graded, tmp_path, "half_done")
     path = course.submitted / "half_done" / STEM / f"{STEM}.ipynb"
     notebook = json.loads(path.read_text())
@@ -291,5 +291,3 @@ def test_the_command(graded, tmp_path):
     assert f"cut_short {STEM}: not graded: {STEM}.ipynb is not JSON" in done.stdout
     assert "the kernel died in cell write_scaled_scores; 12 of 18 points kept" in done.stdout
     assert re.search(r"^honest +4 +1 +2 +2 +3 +4 +2   18 of 18$", done.stdout, re.MULTILINE)
-    done = subprocess.run([*command, "--student", "nobody"], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 1 and "nobody" in done.stderr

@@ -53,10 +53,9 @@ FORGERIES = {
     "equal to everything": "class E:\n    def __eq__(self, o): return True\n"
                            "    def __array__(self, *a, **k): raise ValueError\n"
                            "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
-    "claims in the answer": ANSWER + """
-def check(n, a):
-    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})
-import attnlib.check; attnlib.check.check = check""",
+    "claims in the answer": ANSWER + "def check(n, a):\n"
+                                   "    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
+                                     "import attnlib.check; attnlib.check.check = check",
     "nonsense in the answer": ANSWER + """
 deep = []
 for _ in range(200): deep = [deep]

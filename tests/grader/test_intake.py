@@ -102,7 +102,7 @@ def test_pipes_and_odd_things(course, folder):
         read(course)
 
 
-def test_names(course, folder):
+def test_notebooks_under_other_names(course, folder):
     """Is a single notebook under another name taken, and are two of them refused by name?"""
     with pytest.raises(Unreadable, match=f"expected {STEM}.ipynb"):
         read(course)

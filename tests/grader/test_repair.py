@@ -152,7 +152,7 @@ def mangled(draw):
 @settings(max_examples=300, deadline=None)
 @given(mangled())
 def test_any_mangling(notebook):
-    """After any mangling: is every released cell there once, in order, unchanged where locked? Is it valid?"""
+    """After any mangling: is every released cell there once, in order, unchanged if locked, the notebook valid?"""
     made, _ = repaired(notebook)
     assert [grade_id(cell) for cell in made["cells"] if grade_id(cell)] == TRACKED
     assert [cell.exercise for cell in code_cells(made) if cell.exercise] == CHECKS

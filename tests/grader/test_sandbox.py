@@ -234,7 +234,7 @@ display({"application/vnd.attnlib.response+json": {"value": "x" * 50_000_000}, "
     assert ran.responses["before"] == {"value": 1} and ran.responses["after"] == {"value": 2}
 
 
-def test_disk(printed, tmp_path):
+def test_no_writable_place_fills_the_disk(printed, tmp_path):
     """Does filling every writable place stop at its limit, in memory, with nothing of it on the host?"""
     before = os.statvfs("/tmp").f_bavail
     said = printed(TRY + """
