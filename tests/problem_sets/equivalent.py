@@ -233,6 +233,17 @@ def even_power(trial):
             and type(exponent) is int and exponent % 2 == 0)
 
 
+def dot_product(trial):
+    """k @ q for q @ k of two vectors."""
+    was, now = trial.was, trial.now
+    if not all(isinstance(each, ast.BinOp) and isinstance(each.op, ast.MatMult) for each in (was, now)):
+        return False
+    if not trial.right.shapes_are_told or (now.left, now.right) != (was.right, was.left):
+        return False
+    both = ast.Tuple([was.left, was.right], ast.Load())
+    return always(trial.watch(trial.path, both), lambda each: [np.ndim(one) for one in each.extra] == [1, 1])
+
+
 def conversion(trial):
     """K for torch.from_numpy(K), or [a, b] for np.array([a, b]): the numbers and their dtype stay."""
     call = trial.was
@@ -393,6 +404,7 @@ KINDS = (
     Kind("full slices", "a colon at the end takes all, as leaving it out does", full_slices),
     Kind("symmetric function", "the function does not depend on the order of its arguments", swapped_arguments),
     Kind("even power", "an even power has no sign", even_power),
+    Kind("dot product", "the product of two vectors does not depend on their order", dot_product),
     Kind("conversion", "the numbers and their dtype stay the same", conversion, within_rounding),
     Kind("default argument", "the argument is the default", default_argument),
     Kind("broadcasting", "broadcasting adds the axis of length 1", broadcasting),

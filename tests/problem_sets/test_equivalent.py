@@ -64,6 +64,11 @@ def alike_pairs(rng):
     return [(array, array.copy()) for array in matrices(rng)]
 
 
+def square_twins(rng):
+    """Q (n, d) and K (n, d), but always square and the same."""
+    return [(array, array.copy()) for array in (rng.normal(size=(3, 3)), rng.normal(size=(2, 2)))]
+
+
 def trial(inputs, declared, body, now):
     """The mutant of `def f(...): body` in which the line `now` stands instead of another."""
     def cases(rng):
@@ -93,6 +98,7 @@ HARMLESS = [
     ("full slices", matrices, MATRIX, "return X[None, :, :]", "return X[None]"),
     ("symmetric function", matrices, MATRIX, "return np.maximum(X, 2)", "return np.maximum(2, X)"),
     ("even power", pairs, PAIR, "return (Q - K[0]) ** 2", "return (K[0] - Q) ** 2"),
+    ("dot product", matrices, MATRIX, "return X[0] @ X[1]", "return X[1] @ X[0]"),
     ("conversion", matrices, MATRIX, "return np.array([X[0], X[1]])", "return [X[0], X[1]]"),
     ("default argument", matrices, MATRIX, "return np.sum(X, axis=None)", "return np.sum(X)"),
     ("broadcasting", matrices, MATRIX, "return X / X.sum(keepdims=True)", "return X / X.sum()"),
@@ -114,6 +120,7 @@ FALSE_FRIENDS = [
     ("full slices", one_column, MATRIX, "return X[0, :1]", "return X[0]"),
     ("symmetric function", alike_pairs, (("n", "d"),) * 2, "return np.arctan2(Q, K)", "return np.arctan2(K, Q)"),
     ("even power", alike_pairs, (("n", "d"),) * 2, "return (Q - K) ** 3", "return (K - Q) ** 3"),
+    ("dot product", square_twins, (("n", "d"),) * 2, "return Q @ K", "return K @ Q"),
     ("conversion", fine_pairs, PAIR, "return np.float64(Q)", "return Q"),
     ("default argument", vectors, (("N",),), "return np.sum(X, axis=0)", "return np.sum(X)"),
     ("broadcasting", one_row, MATRIX, "return X / X.sum(axis=1, keepdims=True)", "return X / X.sum(axis=1)"),

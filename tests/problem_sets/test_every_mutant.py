@@ -13,7 +13,7 @@ from attnlib.check.beside_learner.call import respond
 from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
 from tests.problem_sets.equivalent import explanation
-from tests.problem_sets.helpers import EXERCISES, SETS, USUAL_SECONDS, answers_to, by_name, explained_by_hand
+from tests.problem_sets.helpers import SETS, USUAL_SECONDS, answers_to, explained_by_hand
 from tests.problem_sets.notebooks import defined_by, exercise_parts, read, with_notebooks
 from tests.problem_sets.shapes import shapes_of
 from tests.problem_sets.trial import RightAnswer, Trial
@@ -54,43 +54,37 @@ class Hunt:
                        for stage, task in self.stages)
 
 
-@pytest.fixture(scope="module", params=EXERCISES, ids=by_name)
-def survivors(request):
-    """(the exercise, how many mutants there were, the trials of those that still get full marks)."""
-    exercise, made, found = request.param, 0, []
-    hunt = Hunt(exercise)
+def hunted(exercise):
+    """(how many mutants of the right answers there are, the Trials of those that still get full marks)."""
+    hunt, made, found = Hunt(exercise), 0, []
     for right in right_answers(exercise):
         assert hunt.survives(right.name, right.names, right.source), f"{right.name} itself does not get full marks"
         made += len(right.mutants)
         found += [Trial(right, each) for each in right.mutants if hunt.survives(right.name, right.names, each.source)]
-    return exercise, made, found
+    return made, found
 
 
-def test_mutants_are_caught_or_explained(survivors, record_property):
-    """Is every small change of a right answer caught, or harmless for a reason that a rule or the table tells?"""
-    exercise, made, trials = survivors
-    by_hand = explained_by_hand(exercise.set)
-    counts, unexplained, twice = Counter(), [], []
-    for trial in trials:
-        line, kind = f"{trial.right.name}: {trial.mutant.what}", explanation(trial)
-        if kind and line in by_hand:
-            twice.append(f"{line}\n    (by rule, {kind.name}: {kind.reason})")
-        if not kind and line not in by_hand:
-            unexplained.append(line)
-        counts[kind.name if kind else "by hand" if line in by_hand else "unexplained"] += 1
+def test_mutants_are_caught_or_explained(exercise, record_property):
+    """Is every small change of a right answer caught, or harmless for a reason that a rule or the table tells?
+
+    And does the table list only what needs it: what is not caught, and no rule explains?
+    """
+    made, trials = hunted(exercise)
+    kinds = [(f"{trial.right.name}: {trial.mutant.what}", explanation(trial)) for trial in trials]
+    names = {right.name for right in right_answers(exercise)}
+    by_hand = {line for line in explained_by_hand(exercise.set) if line.partition(":")[0] in names}
+    counts = Counter(kind.name if kind else "by hand" if line in by_hand else "unexplained"
+                     for line, kind in kinds)
     record_property("set", exercise.set)
     record_property("mutants", {"made": made, "caught": made - len(trials), **counts})
-    assert not unexplained, "\n".join(unexplained)
-    assert not twice, "a rule explains these; take them out of the table\n" + "\n".join(twice)
-
-
-def test_mutants_explained_by_hand_still_get_full_marks(survivors):
-    """Is every line of the table about these answers a mutant that the cases do not catch?"""
-    exercise, _, trials = survivors
-    names = {right.name for right in right_answers(exercise)}
-    listed = {line for line in explained_by_hand(exercise.set) if line.partition(":")[0] in names}
-    gone = listed - {f"{trial.right.name}: {trial.mutant.what}" for trial in trials}
-    assert not gone, "these are caught or no longer made; take them out of the table\n" + "\n".join(sorted(gone))
+    told = [f"no test and no rule tells why this is no mistake: {line}" for line, kind in kinds
+            if not kind and line not in by_hand]
+    needed = {line for line, kind in kinds if not kind}
+    told += [f"take it out of the table, a rule explains it: {line}" for line in by_hand & {line for line, _ in kinds}
+             if line not in needed]
+    told += [f"take it out of the table, it is caught or no longer made: {line}"
+             for line in by_hand - {line for line, _ in kinds}]
+    assert not told, "\n".join(told)
 
 
 @pytest.mark.parametrize("stem", SETS)
