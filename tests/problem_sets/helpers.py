@@ -91,6 +91,12 @@ def freely(exercise):
     return replace(exercise, forbidden_calls=())
 
 
+@cache
+def without_slips(exercise):
+    """The same without slips: what is asked about points alone need not compare an answer with each slip."""
+    return replace(freely(exercise), slips=())
+
+
 def called(answer, n):
     """A name for answer number `n` of a table, with the line it stands on: 'answer 3, softmax_in_loops, line 12'."""
     code = getattr(answer, "__code__", None)

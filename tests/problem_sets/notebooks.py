@@ -7,6 +7,7 @@ cells that a person grades, and no check cell.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import nbformat
 
@@ -71,6 +72,20 @@ def notebook_path(folder, stem):
 def read(folder, stem):
     """The notebook of a set, from solutions or exercises."""
     return nbformat.read(notebook_path(folder, stem), 4)
+
+
+@cache
+def solved_parts(stem):
+    """{exercise: its part of the solution notebook}; empty where there is none. To be read, not changed."""
+    if stem not in with_notebooks():
+        return {}
+    return {part.checks[0].metadata.nbgrader.grade_id: part for part in exercise_parts(read("solutions", stem))}
+
+
+@cache
+def solved_names(stem):
+    """What the solution notebook defines. To be read, not changed."""
+    return defined_by(read("solutions", stem))
 
 
 def with_notebooks():

@@ -113,7 +113,8 @@ def test_each_gap_is_named_once_and_stops_no_other_set(course):
         "test_the_spec_can_be_imported[91_unimportable]",
     ], said
     for words in ("No module named 'nothing_of_this_name'", "half written", "right_92_bare.py is missing",
-                  "wrong_92_bare.py is missing", "mutants_92_bare.txt is missing", "solutions/92_bare/92_bare.ipynb is missing",
+                  "wrong_92_bare.py is missing", "mutants_92_bare.txt is missing",
+                  "solutions/92_bare/92_bare.ipynb is missing",
                   "RIGHT: no exercise of 93_strange is called no_such_exercise", "begins without a reason",
                   "no right answer to 93_strange is called no_such_answer"):
         assert words in said, words

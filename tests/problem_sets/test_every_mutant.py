@@ -14,18 +14,16 @@ from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
 from tests.problem_sets.equivalent import explanation
 from tests.problem_sets.helpers import SETS, USUAL_SECONDS, answers_to, explained_by_hand
-from tests.problem_sets.notebooks import defined_by, exercise_parts, read, with_notebooks
+from tests.problem_sets.notebooks import solved_names, solved_parts
 from tests.problem_sets.shapes import shapes_of
 from tests.problem_sets.trial import RightAnswer, Trial
 
 
 def right_answers(exercise):
     """The solution's answer to an exercise, then every right answer that is a function."""
-    if exercise.set in with_notebooks():
-        notebook = read("solutions", exercise.set)
-        for part in exercise_parts(notebook):
-            if part.checks[0].metadata.nbgrader.grade_id == exercise.name:
-                yield RightAnswer(exercise, part.checked_name, defined_by(notebook), part.source, shapes_of(exercise))
+    part = solved_parts(exercise.set).get(exercise.name)
+    if part:
+        yield RightAnswer(exercise, part.checked_name, solved_names(exercise.set), part.source, shapes_of(exercise))
     for function in filter(inspect.isfunction, answers_to(exercise, "RIGHT")):
         names = vars(sys.modules[function.__module__])
         yield RightAnswer(exercise, function.__name__, names, inspect.getsource(function), shapes_of(exercise))
