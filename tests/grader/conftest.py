@@ -36,6 +36,7 @@ def _ask_alembic_once():
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Send the tests that share the graded sample class to one worker of `pytest -n --dist loadgroup`: graded once."""
     for item in items:
