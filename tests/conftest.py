@@ -1,6 +1,7 @@
-"""Suite-wide rules: what CI may not skip, what stays together side by side, and the tests of one chapter."""
+"""Suite-wide rules: what CI may not skip, what stays together side by side, the quick tests, those of one chapter."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,21 @@ if WORKERS > 1:  # before NumPy and PyTorch are imported: workers share the core
 
 def pytest_addoption(parser):
     parser.addoption("--set", metavar="STEM", help="run the tests of one chapter alone, such as 05_weights")
+    parser.addoption("--quick", action="store_true", help="leave out what is slow or needs a browser or a sandbox")
+
+
+def pytest_configure(config):
+    if config.getoption("--quick"):
+        config.option.markexpr = " and ".join(f"not {name}" for name in ("slow", *NEEDED))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Quick also means not to import a file that is left out as a whole: its referees take seconds to import."""
+    if config.getoption("--quick") and collection_path.suffix == ".py":
+        marks = re.findall(r"^pytestmark = (.*(?:\n .*)*)", collection_path.read_text(encoding="utf8"), re.M)
+        if re.search(rf"mark\.({'|'.join(('slow', *NEEDED))})\b", "".join(marks)):
+            return True
+    return None
 
 
 @pytest.hookimpl(hookwrapper=True)
