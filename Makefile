@@ -23,7 +23,7 @@ test: system .venv/.test  ## run the whole test suite, or one chapter's tests (S
 	$(PYTEST) $(if $(SET),--set $(SET) tests/problem_sets tests/book tests/grader/test_class.py) $(ARGS)
 
 quick: .venv/.test  ## run the tests that need no browser, no sandbox and little time
-	$(PYTEST) -q -m "not slow and not chromium and not sandbox" $(ARGS)
+	$(PYTEST) -q --quick $(ARGS)
 
 book: exercises  ## build the book into _build/html
 	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going

@@ -1,6 +1,7 @@
-"""Suite-wide rules: what CI may not skip, what stays together side by side, and the tests of one chapter."""
+"""Suite-wide rules: what CI may not skip, what stays together side by side, the quick tests, those of one chapter."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,21 @@ if WORKERS > 1:  # before NumPy and PyTorch are imported: workers share the core
 
 def pytest_addoption(parser):
     parser.addoption("--set", metavar="STEM", help="run the tests of the chapter STEM alone")
+    parser.addoption("--quick", action="store_true", help="leave out what is slow or needs a browser or a sandbox")
+
+
+def pytest_configure(config):
+    if config.getoption("--quick"):
+        config.option.markexpr = " and ".join(f"not {name}" for name in ("slow", *NEEDED))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Quick also means not to import a file that is left out as a whole: its referees take seconds to import."""
+    if config.getoption("--quick") and collection_path.suffix == ".py":
+        marks = re.findall(r"^pytestmark = (.*(?:\n .*)*)", collection_path.read_text(encoding="utf8"), re.M)
+        if re.search(rf"mark\.({'|'.join(('slow', *NEEDED))})\b", "".join(marks)):
+            return True
+    return None
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -64,7 +80,16 @@ def shared_by(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """List the tests that took long and do not say so: `make quick` runs them too."""
+    """Say what became of the mutants, and list the tests that took long and do not say so."""
+    from tests.problem_sets.mutants_told import lines_about_mutants
+
+    for line in lines_about_mutants(terminalreporter.stats):
+        terminalreporter.write_line(line)
+    list_late(terminalreporter)
+
+
+def list_late(terminalreporter):
+    """List the tests that took long and are not marked slow: `make quick` runs them too."""
     seconds, marked = {}, set()
     for report in (each for reports in terminalreporter.stats.values() for each in reports):
         if getattr(report, "when", None) in ("setup", "call"):

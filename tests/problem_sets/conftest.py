@@ -1,11 +1,9 @@
 """What a test of every set asks for: a set's stem and its notebooks, or one exercise."""
 
 import sys
-from collections import Counter, defaultdict
 
 import pytest
 
-from tests.problem_sets.equivalent import KINDS
 from tests.problem_sets.helpers import EXERCISES, by_name
 from tests.problem_sets.notebooks import defined_by, read, with_notebooks
 
@@ -52,25 +50,3 @@ def notebook(stem):
 def solution(notebook):
     """What the solution notebook defines."""
     return defined_by(notebook)
-
-
-def pytest_terminal_summary(terminalreporter):
-    """What became of each set's mutants: how many were made and caught, and why the others are no mistakes."""
-    counts = defaultdict(Counter)
-    for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        properties = dict(getattr(report, "user_properties", ()))
-        if "mutants" in properties and report.when == "call":
-            counts[properties["set"]].update(properties["mutants"])
-    for stem, found in sorted(counts.items()):
-        terminalreporter.write_line(summary(stem, found))
-
-
-def summary(stem, found):
-    """The lines about one set; found counts "made", "caught", "by hand", "unexplained" and each kind of rule."""
-    made, caught, by_hand, unexplained = (found.pop(key, 0) for key in ("made", "caught", "by hand", "unexplained"))
-    share = caught / (caught + unexplained) if caught else 0
-    reasons = {kind.name: kind.reason for kind in KINDS}
-    return "\n".join([
-        f"{stem}: {made} mutants of right answers: {caught} caught, {found.total()} equivalent by rule, "
-        f"{by_hand} by hand, {unexplained} unexplained; {share:.1%} of the mistakes caught",
-        *(f"    {number} {name}: {reasons[name]}" for name, number in found.most_common())])

@@ -49,13 +49,14 @@ def run(tmp_path_factory):
     """run(*options): what pytest prints about TESTS, on two workers; 0.2 s are long here."""
     folder = tmp_path_factory.mktemp("suite")
     (folder / "test_a.py").write_text(TESTS)
+    (folder / "test_b.py").write_text("import pytest\npytestmark = pytest.mark.slow\nraise ImportError\n")
     (folder / "conftest.py").write_text(CONFTEST.read_text().replace("SLOW = 5 ", "SLOW = 0.2 "))
     shutil.copy(ROOT / "pyproject.toml", folder)  # its markers
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "OMP_", "OPENBLAS_"))}
     clean["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 
     def pytest_prints(*options, ci="true"):
-        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-v", *options, "test_a.py"]
+        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-v", *options]
         return subprocess.run(command, cwd=folder, env=clean | {"CI": ci}, capture_output=True, text=True).stdout
 
     return pytest_prints
@@ -64,7 +65,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def said(run):
     """What pytest prints in CI."""
-    return run()
+    return run("test_a.py")
 
 
 def test_in_ci_the_sandbox_may_not_be_skipped(said):
@@ -82,7 +83,7 @@ def test_what_takes_long_is_listed(said):
 
 def test_elsewhere_it_may_be_skipped(run):
     """Outside CI, is a sandbox test that was skipped no failure?"""
-    assert "15 passed, 2 skipped" in run(ci="")
+    assert "15 passed, 2 skipped" in run("test_a.py", ci="")
 
 
 def test_what_shares_a_fixture_stays_together(said):
@@ -96,4 +97,9 @@ def test_what_shares_a_fixture_stays_together(said):
 
 def test_one_chapter(run):
     """Does --set leave only one chapter's tests?"""
-    assert re.search(r"= 6 passed in ", run("--set", "98_trial"))
+    assert re.search(r"= 6 passed in ", run("--set", "98_trial", "test_a.py"))
+
+
+def test_quick(run):
+    """Does --quick leave out slow and sandbox tests, and not even import a file that is slow as a whole?"""
+    assert re.search(r"= 14 passed, 1 skipped in ", run("--quick", "."))
