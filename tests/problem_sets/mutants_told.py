@@ -6,7 +6,7 @@ from tests.problem_sets.equivalent import KINDS
 
 
 def lines_about_mutants(stats):
-    """Lines for the end of a test run with the reports `stats`: how many were made, how many caught, and why not all."""
+    """Lines for the end of a test run with the reports `stats`: what was made and caught, and why not all."""
     counts = defaultdict(Counter)
     for report in (report for reports in stats.values() for report in reports):
         properties = dict(getattr(report, "user_properties", ()))
