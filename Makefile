@@ -19,7 +19,7 @@ course: system book exercises sample  ## build the book, the exercises, and grad
 	@echo "The exercises    exercises/"
 	@echo "The sample class _sample/submitted/, its gradebook _sample/gradebook.db, its feedback _sample/feedback/"
 
-test: system .venv/.test  ## run the whole test suite, or one chapter's tests (SET=NN_stem)
+test: system .venv/.test  ## run the whole test suite, or one chapter's tests (SET=STEM)
 	$(PYTEST) $(if $(SET),--set $(SET) tests/problem_sets tests/book tests/grader/test_class.py) $(ARGS)
 
 quick: .venv/.test  ## run the tests that need no browser, no sandbox and little time
@@ -36,10 +36,10 @@ _build/.exercises: .venv/.course nbgrader_config.py book/chapters.toml $(SPECS) 
 	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done
 	@touch $@
 
-chapter: .venv/.course  ## make the empty files of a chapter (STEM=NN_stem)
+chapter: .venv/.course  ## make the empty files of a chapter (STEM=STEM)
 	$(BIN)/python -m tools.new_chapter $(STEM)
 
-grade: .venv/.course exercises  ## grade submitted/, or one problem set of it (SET=NN_stem)
+grade: .venv/.course exercises  ## grade submitted/, or one problem set of it (SET=STEM)
 	@for set in $(or $(SET),$(SETS)); do $(BIN)/python -m grader $$set || exit 1; done
 
 sample: .venv/.course exercises  ## grade the sample class in _sample/

@@ -14,7 +14,7 @@ from grader.course import Course
 from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
 from grader.kept_results import load, store
-from grader.nbgrader_bridge.autograde import grade_prepared
+from grader.nbgrader_bridge.autograde import record_prepared
 from grader.nbgrader_bridge.configure import nbgrader_api
 from grader.nbgrader_bridge.feedback import page, write_feedback
 from grader.nbgrader_bridge.gradebook import Scores
@@ -66,9 +66,9 @@ def grade_class(course: Course, stem: str, students: Sequence[str] | None = None
 class _ClassRun:
     """One run over a class."""
 
-    def __init__(self, recorder: Recorder, limits: Limits, sandboxed: bool, jobs: int, force: bool):
+    def __init__(self, recorder: Recorder, limits: Limits, sandboxed: bool, processes: int, force: bool):
         self.recorder, self.course, self.stem = recorder, recorder.course, recorder.stem
-        self.limits, self.sandboxed, self.jobs, self.force = limits, sandboxed, jobs, force
+        self.limits, self.sandboxed, self.processes, self.force = limits, sandboxed, processes, force
         self.rows: dict[str, Row] = {}
         self.prepared: dict[str, Prepared] = {}
 
@@ -110,7 +110,7 @@ class _ClassRun:
             else:
                 waiting.setdefault(submission.job.key, []).append(student)
         jobs = {key: self.prepared[students[0]].job for key, students in waiting.items()}
-        for key, result, error in grade_jobs(jobs, self.jobs):
+        for key, result, error in grade_jobs(jobs, self.processes):
             if result:
                 store(self.course, result)
             for student in waiting[key]:
@@ -124,7 +124,7 @@ class _ClassRun:
             if self.force or self.recorder.needs_recording(submission, result):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's way with sessions
-                    grade_prepared(api, submission, self.recorder)
+                    record_prepared(api, submission, self.recorder)
             row.scores = self.recorder.scores[student]
         except NotRecorded as error:
             self._not_graded(student, error)
@@ -138,7 +138,7 @@ class _ClassRun:
                     if row.scores is not None and not page(self.course, self.stem, student).exists()]
         if not students:
             return
-        with workers(min(self.jobs, len(students))) as pool:
+        with workers(min(self.processes, len(students))) as pool:
             futures = {pool.submit(write_feedback, self.course, self.stem, student): student for student in students}
             for future in _progress("feedback", as_completed(futures), len(futures)):
                 student, error = futures[future], future.exception()

@@ -4,9 +4,7 @@ The problem sets themselves (solutions/, exercises/) always belong to this repos
 """
 
 import fcntl
-import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from pathlib import Path
 
 from grader.release import Notebook, read_release
 from grader.seeds import course_secret
-from grader.submission.intake import TIMESTAMP, Submission
 
 CONFIG = '''"""nbgrader's configuration for this course, written by the grader: student code runs in its sandbox."""
 
@@ -100,21 +97,9 @@ class Course:
 
     def repaired(self, student: str, stem: str) -> Path:
         """The folder of the repaired copy of a submission."""
-        return self.own / "intake" / student / stem
+        return self.own / "repaired" / student / stem
 
     def release(self, stem: str) -> Notebook:
         """The released notebook of the problem set `stem`. Raises FileNotFoundError and ValueError."""
         name = Path(stem) / f"{stem}.ipynb"
         return read_release(self.release_folder / name, self.source_folder / name, stem)
-
-
-def write_repaired(folder: Path, stem: str, notebook: Notebook, submission: Submission) -> None:
-    """Write a repaired notebook and what came with it into `folder`, in place of what was there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, content in submission.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    if submission.timestamp:
-        (folder / TIMESTAMP).write_text(submission.timestamp)
-    (folder / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,9 +10,9 @@ from typing import Any
 
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
-from attnlib.check.scoring.report import Report, unanswered
+from attnlib.check.scoring.report import Report, unscored
 from attnlib.check.spec import Exercise, exercises
-from grader.job import Job, cells_fingerprint
+from grader.job import Job, cells_digest
 from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import AnySandbox, Cell, NotebookRun, run_notebook
 from grader.sandbox.unprotected import NoSandbox
@@ -57,7 +57,7 @@ def grade(job: Job) -> NotebookResult:
     reports = {name: report.to_json() for name, report in _reports(job, asked, run).items()}
     lost = [run.lost[i] for i in sorted(run.lost)]
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]
-    return NotebookResult(job.key, cells_fingerprint(job.cells), reports, outputs, lost, run.limits, job.sandboxed)
+    return NotebookResult(job.key, cells_digest(job.cells), reports, outputs, lost, run.limits, job.sandboxed)
 
 
 def _reports(job: Job, asked: Mapping[str, Exercise], run: NotebookRun) -> dict[str, Report]:
@@ -67,7 +67,7 @@ def _reports(job: Job, asked: Mapping[str, Exercise], run: NotebookRun) -> dict[
         if cell.exercise and cell.exercise in asked:
             exercise, response = asked[cell.exercise], run.responses.get(cell.exercise)
             if response is None:
-                reports[exercise.name] = unanswered(exercise, _why_no_response(job.cells, i, run))
+                reports[exercise.name] = unscored(exercise, _why_no_response(job.cells, i, run))
             else:
                 reports[exercise.name] = score(exercise, job.seeds[exercise.name], response)
     return reports
@@ -81,6 +81,6 @@ def _why_no_response(cells: Sequence[Cell], i: int, run: NotebookRun) -> str:
     if errors:
         why = f"The check stopped with {errors[0]['ename']}: {errors[0]['evalue']}"
     else:
-        why = "The check cell handed over no answer."
+        why = "The check cell handed over no response. Was `check` redefined, or its cell changed?"
     before = [run.lost[j] for j in sorted(run.lost) if j < i and not cells[j].exercise]
     return " ".join([why, *before])

@@ -41,9 +41,9 @@ def make_job(stem: str, notebook: Notebook, files: dict[str, bytes], secret: byt
              hidden: Iterable[str | Path] = (), sandboxed: bool = True) -> Job:
     """The Job of a repaired notebook."""
     cells = code_cells(notebook)
-    contents = fingerprint([[cell.source, cell.exercise] for cell in cells], _fingerprints(files))
+    contents = digest([[cell.source, cell.exercise] for cell in cells], _digests(files))
     seeds = {exercise.name: seed(secret, exercise.name, contents) for exercise in exercises(stem)}
-    key = fingerprint(stem, contents, seeds, asdict(limits), sandboxed, software())
+    key = digest(stem, contents, seeds, asdict(limits), sandboxed, software())
     return Job(stem, cells, files, seeds, limits, tuple(map(str, hidden)), sandboxed, key)
 
 
@@ -57,23 +57,23 @@ def code_cells(notebook: Notebook) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
-def fingerprint(*things: Any) -> str:
+def digest(*things: Any) -> str:
     """SHA-256 of plain data, in hexadecimal."""
     return hashlib.sha256(json.dumps(things, sort_keys=True).encode()).hexdigest()
 
 
-def cells_fingerprint(cells: Sequence[Cell]) -> str:
-    """The fingerprint of code cells, which shows whether a result belongs to a notebook."""
-    return fingerprint([[cell.source, cell.exercise] for cell in cells])
+def cells_digest(cells: Sequence[Cell]) -> str:
+    """The digest of code cells, which shows whether a result belongs to a notebook."""
+    return digest([[cell.source, cell.exercise] for cell in cells])
 
 
-def _fingerprints(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
+def _digests(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return sorted((name, hashlib.sha256(content).hexdigest()) for name, content in files.items())
 
 
 @cache
 def software() -> str:
-    """The fingerprint of all but the notebook that can change a result: attnlib, grader, Python, its packages."""
+    """A digest of all but the notebook that can change a result: attnlib, grader, Python, its packages."""
     installed = sorted(f"{package.name} {package.version}" for package in distributions())
     hashed = hashlib.sha256(f"{sys.version} {installed}".encode())
     for folder in (Path(attnlib.__file__).parent, PACKAGE):

@@ -28,7 +28,7 @@ def store(course: Course, result: NotebookResult) -> None:
     os.replace(file.name, path)
 
 
-def result_of(course: Course, job: Job) -> NotebookResult:
+def kept_or_graded(course: Course, job: Job) -> NotebookResult:
     """The result of a job: the kept one, or one made now and kept. Raises SandboxFault."""
     result = load(course, job.key)
     if result is None:

@@ -48,8 +48,8 @@ def make(stem):
     texts[path_of(stem)] = notebook()
     there = [path for path in texts if path.exists()]
     if there:
-        raise FileExistsError(f"{stem}: {', '.join(str(path.relative_to(ROOT)) for path in there)} there already; "
-                              f"nothing was written")
+        names = ", ".join(str(path.relative_to(ROOT)) for path in there)
+        raise FileExistsError(f"{names} exist already, and nothing was written; delete or move them first")
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf8")

@@ -37,7 +37,7 @@ def filled_in(notebook, title, declared):
     add_missing(notebook, [task for name, task in tasks.items() if name not in graded_cells(notebook)])
     unknown = sorted(set(graded_cells(notebook)) - set(tasks))
     if unknown:
-        raise ValueError(f"{declared.stem}: the solution notebook has the graded cells {', '.join(unknown)}, which the "
+        raise ValueError(f"the solution notebook has the graded cells {', '.join(unknown)}, which the "
                          f"specification does not know: rename their grade ids, or take the cells out")
     write_opening(notebook["cells"][0], title, declared)
     for number, (statement, graded) in enumerate(statements(notebook), 1):
@@ -61,13 +61,13 @@ def name_of(cell):
 def statements(notebook):
     """(statement, graded cell) of each exercise: a statement opens it, and the graded cell that follows closes it.
 
-    Raises ValueError when the two do not take turns.
+    Raises ValueError, saying what to put where, when the two do not take turns.
     """
     found, opened = [], None
     for cell in notebook["cells"]:
         if cell["id"].startswith("ask_"):
             if opened:
-                raise ValueError(f"{opened['id']} is followed by {cell['id']}, with no graded cell between them")
+                raise ValueError(f"put a graded cell between {opened['id']} and {cell['id']}")
             opened = cell
         elif cell["metadata"]["nbgrader"]["grade"]:
             if not opened:
@@ -82,7 +82,7 @@ def write_opening(cell, title, declared):
     _, *rest = text_of(cell).split("\n")
     text = "\n".join([f"# {declared.stem[:2]} · {title}", *rest])
     if not TOTALS.search(text):
-        raise ValueError(f"{declared.stem}: the first cell has no line like “{totals(declared)}”; put one there")
+        raise ValueError(f"the first cell has no line like “{totals(declared)}”; put one there")
     set_text(cell, TOTALS.sub(totals(declared), text, count=1))
 
 
@@ -176,7 +176,10 @@ def set_text(cell, text):
 def main(names):
     """Write the notebooks of the problem sets `names`, of all when there are none."""
     for stem in names or stems():
-        text = written(stem)
+        try:
+            text = written(stem)
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            sys.exit(f"write_notebooks: {stem}: {error}")
         if text != path_of(stem).read_text(encoding="utf8"):
             path_of(stem).write_text(text, encoding="utf8")
             print(f"Wrote {path_of(stem).relative_to(ROOT)}.")

@@ -9,11 +9,12 @@ from attnlib.check.beside_learner.call import respond
 if TYPE_CHECKING:  # the report knows what a right answer has; the sandbox does not hold it
     from attnlib.check.scoring.report import Report
 
-RESPONSE = "application/vnd.attnlib.response+json"  # how a response leaves the grader's sandbox
+# How a response leaves the sandbox; grader/sandbox/inside/runner.py and grader/sanitize/outputs.py know it too.
+RESPONSE = "application/vnd.attnlib.response+json"
 
 
 class CheckFailed(AssertionError):
-    """Not full marks; the message is the whole report."""
+    """Not all points; the message is the whole report."""
 
     def __init__(self, report: "Report") -> None:
         super().__init__(report.text())
@@ -26,7 +27,7 @@ class CheckFailed(AssertionError):
 def check(name: str, answer: Any) -> "Report | None":
     """Check `answer` against the exercise called `name` and show the report.
 
-    On the learner's machine the public cases run here: full marks return the report, anything less
+    On the learner's machine the public cases run here: full points return the report, anything less
     shows it and raises CheckFailed. In the grader's sandbox the challenge's inputs run here and only what
     came out is handed over. Raises KeyError, with the nearest names, when no exercise is called so.
     """
@@ -61,9 +62,9 @@ def hand_over(name: str, answer: Any, path: str) -> None:
     with open(path) as file:
         challenges = json.load(file)
     if name not in challenges:
-        raise KeyError(f"check: no exercise is called {name!r}; this set has {', '.join(challenges)}")
+        raise KeyError(f"check: this set has no exercise called {name!r}; it has {', '.join(challenges)}")
     response = respond(challenges[name], answer)
-    display({RESPONSE: {"name": name, **response}, "text/plain": f"{name}: handed over"}, raw=True)
+    display({RESPONSE: response, "text/plain": f"{name}: handed over"}, raw=True)
 
 
 def in_ipython() -> bool:

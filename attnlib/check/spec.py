@@ -1,4 +1,4 @@
-"""What a problem set is: exercises with their cases, properties and slips, declared once in `specs/ex_NN_stem.py`."""
+"""What a problem set is: exercises with their cases, properties and slips, declared once in `specs/ex_STEM.py`."""
 
 import difflib
 import pkgutil
@@ -165,8 +165,9 @@ def find(name: Any) -> Exercise:
     catalogue = _catalogue()
     if name in catalogue:
         return catalogue[name]
-    near = difflib.get_close_matches(str(name), catalogue, n=3) or sorted(catalogue)
-    raise KeyError(f"check: no exercise is called {name!r}; did you mean {' or '.join(near)}?")
+    near = difflib.get_close_matches(str(name), catalogue, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(catalogue))}"
+    raise KeyError(f"check: no exercise is called {name!r}; {hint}")
 
 
 @cache

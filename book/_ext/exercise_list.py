@@ -1,4 +1,4 @@
-"""`{exercise-list} NN_stem`: the chapter's notebook to download, its exercises, points and minutes."""
+"""`{exercise-list} STEM`: the chapter's notebook to download, its exercises, points and minutes."""
 import sys
 from pathlib import Path
 

@@ -4,14 +4,14 @@ import re
 import shlex
 
 from grader.grade_notebook import NotebookResult
-from grader.submission.intake import Finding
+from grader.submission.intake import Finding, Unreadable
 
 NO_FAULT = "not graded, through no fault of the student's"
 
 
-def unreadable(student: str, stem: str, error: Exception) -> str:
+def unreadable(student: str, stem: str, error: Unreadable) -> str:
     """The message about a submission that intake could not read."""
-    return f"{plain(student)} {stem}: not graded: {plain(error)}. Ask the student to hand it in again."
+    return f"{plain(student)} {stem}: not graded: {plain(error)}. {error.remedy}."
 
 
 def fault(student: str, stem: str, error: BaseException | None) -> str:

@@ -3,6 +3,7 @@
 nbgrader makes these calls, in this order; a name in brackets is nbgrader's own:
 
     start                                   read and repair every submission, then grade the prepared ones
+                                            (`python -m grader` has prepared them; it begins at init_notebooks)
       init_notebooks                        keep the repaired copies that were made just now
       for each submission:
         init_destination                    is it new, changed, or asked for with --force?
@@ -34,8 +35,8 @@ from attnlib.check.scoring.report import Report
 from grader.course import Course
 from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
-from grader.job import cells_fingerprint, code_cells
-from grader.kept_results import result_of
+from grader.job import cells_digest, code_cells
+from grader.kept_results import kept_or_graded
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
 from grader.release import Notebook, is_check
 from grader.sandbox.limits import Limits
@@ -43,7 +44,7 @@ from grader.sanitize.outputs import Output
 from grader.submission.intake import Unreadable
 from grader.submission.prepare import Prepared, prepare
 
-INTAKE = ".grader/intake"  # in the course directory: where nbgrader finds the repaired copies
+REPAIRED = ".grader/repaired"  # in the course directory: where nbgrader finds the repaired copies
 
 
 class SandboxedExecute(NbGraderPreprocessor):
@@ -53,8 +54,9 @@ class SandboxedExecute(NbGraderPreprocessor):
         """The notebook with outputs. Raises RuntimeError when there is no result, or it is another notebook's."""
         result: NotebookResult | None = resources.get("grader_result")
         if result is None:
-            raise RuntimeError(f"there is no result from the sandbox: only {__name__} runs student code")
-        if cells_fingerprint(code_cells(nb)) != result.cells:
+            raise RuntimeError("nbgrader was started without the grader's configuration, so there is no result; "
+                               "start it in the course directory, or run: python -m grader SET")
+        if cells_digest(code_cells(nb)) != result.cells:
             raise RuntimeError("the gradebook's cells changed while this notebook was being graded; grade it again")
         cells = [cell for cell in nb.cells if cell.cell_type == "code"]
         for count, (cell, outputs) in enumerate(zip(cells, result.outputs, strict=True), 1):
@@ -122,7 +124,7 @@ class SandboxedAutograde(Autograde):
         self._grade()
 
     def _grade(self) -> None:
-        with temp_attrs(self.coursedir, submitted_directory=INTAKE):
+        with temp_attrs(self.coursedir, submitted_directory=REPAIRED):
             super().start()
 
     def _prepare(self, student: str, release: Notebook) -> None:
@@ -178,7 +180,7 @@ class SandboxedAutograde(Autograde):
         student = Path(notebook_filename).parent.parent.name
         submission = self.prepared[student]
         with self._no_trace_of_failure(student):
-            result = self.results[student] = result_of(self.recorder.course, submission.job)
+            result = self.results[student] = kept_or_graded(self.recorder.course, submission.job)
             self.recorder.record(submission, result, partial(super().convert_single_notebook, notebook_filename))
         if result.lost:
             self.log.warning(messages.lost(student, self.recorder.stem, result, submission.job.limits.cell_seconds))
@@ -191,7 +193,7 @@ class SandboxedAutograde(Autograde):
         return resources
 
 
-def grade_prepared(api: NbGraderAPI, submission: Prepared, recorder: Recorder) -> None:
+def record_prepared(api: NbGraderAPI, submission: Prepared, recorder: Recorder) -> None:
     """Have nbgrader grade one prepared submission, as formgrader's button does. Raises NotRecorded with the reason."""
     student = submission.student
     with temp_attrs(api.coursedir, assignment_id=recorder.stem, student_id=escape(student)):
@@ -202,4 +204,4 @@ def grade_prepared(api: NbGraderAPI, submission: Prepared, recorder: Recorder) -
         except Exception as error:
             raise NotRecorded(autograde.failures.get(student) or str(error)) from error
     if student not in autograde.results:
-        raise NotRecorded("nbgrader skipped the submission")
+        raise NotRecorded(f"nbgrader found nothing to grade in {REPAIRED}")

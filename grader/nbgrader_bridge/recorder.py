@@ -37,7 +37,7 @@ class Recorder:
 
     def is_current(self, submission: Prepared) -> bool:
         """Whether the gradebook has scores of exactly this submission, as it would be graded now."""
-        path = self._fingerprint(submission.student)
+        path = self._graded_note(submission.student)
         graded = path.read_text() if path.exists() else ""
         return graded == submission.fingerprint and submission.student in self.scores
 
@@ -76,10 +76,10 @@ class Recorder:
         shutil.rmtree(self.course.folder / step / student / self.stem, ignore_errors=True)
 
     def _remember(self, student: str, fingerprint: str) -> None:
-        path = self._fingerprint(student)
+        path = self._graded_note(student)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(fingerprint)
 
-    def _fingerprint(self, student: str) -> Path:
+    def _graded_note(self, student: str) -> Path:
         """The file that says which submission the gradebook's scores are those of."""
         return self.course.own / "graded" / student / self.stem

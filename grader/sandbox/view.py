@@ -17,7 +17,7 @@ CHECK = "attnlib.check"
 BESIDE_LEARNER = "attnlib.check.beside_learner"  # with check/__init__.py all of attnlib.check that goes into a sandbox
 TENSORS = "attnlib.tensors"
 STUB = '''raise ImportError(
-    "{module} is not here when problem set {stem} is graded: it holds what the set asks for. "
+    "{module} is not here when problem set {stem} is graded: the set does not allow it. "
     "Write what you need of it yourself."
 )
 '''
@@ -58,7 +58,8 @@ def visible_modules(allowed: Iterable[str]) -> set[str]:
     """
     packages = [f"attnlib.{name}" for name in allowed]
     if unknown := sorted(set(packages) - _files().keys()):
-        raise ValueError(f"a problem set allows {', '.join(unknown)}, which attnlib does not have")
+        raise ValueError(f"allowed_modules of the problem set names {', '.join(unknown)}, which attnlib does not have: "
+                         "correct it in the set's specification")
     roots = [BESIDE_LEARNER, *packages]
     waiting = {"attnlib", CHECK, TENSORS, *(name for name in _files() for root in roots if _is_in(root, name))}
     visible: set[str] = set()

@@ -24,7 +24,11 @@ TIMESTAMP = "timestamp.txt"
 
 
 class Unreadable(Exception):
-    """A submission that cannot be graded as it is; the message says what came and where."""
+    """A submission that cannot be graded as it is; the message says what came and where, `remedy` what to do."""
+
+    def __init__(self, message: str, remedy: str = "Ask the student to hand it in again"):
+        super().__init__(message)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,9 @@ def check_name(student: str) -> None:
     """Raise Unreadable for a student's folder that nbgrader, a database or a web page would take for something else."""
     odd = not student.isprintable() or set(student) & set('*?[]<>"\\') or student != student.strip()
     if odd or student.startswith("-") or len(student) > 128:
-        why = 'it has one of *?[]<>"\\, a character that cannot be printed, a space or dash in front, or more than 128'
-        raise Unreadable(f"its folder's name cannot be used ({why}); rename the folder")
+        why = ('it has one of *?[]<>"\\, a character that cannot be printed, a space at either end, a dash in front, '
+               'or more than 128 characters')
+        raise Unreadable(f"its folder's name cannot be used ({why})", "Rename the folder and grade again")
 
 
 def _open_folder(stack: contextlib.ExitStack, parent: int | None, name: str) -> int:

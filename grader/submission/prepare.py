@@ -1,14 +1,16 @@
 """Prepare what a student handed in for grading: read it, repair it, keep a copy to look at, make a job of it."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from grader.course import REPOSITORY, Course, write_repaired
-from grader.job import Job, fingerprint, make_job
+from grader.course import REPOSITORY, Course
+from grader.job import Job, digest, make_job
 from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
-from grader.submission.intake import Finding, read_submission
+from grader.submission.intake import TIMESTAMP, Finding, Submission, read_submission
 from grader.submission.repair import repair
 
 
@@ -28,7 +30,7 @@ class Prepared:
 def prepare(course: Course, stem: str, student: str, release: Notebook, limits: Limits = DEFAULTS,
             sandboxed: bool = True) -> Prepared:
     """Read, repair and copy one submission. Raises Unreadable."""
-    limits = allowed(course, stem, student, limits)
+    limits = time_given(course, stem, student, limits)
     submission = read_submission(course.submitted, student, stem)
     notebook, odd = repair(submission.cells, release)
     folder = course.repaired(student, stem)
@@ -38,7 +40,19 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
     folder.with_name(f"{stem}.findings.json").write_text(listed + "\n")
     hidden = sorted({REPOSITORY, course.folder, course.release_folder, course.source_folder})
     job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed)
-    return Prepared(student, job, findings, fingerprint(job.key, notebook, submission.timestamp, course.db))
+    return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
+
+
+def write_repaired(folder: Path, stem: str, notebook: Notebook, submission: Submission) -> None:
+    """Write a repaired notebook and what came with it into `folder`, in place of what was there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in submission.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    if submission.timestamp:
+        (folder / TIMESTAMP).write_text(submission.timestamp)
+    (folder / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
@@ -47,7 +61,7 @@ def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
     return (*findings[:most], *([Finding("and more", "the submission", f"{more} more of these")] if more > 0 else []))
 
 
-def allowed(course: Course, stem: str, student: str, limits: Limits) -> Limits:
+def time_given(course: Course, stem: str, student: str, limits: Limits) -> Limits:
     """`limits`, with more time where more was given before: a later run of the whole class must not take it back."""
     path = course.own / "allowed" / student / stem
     before = float(path.read_text()) if path.exists() else 0

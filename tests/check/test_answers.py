@@ -73,8 +73,8 @@ def shout(array):
     (interrupt, "It raised KeyboardInterrupt at `raise KeyboardInterrupt`"),
     (recurse, "RecursionError: maximum recursion depth exceeded"),
     (unreadable, "It raised Unreadable: (its message could not be read) at `raise Unreadable`"),
-    (forever, "It had not returned after 1.5 seconds and was stopped."),
-    (swallowing, "It had not returned after 1.5 seconds and was stopped."),
+    (forever, "It had not returned when the 1.5 seconds for all calls together were over, and was stopped."),
+    (swallowing, "It had not returned when the 1.5 seconds for all calls together were over, and was stopped."),
     (half_done, "For an array of shape (4,): it raised ValueError: one axis only at `raise ValueError("),
     (shout, "It raised ValueError: bad ✓ holds 4 of 4 [31m <script>alert(1)</script> at `"),
     (lambda array: None, "For an array of shape (2, 3): the function returned None. Does it end in a return?"),
@@ -127,7 +127,8 @@ def test_a_late_loop_keeps_the_earlier_cases():
 
     report = report_of(answer)
     assert report.points == 2.5
-    assert "For large numbers: it had not returned after 1.5 seconds and was stopped." in report.text()
+    stopped = "it had not returned when the 1.5 seconds for all calls together were over, and was stopped."
+    assert f"For large numbers: {stopped}" in report.text()
     assert "For float32 numbers: not reached: an earlier call did not return." in report.text()
 
 

@@ -69,7 +69,7 @@ def test_an_unknown_set_gives_those_there_are():
 
 
 def test_in_the_sandbox_only_outcomes_are_handed_over(tmp_path, monkeypatch, capsys):
-    """With a challenge at hand, does `check` show what came out and no mark, in a form that scores in full?"""
+    """With a challenge at hand, does `check` show what came out and no points, in a form that scores in full?"""
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     path = tmp_path / "challenge.json"

@@ -40,7 +40,7 @@ def test_every_file_is_named_by_the_stem_and_none_is_written_over(tree):
         assert {f"book/{stem}.md", f"book/figures/fig_{stem}.py", f"attnlib/check/specs/ex_{stem}.py",
                 f"solutions/{stem}/{stem}.ipynb", f"tests/problem_sets/right_{stem}.py"} <= made
         status, said = run(tree, "-m", "tools.new_chapter", stem)
-        assert status == 1 and f"book/{stem}.md" in said and "nothing was written" in said
+        assert status == 1 and f"book/{stem}.md" in said and "exist already, and nothing was written" in said
     status, said = run(tree, "-m", "tools.new_chapter", "99_nothing")
     assert status == 1 and "has no chapter '99_nothing'; add it there first" in said
 

@@ -1,4 +1,4 @@
-"""Problem set $stem: what is its own. What every set must prove is in test_every_set.py."""
+"""Problem set $stem: what is its own. What every set must prove is in the files test_every_*.py."""
 
 from attnlib.check.spec import problem_set
 

@@ -5,7 +5,7 @@ from typing import Any
 from attnlib.check.beside_learner.wire import WireError
 from attnlib.check.scoring.challenge import draw
 from attnlib.check.scoring.outcome import Outcome, read_outcomes
-from attnlib.check.scoring.report import PropertyResult, Report, unanswered
+from attnlib.check.scoring.report import PropertyResult, Report, unscored
 from attnlib.check.scoring.slips import find_slip
 from attnlib.check.spec import Case, Exercise, Property
 
@@ -21,15 +21,15 @@ def score(exercise: Exercise, seed: int, response: Any) -> Report:
     try:
         outcomes = read_outcomes(response, len(cases))
     except WireError as error:
-        return unanswered(exercise, f"The grader could not read what came back: {error}.")
+        return unscored(exercise, f"The grader could not read what came back: {error}.")
     called = sorted({name for outcome in outcomes for name in outcome.forbidden_calls})
     if called:
         it = "it" if len(called) == 1 else "them"
-        return unanswered(exercise, f"Your function calls {' and '.join(called)}. This exercise asks you to write {it} "
+        return unscored(exercise, f"Your function calls {' and '.join(called)}. This exercise asks you to write {it} "
                                     f"yourself, so it earns no points.")
     trouble = _shared_trouble(outcomes)
     if trouble:
-        return unanswered(exercise, trouble)
+        return unscored(exercise, trouble)
     expected = [exercise.reference(*case.args) for case in cases]
     results = _judge_all(exercise, list(zip(cases, outcomes, expected, strict=True)))
     slip = None if all(result.holds for result in results) else find_slip(exercise, seed, outcomes)

@@ -1,4 +1,4 @@
-"""What came back for one case, decoded: the host's view, which trusts nothing."""
+"""What came back for one case, decoded by the side that scores: it trusts nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,8 @@ def _sentence(kind: str, data: Any) -> str:
     if kind == "raised":
         return _raised(data)
     if kind == "timeout":
-        return f"It had not returned after {_number(data)} seconds and was stopped."
+        return (f"It had not returned when the {_number(data)} seconds for all calls together were over, "
+                "and was stopped.")
     if kind == "not_callable":
         return f"We expect a function here and got {printable(str(data)[:200])}."
     return "Not reached: an earlier call did not return."

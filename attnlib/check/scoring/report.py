@@ -34,7 +34,7 @@ class PropertyResult:
 class Report:
     """The result of one exercise. headline is what to read first: the slip's sentence, or why nothing was scored.
 
-    slip is the id of the mistake that was found; spec says which version of which problem set scored the answer.
+    slip is the id of the mistake that was found, scored_by the specification that scored the answer, with its version.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Report:
     results: tuple[PropertyResult, ...]
     headline: str = ""
     slip: str = ""
-    spec: str = ""
+    scored_by: str = ""
 
     @classmethod
     def of(cls, exercise: Exercise, results: tuple[PropertyResult, ...],
            headline: str = "", slip: str = "") -> "Report":
         """The report of an answer to `exercise`."""
-        spec = f"{exercise.set}, version {exercise.version} of its specification"
-        return cls(exercise.name, exercise.asks, results, headline, slip, spec)
+        scored_by = f"{exercise.set}, version {exercise.version} of its specification"
+        return cls(exercise.name, exercise.asks, results, headline, slip, scored_by)
 
     @property
     def points(self) -> float:
@@ -73,7 +73,7 @@ class Report:
         for result in self.results:
             lines.append(f"  {SYMBOLS[result.holds]:<10}  {result.points_told:<8}  {result.property}")
             lines += [f"{'':24}{result.message}"] if result.message else []
-        return "\n".join([*lines, f"  {self.spec}"])
+        return "\n".join([*lines, f"  {self.scored_by}"])
 
     def html(self) -> str:
         """The same as a fragment of HTML; every text is escaped."""
@@ -88,7 +88,7 @@ class Report:
             '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
             f"<strong>{escape(self.name)}</strong> {self.summary}</p>{headline}"
             f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-            f"<p><small>{escape(self.spec)}</small></p></div>"
+            f"<p><small>{escape(self.scored_by)}</small></p></div>"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Report:
         return self.html()
 
 
-def unanswered(exercise: Exercise, why: str) -> Report:
-    """The report of an exercise that no answer came for: nothing was seen, and `why` says what happened."""
+def unscored(exercise: Exercise, why: str) -> Report:
+    """The report of an exercise of which nothing could be judged; `why` says what happened."""
     results = tuple(PropertyResult(each.name, 0, each.points, None) for each in exercise.properties)
     return Report.of(exercise, results, why)

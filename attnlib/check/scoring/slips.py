@@ -15,11 +15,11 @@ Alike = Callable[[Outcome, Outcome], bool]
 
 
 def find_slip(exercise: Exercise, seed: int, outcomes: list[Outcome]) -> Slip | None:
-    """The known slip whose outcomes these are, or None: the first found by the strictest comparison that finds one."""
+    """The known slip whose outcomes these are, or None. Compares strictly first, then ever more loosely."""
     right, slips = _known_outcomes(exercise, seed)
 
     def explains(theirs: list[Outcome], where: list[int], alike: Alike) -> bool:
-        """Whether a slip's outcomes are the answer's `where`, and wrong there: a right value is no evidence."""
+        """Whether on the cases `where` a slip gives what the answer gave, and on at least one of them a wrong value."""
         same = all(alike(theirs[i], outcomes[i]) for i in where)
         return same and not all(alike(theirs[i], right[i]) for i in where)
 
@@ -42,10 +42,10 @@ def _comparisons(exercise: Exercise, seed: int) -> Iterator[tuple[list[int], Ali
 @lru_cache(maxsize=64)
 def _known_outcomes(exercise: Exercise, seed: int) -> tuple[list[Outcome], list[tuple[Slip, list[Outcome]]]]:
     """The outcomes of the reference, and those of each slip: the same for every check of one exercise and seed."""
-    task = challenge(exercise, seed)
+    posed = challenge(exercise, seed)
 
     def outcomes(answer: Any) -> list[Outcome]:
-        return read_outcomes(respond(task, answer), len(task["cases"]))
+        return read_outcomes(respond(posed, answer), len(posed["cases"]))
 
     made = [(slip, outcomes(slip_answer(exercise, slip))) for slip in exercise.slips]
     return outcomes(reference_answer(exercise)), made

@@ -7,7 +7,7 @@ import numpy as np
 from attnlib import attention, scores, weights
 from attnlib.check.scoring import properties as p
 from attnlib.check.spec import Case, Exercise, Mistake, ProblemSet, Slip
-from attnlib.check.specs.arrays import normal, root, single
+from attnlib.check.specs.arrays import exponentials, normal, normalised, root, single
 from attnlib.check.specs.banks import mixtures, results
 from attnlib.check.specs.banks.results import rounded
 from attnlib.check.specs.banks.scores import (
@@ -23,8 +23,6 @@ from attnlib.check.specs.banks.weights import (
     TWICE,
     WEIGHING,
     WEIGHTS_ARE_FLOAT64,
-    exponentials,
-    normalised,
     over,
 )
 

@@ -1,1 +1,1 @@
-"""The one file of ours that runs inside the sandbox."""
+"""The runner, process 1 of a sandbox. It is copied there alone; the kernel beside it gets the view."""

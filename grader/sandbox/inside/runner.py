@@ -1,7 +1,8 @@
 """Run one notebook's code cells in an IPython kernel and report each as a line of JSON.
 
-This file runs inside the sandbox, as its process 1, beside code that may be hostile. It needs nothing of
-ours. What it writes is believed by nobody: see `grader.sandbox.host`, which reads it.
+This file runs inside the sandbox, as its process 1, beside code that may be hostile. It imports nothing of ours; the
+kernel it starts imports `attnlib.check` from the view. What it writes is believed by nobody: see
+`grader.sandbox.host`, which reads it.
 
 In, from the folder given as argument: task.json (cells, limits), files/ (what was handed in beside the
 notebook). Out, on standard output: {"event": "ready" | "start" | "done" | "died" | "full" | "stuck" | "end", ...}.
