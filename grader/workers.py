@@ -35,6 +35,8 @@ def grade_jobs(jobs: Mapping[str, Job], processes: int) -> Iterator[Graded]:
         with workers(1) as pool:
             future = pool.submit(grade, job)
             error = future.exception()
+            if isinstance(error, BrokenProcessPool):
+                error = RuntimeError("the process that graded this notebook was killed; is the memory enough?")
             yield key, None if error else future.result(), error
 
 

@@ -1,4 +1,4 @@
 """Station 2: run a notebook where it can reach nothing, and take out plain data.
 
-Only `inside/` runs beside hostile code.
+In a sandbox run the view of attnlib (`view.py`), beside hostile code, and `inside/runner.py`, in a process of its own.
 """

@@ -1,6 +1,7 @@
 """Build the attnlib a sandbox sees: what runs beside the learner, and the modules that the problem set allows.
 
-It holds no specification and no reference for what is asked. Every other module is a stub that says so.
+It holds no specification and no reference for what is asked. What else attnlib has is a stub that says so, and of
+attnlib.check nothing else is there.
 """
 
 import ast
