@@ -10,6 +10,7 @@ from tests.attnlib.onnx_cases import cases
 
 from attnlib.attention import attention, attention_weights
 
+pytestmark = pytest.mark.slow
 CASES = list(cases("Attention"))
 
 
