@@ -10,6 +10,7 @@ import torch
 from attnlib.attention import attention, attention_weights
 from tests.attnlib.onnx_cases import cases
 
+pytestmark = pytest.mark.slow
 CASES = list(cases("Attention"))
 
 

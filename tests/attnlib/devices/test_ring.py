@@ -11,6 +11,7 @@ import torch.distributed as dist
 from attnlib.devices.ring import ring_attention
 from attnlib.tensors.attention import attention
 
+pytestmark = pytest.mark.slow
 WORLD = 4
 
 

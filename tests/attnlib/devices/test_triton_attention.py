@@ -22,6 +22,7 @@ from triton.compiler import ASTSource
 from attnlib.devices import triton_attention as module
 from attnlib.devices.triton_attention import triton_attention
 
+pytestmark = pytest.mark.slow
 CUOBJDUMP = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
 
 
