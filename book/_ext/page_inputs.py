@@ -45,7 +45,7 @@ def state(path):
 
 def installed():
     """A hash of the versions of Python and of every package, our own apart: its files are compared one by one."""
-    packages = sorted(f"{each.name} {each.version}" for each in distributions())
+    packages = sorted({f"{each.name} {each.version}" for each in distributions()})
     return hashlib.sha256(f"{sys.version} {packages}".encode()).hexdigest()[:20]
 
 

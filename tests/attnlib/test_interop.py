@@ -19,6 +19,7 @@ from attnlib.interop import (
 from attnlib.transformer import attention_layer, encoder
 from tests.attnlib.draws import draw
 
+pytestmark = pytest.mark.slow
 transformers.logging.set_verbosity_error()  # the tiny vocabularies do not hold the real models' end tokens
 register_with_hugging_face()
 

@@ -1,8 +1,3 @@
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
-import keras
 import numpy as np
 import pytest
 import torch
@@ -29,9 +24,13 @@ CALLS = {
 every_score = pytest.mark.parametrize("score", CALLS, ids=lambda score: score.__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0.1, 1, 3])
-def test_additive_is_keras_additive_attention(size):
+def test_additive_is_keras_additive_attention(size, monkeypatch):
     """Are the weights and outputs from additive scores those of Keras's AdditiveAttention?"""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    import keras
+
     draw = np.random.default_rng(1)
     q, k, v = (size * draw.normal(size=shape) for shape in [(B, N, D_Q), (B, M, D_Q), (B, M, 2)])
     layer = keras.layers.AdditiveAttention(use_scale=True, dtype="float64")

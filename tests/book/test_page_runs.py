@@ -12,7 +12,7 @@ from jupyter_cache import get_cache
 from myst_nb.core.config import NbParserConfig
 from myst_parser.config.main import MdParserConfig
 
-pytestmark = pytest.mark.xdist_group("page_runs")        # the book is made once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page_runs")]        # the book is made once
 
 EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
 PAGE = """---

@@ -28,6 +28,7 @@ outcomes = st.fixed_dictionaries({}, optional={
     "changed": junk | st.just([-1, 99]), "forbidden_calls": junk | st.just(["\ud800"])})
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(junk | st.fixed_dictionaries({"outcomes": st.lists(outcomes, min_size=COUNT, max_size=COUNT)}))
 def test_hostile_data_is_scored_like_any_other(data):

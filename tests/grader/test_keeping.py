@@ -66,6 +66,7 @@ def test_kept_results(course):
     assert kept_results.load(course, "key") is None
 
 
+@pytest.mark.slow
 def test_register(course):
     """Does the gradebook learn a problem set, and a change in it, and nothing twice?"""
     course.folder.mkdir()
@@ -101,6 +102,7 @@ def test_where_a_course_is(monkeypatch, tmp_path):
     assert Course.at(tmp_path / "x", "sqlite://").db == "sqlite://"
 
 
+@pytest.mark.slow
 @quiet
 def test_two_graders(course):
     """Is a second grader in the same course sent away while one is at work, whichever way in, and let in after?"""
@@ -116,6 +118,7 @@ def test_two_graders(course):
     assert main([STEM, "--course", str(course.folder), "--no-sandbox"]) == 0
 
 
+@pytest.mark.slow
 @quiet
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_without_a_sandbox(course, capfd):
@@ -128,6 +131,7 @@ def test_without_a_sandbox(course, capfd):
     assert all(not result["sandboxed"] and "NO SANDBOX" in result["limits"] for result in kept)
 
 
+@pytest.mark.slow
 @quiet
 def test_no_sandbox_is_loud(course, capsys):
     """Does the command warn before it runs anything unprotected?"""
@@ -138,6 +142,7 @@ def test_no_sandbox_is_loud(course, capsys):
     assert printed.out.startswith("NO SANDBOX")
 
 
+@pytest.mark.slow
 def test_no_bubblewrap(course):
     """Without bubblewrap: is nothing graded, and does the message say what to install?"""
     make(course.folder, ["honest"])

@@ -4,6 +4,7 @@ import copy
 import json
 
 import nbformat
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +150,7 @@ def mangled(draw):
     return notebook
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(mangled())
 def test_any_mangling(notebook):

@@ -62,6 +62,7 @@ def hunted(exercise):
     return made, found
 
 
+@pytest.mark.slow
 def test_mutants_are_caught_or_explained(exercise, record_property):
     """Is every small change of a right answer caught, or harmless for a reason that a rule or the table tells?
 

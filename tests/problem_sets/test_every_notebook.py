@@ -91,11 +91,13 @@ def test_the_exercise_notebook_shows_no_solution(stem, notebook):
     assert "SOLUTION" not in shown
 
 
+@pytest.mark.slow
 def test_the_exercise_notebook_is_the_generated_one(stem, tmp_path):
     """Is the committed exercise what nbgrader makes of the solution today?"""
     assert released(tmp_path, notebook_path("solutions", stem)) == notebook_path("exercises", stem).read_text()
 
 
+@pytest.mark.slow
 def test_the_solution_passes_its_checks_in_a_kernel(stem, notebook):
     """Does the solution notebook run from top to bottom, every check in full?"""
     ran = NotebookClient(nbformat.from_dict(notebook)).execute()
@@ -105,6 +107,7 @@ def test_the_solution_passes_its_checks_in_a_kernel(stem, notebook):
         assert "</table>" in output.data["text/html"], exercise.name
 
 
+@pytest.mark.slow
 def test_a_fresh_exercise_says_not_answered(stem):
     """Does every check of an untouched exercise say that it is not answered yet?"""
     ran = NotebookClient(read("exercises", stem), allow_errors=True).execute()

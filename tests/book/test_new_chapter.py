@@ -22,17 +22,17 @@ def run(tree, *command):
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """A copy of the repository with the first planned chapter of each part made."""
+def tree(book, tmp_path_factory):
+    """A copy of the repository and of its pages' results, with the first planned chapter of each part made."""
     tree = tmp_path_factory.mktemp("tree") / "repository"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "_build", "_sample", "__pycache__", "*.egg-info"))
+    shutil.copytree(book.parent / ".jupyter_cache", tree / "_build" / ".jupyter_cache")
     for stem in STEMS:
         status, said = run(tree, "-m", "tools.new_chapter", stem)
         assert status == 0, said
     return tree
 
 
-@pytest.mark.slow
 def test_every_file_is_named_by_the_stem_and_none_is_written_over(tree):
     """Are the files there, and does making the chapter again say which, and write nothing?"""
     for stem in STEMS:
@@ -45,7 +45,6 @@ def test_every_file_is_named_by_the_stem_and_none_is_written_over(tree):
     assert status == 1 and "has no chapter '99_nothing'; add it there first" in said
 
 
-@pytest.mark.slow
 def test_an_empty_chapter_passes_what_it_can(tree):
     """Does the book build strictly with it, and does all pass but the one test that lists what is left to write?"""
     for stem in STEMS:
