@@ -9,6 +9,7 @@ SETS   := $(notdir $(wildcard solutions/[0-9]*))
 SPECS  := $(wildcard attnlib/check/specs/*.py attnlib/check/specs/banks/*.py)
 # One worker a core; tests that share what took long to make stay together (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup
+OF_A_SET := tests/problem_sets tests/book tests/tools tests/grader/test_class.py tests/project/test_releases.py
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## this list
@@ -20,7 +21,7 @@ course: system book exercises sample  ## build the book, the exercises, and grad
 	@echo "The sample class _sample/submitted/, its gradebook _sample/gradebook.db, its feedback _sample/feedback/"
 
 test: system .venv/.test  ## run the whole test suite, or one chapter's tests (SET=STEM)
-	$(PYTEST) $(if $(SET),--set $(SET) tests/problem_sets tests/book tests/grader/test_class.py) $(ARGS)
+	$(PYTEST) $(if $(SET),--set $(SET) $(OF_A_SET)) $(ARGS)
 
 quick: .venv/.test  ## run the tests that need no browser, no sandbox and little time
 	$(PYTEST) -q --quick $(ARGS)

@@ -64,7 +64,8 @@ def is_about(item, stem):
     given = item.callspec.params.values() if hasattr(item, "callspec") else ()
     told = [value.set for value in given if isinstance(value, Exercise)]
     told += [value.stem for value in given if isinstance(value, Path)]
-    return stem in item.nodeid or stem in told or getattr(getattr(item, "module", None), "STEM", "") == stem
+    named = re.search(rf"{stem}(?![a-z0-9_])", item.nodeid)
+    return bool(named) or stem in told or getattr(getattr(item, "module", None), "STEM", "") == stem
 
 
 def shared_by(item):

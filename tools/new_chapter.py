@@ -1,6 +1,6 @@
 """Make the empty files of a chapter, each in its place: python -m tools.new_chapter STEM
 
-STEM is one of book/chapters.toml, such as 04_scores. What is made holds "(to be written)" wherever an author is
+STEM is one of book/chapters.toml. What is made holds "(to be written)" wherever an author is
 asked for something. The chapter is marked as there, so that the tests say what is missing.
 """
 
@@ -23,6 +23,8 @@ FILES = {  # from a template to its place
     "test_set.py": "tests/problem_sets/test_{stem}.py",
     "test_page.py": "tests/book/test_{stem}.py",
 }
+MUTANTS = "# (a reason; below it the mutants it holds for, one a line, as the test prints them)\n"
+VERSIONS = re.compile(r"(\| problem set \| version \|.*\n(?:\|.*\n)+)")  # the table in CHANGELOG.md
 OPENING = """# title
 
 (to be written)
@@ -44,7 +46,7 @@ def make(stem):
     filled_in = {"stem": stem, "title": chapter.title, "number": stem[:2], "notes": notes}
     texts = {ROOT / place.format(stem=stem): Template((TEMPLATES / name).read_text()).substitute(filled_in)
              for name, place in FILES.items()}
-    texts[ROOT / f"tests/problem_sets/mutants_{stem}.txt"] = ""
+    texts[ROOT / f"tests/problem_sets/mutants_{stem}.txt"] = MUTANTS
     texts[path_of(stem)] = notebook()
     there = [path for path in texts if path.exists()]
     if there:
@@ -54,6 +56,9 @@ def make(stem):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf8")
     mark_as_there(stem)
+    changelog = ROOT / "CHANGELOG.md"
+    text = VERSIONS.sub(rf"\1| `{stem}` | 1 | first version |\n", changelog.read_text(encoding="utf8"), count=1)
+    changelog.write_text(text, encoding="utf8")
     return list(texts)
 
 

@@ -1,7 +1,8 @@
 """Write into the solution notebooks what their specifications say: python -m tools.write_notebooks [STEM ...]
 
 The title comes from the table of chapters; headings, points and minutes come from the problem set. An exercise that
-has no cells yet gets them, to be filled in. Everything else in a notebook is its author's and stays as it is.
+has no cells yet gets them, to be filled in. A cell that was added in Jupyter gets nbgrader's metadata and an id that a
+person can read; outputs go. Everything else in a notebook is its author's and stays as it is.
 """
 
 import json
@@ -13,6 +14,7 @@ from tools.chapters import ROOT, chapters
 
 WORDS = ("No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve").split()
 TOTALS = re.compile(r"^\w+ exercises?, .* points?, about \d+ minutes\.$", re.MULTILINE)
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 TO_WRITE = "(to be written)"  # what a new cell holds; tests/problem_sets refuses it in a chapter that is there
 
 
@@ -23,9 +25,10 @@ def path_of(stem):
 
 def written(stem):
     """The text of the solution notebook of `stem`, with all that the table and the specification say in place."""
+    declared = problem_set(stem)
     notebook = json.loads(path_of(stem).read_text(encoding="utf8"))
     title = next(chapter.title for chapter in chapters() if chapter.stem == stem)
-    return json.dumps(filled_in(notebook, title, problem_set(stem)), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(filled_in(notebook, title, declared), indent=1, ensure_ascii=False) + "\n"
 
 
 def filled_in(notebook, title, declared):
@@ -33,12 +36,14 @@ def filled_in(notebook, title, declared):
 
     Raises ValueError, naming the cells, when the notebook has graded cells that the specification does not know.
     """
+    adopt(notebook)
     tasks = {task.name: task for task in (*declared.exercises, *declared.questions)}
     add_missing(notebook, [task for name, task in tasks.items() if name not in graded_cells(notebook)])
     unknown = sorted(set(graded_cells(notebook)) - set(tasks))
     if unknown:
         raise ValueError(f"the solution notebook has the graded cells {', '.join(unknown)}, which the "
-                         f"specification does not know: rename their grade ids, or take the cells out")
+                         f"specification does not know: rename their grade ids, or take them out with their statements "
+                         f"and answer cells")
     write_opening(notebook["cells"][0], title, declared)
     for number, (statement, graded) in enumerate(statements(notebook), 1):
         write_heading(statement, number, tasks[name_of(graded)])
@@ -46,6 +51,29 @@ def filled_in(notebook, title, declared):
         points = tasks[name].points
         cell["metadata"]["nbgrader"]["points"] = int(points) if points == int(points) else points
     return notebook
+
+
+def adopt(notebook):
+    """Give cells that were added in Jupyter what nbgrader and the tests need of a cell, and clear outputs."""
+    inside = False  # between a statement and its graded cell
+    for cell in notebook["cells"]:
+        known, learner = cell["metadata"].get("nbgrader"), inside and cell["cell_type"] == "code"
+        metadata = known or nbgrader_metadata(free_id(notebook, cell, learner), learner)
+        cell["metadata"] = {"nbgrader": metadata}
+        if not known or not NAME.fullmatch(cell["id"]):
+            grade_id = metadata["grade_id"]
+            cell["id"] = grade_id if NAME.fullmatch(grade_id) else free_id(notebook, cell, learner)
+        if cell["cell_type"] == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        inside = cell["id"].startswith("ask_") or inside and not metadata["grade"]
+
+
+def free_id(notebook, cell, learner):
+    """An id for a new cell: after what it defines, or a number."""
+    defined = re.search(r"^(?:def )?([a-z][a-z0-9_]*)\s*[(=]", text_of(cell), re.MULTILINE)
+    name = f"{'write' if learner else 'show'}_{defined[1]}" if defined and cell["cell_type"] == "code" else "text"
+    taken = {each["id"] for each in notebook["cells"]}
+    return next(each for each in (name, *(f"{name}_{n}" for n in range(2, 1000))) if each not in taken)
 
 
 def graded_cells(notebook):
@@ -74,6 +102,8 @@ def statements(notebook):
                 raise ValueError(f"the graded cell {name_of(cell)} has no statement: put a cell ask_… before it")
             found.append((opened, cell))
             opened = None
+        elif cell["metadata"]["nbgrader"]["solution"] and not opened:
+            raise ValueError(f"the answer cell {cell['id']} stands in no exercise: put it before a check, or drop it")
     return found
 
 
@@ -155,12 +185,17 @@ name(arguments)    shapes  ->  shape
 
 def new_cell(kind, cell_id, text, solution=False, grade=False, grade_id=None):
     """A cell with nbgrader's metadata; what is ours and not the learner's is locked."""
-    metadata = {"grade": grade, "grade_id": grade_id or cell_id, "locked": not solution,
-                "schema_version": 3, "solution": solution, "task": False}
     code = {"execution_count": None, "outputs": []} if kind == "code" else {}
-    cell = {"cell_type": kind, **code, "id": cell_id, "metadata": {"nbgrader": metadata}}
+    metadata = {"nbgrader": nbgrader_metadata(grade_id or cell_id, solution, grade)}
+    cell = {"cell_type": kind, **code, "id": cell_id, "metadata": metadata}
     set_text(cell, text.rstrip("\n"))
     return cell
+
+
+def nbgrader_metadata(grade_id, solution=False, grade=False):
+    """nbgrader's metadata of a cell; what is not the learner's is locked."""
+    return {"grade": grade, "grade_id": grade_id, "locked": not solution, "schema_version": 3, "solution": solution,
+            "task": False}
 
 
 def text_of(cell):

@@ -243,7 +243,7 @@ def test_odd_folders_stop_nobody(graded, tmp_path):
         shutil.copytree(course.submitted / "honest", course.submitted / os.fsdecode(name))
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}
     assert rows.pop("honest").scores == expected()["honest"]
-    assert all("rename the folder" in row.messages[0] and row.messages[0].isprintable() for row in rows.values())
+    assert all("Rename the folder" in row.messages[0] and row.messages[0].isprintable() for row in rows.values())
     assert table(list(rows.values()), []).replace("\n", "").isprintable()
     assert nbgrader_api(course, LIMITS).autograde(STEM, "*")["success"]
     assert scores(course.db, STEM) == {"honest": expected()["honest"]}

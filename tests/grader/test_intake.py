@@ -129,8 +129,9 @@ def test_a_bad_timestamp(course, folder):
 def test_odd_folders(course, student):
     """Is a folder whose name means something to nbgrader, a terminal or a page refused, and no more than that?"""
     (course.submitted / student / STEM).mkdir(parents=True)
-    with pytest.raises(Unreadable, match="rename the folder"):
+    with pytest.raises(Unreadable, match="folder's name cannot be used") as caught:
         read_submission(course.submitted, student, STEM)
+    assert caught.value.remedy == "Rename the folder and grade again"
     check_name("Müller, Anna O'Neill_123_assignsubmission_file (2)")
 
 

@@ -21,7 +21,7 @@ from tests.problem_sets.mutants import at
 from tests.problem_sets.trial import FAILED, alike, exactly, within_rounding
 
 REDUCTIONS = {"sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std", "softmax", "argmax", "argmin",
-              "cumsum", "sort", "argsort"}
+              "cumsum", "sort", "argsort", "norm"}
 SYMMETRIC = {"max", "min", "maximum", "minimum", "logaddexp", "hypot"}
 CONVERSIONS = {"from_numpy", "array", "asarray", "list", "tuple"}
 FILLED = {"zeros", "ones", "zeros_like", "ones_like"}

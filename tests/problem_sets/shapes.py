@@ -11,10 +11,13 @@ import re
 from tests.problem_sets.notebooks import solved_parts
 
 
-def declared_shapes(statement):
-    """The shapes of a function's arguments in order, each ("N", "d_k"), or ("...", "M"), or None where none is told."""
+def declared_shapes(statement, name=r"\w+"):
+    """The shapes of the arguments of the function `name`: each ("N", "d_k"), or ("...", "M"), or None when not told.
+
+    Empty when the statement shows no signature of that function.
+    """
     shown = re.search(r"```text\n(.*?)```", statement, re.DOTALL)
-    call = shown and re.match(r"\s*\w+\(([^()]*)\)(.*?)->", shown[1], re.DOTALL)
+    call = shown and re.search(rf"^\s*{name}\(([^()]*)\)(.*?)->", shown[1], re.DOTALL | re.MULTILINE)
     if not call:
         return ()
     names = [name.split("=")[0].strip(" *") for name in call[1].split(",")]
@@ -26,7 +29,7 @@ def declared_shapes(statement):
 def shapes_of(exercise):
     """declared_shapes of an exercise, from the solution notebook of its set; empty where there is none."""
     part = solved_parts(exercise.set).get(exercise.name)
-    return declared_shapes(part.statement.source) if part else ()
+    return declared_shapes(part.statement.source, part.checked_name) if part else ()
 
 
 def too_tame(declared, draws):

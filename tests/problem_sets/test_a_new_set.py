@@ -31,6 +31,7 @@ class NewCourse:
         shutil.copytree(ROOT / "tests" / "grader", folder / "tests" / "grader",
                         ignore=lambda _, names: set(names) - {"plain_nbgrader.py"})
         shutil.copy(ROOT / "pyproject.toml", folder)
+        shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
 
     def write(self, path, text):
         """A file of the course."""

@@ -76,7 +76,8 @@ def test_mutants_are_caught_or_explained(exercise, record_property):
                      for line, kind in kinds)
     record_property("set", exercise.set)
     record_property("mutants", {"made": made, "caught": made - len(trials), **counts})
-    told = [f"no test and no rule tells why this is no mistake: {line}" for line, kind in kinds
+    told = [f"no test and no rule tells why this is no mistake; draw cases that tell, or write it into mutants_"
+            f"{exercise.set}.txt under a line `# reason`:\n{line}" for line, kind in kinds
             if not kind and line not in by_hand]
     needed = {line for line, kind in kinds if not kind}
     told += [f"take it out of the table, a rule explains it: {line}" for line in by_hand & {line for line, _ in kinds}

@@ -48,9 +48,10 @@ def test_the_notebook_is_clean(stem, folder):
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
     for cell in notebook.cells:
-        assert re.fullmatch(NAME, cell.id)
-        assert re.fullmatch(NAME, cell.metadata.nbgrader.grade_id)
-        assert cell.cell_type == "markdown" or (cell.outputs, cell.execution_count) == ([], None)
+        assert re.fullmatch(NAME, cell.id), f"{cell.id} is no name; run: make exercises"
+        assert re.fullmatch(NAME, cell.metadata.nbgrader.grade_id), cell.id
+        clean = cell.cell_type == "markdown" or (cell.outputs, cell.execution_count) == ([], None)
+        assert clean, f"{cell.id} has outputs; run: make exercises"
 
 
 def test_each_statement_has_eighty_words_and_an_exercise_three_hints(stem, notebook):
@@ -62,6 +63,9 @@ def test_each_statement_has_eighty_words_and_an_exercise_three_hints(stem, noteb
         assert f"({declared.points:g} point" in title, declared.name
         if part.checks:
             assert "```text" in rest and "```pycon" in rest, declared.name
+            if declared.kind == "function":
+                signature = rf"^\s*{part.checked_name}\("
+                assert re.search(signature, rest, re.M), f"{declared.name} shows no signature of {part.checked_name}"
             assert re.findall(r"<summary>Hint (\d): (.*)</summary>", rest) == [
                 ("1", "a question"), ("2", "the shapes"), ("3", "pseudocode")], declared.name
 
@@ -94,7 +98,8 @@ def test_the_exercise_notebook_shows_no_solution(stem, notebook):
 @pytest.mark.slow
 def test_the_exercise_notebook_is_the_generated_one(stem, tmp_path):
     """Is the committed exercise what nbgrader makes of the solution today?"""
-    assert released(tmp_path, notebook_path("solutions", stem)) == notebook_path("exercises", stem).read_text()
+    current = released(tmp_path, notebook_path("solutions", stem)) == notebook_path("exercises", stem).read_text()
+    assert current, f"exercises/{stem} is not current; run: make exercises"
 
 
 @pytest.mark.slow

@@ -46,9 +46,9 @@ def test_a_set_has_its_answers(stem, kind):
 def test_answers_are_to_exercises_that_exist(stem):
     """Is every key of RIGHT, WRONG and SPELLED the name of an exercise of the set?"""
     names = {exercise.name for exercise in SETS[stem].exercises}
-    for table in ("RIGHT", "WRONG", "SPELLED"):
-        unknown = set(answers(table, stem)) - names
-        assert not unknown, f"{table}: no exercise of {stem} is called {', '.join(sorted(unknown))}"
+    told = [f"{table}: no exercise of {stem} is called {', '.join(sorted(unknown))}"
+            for table in ("RIGHT", "WRONG", "SPELLED") if (unknown := set(answers(table, stem)) - names)]
+    assert not told, f"in right_{stem}.py and wrong_{stem}.py:\n" + "\n".join(told)
 
 
 @pytest.mark.parametrize("stem", SETS)

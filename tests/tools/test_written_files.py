@@ -89,3 +89,27 @@ def test_statements_and_checks_take_turns(notebook, left_out, words):
     filled["cells"] = [cell for cell in filled["cells"] if cell["id"] != left_out]
     with pytest.raises(ValueError, match=words):
         write_notebooks.statements(filled)
+
+
+def test_a_cell_added_in_jupyter_is_adopted(notebook):
+    """Do cells without nbgrader's metadata get it, an id a person can read, and no outputs, where they stand?"""
+    filled = filled_in(notebook, "Numbers", SET)
+    added = {"cell_type": "code", "id": "3fa85f64-5717", "metadata": {"scrolled": True}, "execution_count": 3,
+             "outputs": [{"output_type": "stream", "name": "stdout", "text": "7"}],
+             "source": ["def half(x):\n", "    return x"]}
+    note = {"cell_type": "markdown", "id": "c0ffee00", "metadata": {}, "source": ["A note."]}
+    filled["cells"][3:3] = [added, note]
+    cells = filled_in(filled, "Numbers", SET)["cells"]
+    code, text = cells[3:5]
+    assert (code["id"], code["metadata"]["nbgrader"]["solution"]) == ("write_half", True)
+    assert (code["outputs"], code["execution_count"], list(code["metadata"])) == ([], None, ["nbgrader"])
+    assert (text["id"], text["metadata"]["nbgrader"]["locked"]) == ("text", True)
+
+
+def test_an_answer_cell_that_is_left_over_is_named(notebook):
+    """Is an author who took out a statement and its check told of the answer cell that stayed?"""
+    filled = filled_in(notebook, "Numbers", SET)
+    gone = ("ask_seven_is_2_less_than_9", "check_seven_is_2_less_than_9")
+    filled["cells"] = [cell for cell in filled["cells"] if cell["id"] not in gone]
+    with pytest.raises(ValueError, match="answer cell write_seven_is_2_less_than_9 stands in no exercise"):
+        filled_in(filled, "Numbers", ProblemSet("99_test", 1, (), (QUESTION,)))
