@@ -22,8 +22,9 @@ def table(folder, *entries):
 
 
 def test_seventeen_chapters():
-    """Are there seventeen, twelve of which mirror the notes?"""
-    assert [len(part.chapters) for part in chapters.parts()] == [12, 5]
+    """Are there seventeen or more, the first twelve of which mirror the notes?"""
+    first, second = chapters.parts()
+    assert (len(first.chapters), first.chapters[-1].stem) == (12, "12_neighbours") and len(second.chapters) >= 5
     assert [part.mirrors_notes for part in chapters.parts()] == [True, False]
 
 

@@ -108,6 +108,7 @@ def test_the_report_says_in_words_what_the_function_did(answer, words):
     report.text().encode()
 
 
+@pytest.mark.slow
 def test_a_function_that_never_returns_is_given_up_soon():
     """Is an endless loop stopped, or left behind, about a second after its time is up?"""
     for answer in (forever, swallowing):

@@ -173,6 +173,7 @@ def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said)
     assert code == status or (status == 1 and isinstance(code, str))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["nbgrader", "sqlalchemy", "tqdm"])
 def test_a_package_that_is_not_installed(package):
     """Where the wheel was installed without its extra: does the command name the package and what to install?"""
@@ -215,6 +216,7 @@ def test_few_findings():
     assert few([Finding("link", "1", "left out")]) == (Finding("link", "1", "left out"),)
 
 
+@pytest.mark.slow
 def test_a_page_that_takes_too_long(course, monkeypatch):
     """Is a feedback page that a highlighter would be at for hours given up, said by name, and the next one written?"""
     monkeypatch.setattr("grader.nbgrader_bridge.feedback.SECONDS", 1)

@@ -17,7 +17,7 @@ from grader.nbgrader_bridge.recorder import Recorder
 from grader.release import points
 from tests.grader.sample_class import STEM, find
 
-pytestmark = pytest.mark.filterwarnings("ignore:Object of type")  # SQLAlchemy, about nbgrader
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Object of type")]  # SQLAlchemy, about nbgrader
 
 
 class Author:

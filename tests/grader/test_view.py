@@ -28,6 +28,7 @@ def import_in(folder, *modules):
                           env=os.environ | {"PYTHONPATH": str(folder)}, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLIC)
 def test_each_module_can_be_imported_where_it_alone_is_allowed(name, tmp_path):
     """Does a set that allows one module get whatever that module imports?"""
@@ -48,6 +49,7 @@ def test_each_twin_comes_with_its_module(name):
         assert set(re.findall(r"^\s*from (attnlib[\w.]*) import", text, re.MULTILINE)) <= visible, module
 
 
+@pytest.mark.slow
 def test_several_modules_together(tmp_path):
     """Do sets that allow what later chapters build on get it all, twins included?"""
     pytest.importorskip("torch")

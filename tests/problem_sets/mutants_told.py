@@ -2,8 +2,6 @@
 
 from collections import Counter, defaultdict
 
-from tests.problem_sets.equivalent import KINDS
-
 
 def lines_about_mutants(stats):
     """Lines for the end of a test run with the reports `stats`: what was made and caught, and why not all."""
@@ -17,6 +15,8 @@ def lines_about_mutants(stats):
 
 def summary(stem, found):
     """The lines about one set; found counts "made", "caught", "by hand", "unexplained" and each kind of rule."""
+    from tests.problem_sets.equivalent import KINDS  # here alone: it takes seconds to import
+
     made, caught, by_hand, unexplained = (found.pop(key, 0) for key in ("made", "caught", "by hand", "unexplained"))
     share = caught / (caught + unexplained) if caught else 0
     reasons = {kind.name: kind.reason for kind in KINDS}

@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -25,6 +26,7 @@ def run_beside(unpacked, *command):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_module_is_in_the_wheel_and_nothing_else(unpacked):
     """Are the files of the wheel the modules of attnlib and grader, and the data beside them?"""
     ours = {str(path) for path in project_files() if path.parts[0] in PACKAGES and path.suffix == ".py"}
@@ -39,6 +41,7 @@ def test_the_wheel_is_what_is_imported(unpacked):
     assert said.splitlines() == [str(unpacked / "attnlib" / "__init__.py"), "False"]
 
 
+@pytest.mark.slow
 def test_the_grader_of_the_wheel_tells_its_options(unpacked):
     """Does python -m grader --help work from the wheel?"""
     assert "--student" in run_beside(unpacked, "-m", "grader", "--help")
