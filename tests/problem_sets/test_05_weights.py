@@ -5,7 +5,11 @@ import torch
 
 import attnlib
 from attnlib.check.scoring.slips import slip_answer
+from attnlib.check.spec import exercises
 from tests.problem_sets.helpers import named, report_of
+from tests.problem_sets.notebooks import defined_by, exercise_parts, read
+
+STEM = "05_weights"
 
 
 @pytest.mark.parametrize(("name", "answer"), [
@@ -44,3 +48,15 @@ def test_a_slip_keeps_the_points_of_what_it_got_right(name, slip, points):
     """Does a slip keep the points of what it got right?"""
     made = next(each for each in named(name).slips if each.id == slip)
     assert report_of(named(name), slip_answer(named(name), made)).points == points
+
+
+def test_a_wrong_softmax_costs_the_exercise_that_calls_it_too():
+    """Do a softmax over the queries, and the attend that calls it, earn nothing in an otherwise right notebook?"""
+    notebook = read("solutions", STEM)
+    cell = next(cell for cell in notebook.cells if cell.id == "write_softmax")
+    cell.source = cell.source.replace("axis=-1", "axis=0")
+    names = defined_by(notebook)
+    checked = {part.checks[0].metadata.nbgrader.grade_id: names[part.checked_name] for part in exercise_parts(notebook)}
+    points = {exercise.name: report_of(exercise, checked[exercise.name]).points for exercise in exercises(STEM)}
+    lost = {"softmax_turns_each_row_into_weights", "attend_gives_mixtures_and_weights"}
+    assert points == {each.name: 0 if each.name in lost else each.points for each in exercises(STEM)}
