@@ -15,11 +15,15 @@ PREFIX = "ex_"
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the answer: a label that properties pick by, the arguments, and how to tell a person."""
+    """One call of the answer: a label that properties pick by, the arguments, and how to tell a person.
+
+    expected is what a right answer gives, where the reference cannot know it from the arguments: labels, say.
+    """
 
     label: str
     args: tuple
     description: str
+    expected: Any = None
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,27 @@ class Slip:
 
 
 @dataclass(frozen=True)
+class Forbidden:
+    """Functions that do what an exercise asks for: how to tell a person, and names, package.function or package.*."""
+
+    what: str
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Exercise:
     """An exercise that is scored by running it; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
 
     name is its grade id, a sentence in snake case; title heads it in the notebook, asks lists it in the book.
-    kind is "function" (the answer is called on each case) or "number" (one case, no arguments).
-    forbidden_calls lists what may not be called, as package.function or package.*; seconds bounds all cases together.
+    kind is one of attnlib.check.beside_learner.kinds.KINDS; it says what is done with the answer and a case.
+    forbidden lists what may not be called, allowed_modules the attnlib modules that may be, besides the set's;
+    seconds bounds all cases together. repeated is False where a call trains: other exercises draw each case twice,
+    with other numbers, and call each twice.
     zeros_and_ones lists the arguments, by position, that hold 0s and 1s on purpose, as one-hot rows and masks do;
     in any other an entry of 0 or 1 would let a mistake look right.
-    set and version are filled in by the ProblemSet.
+    builds_on lists (exercise, parameter): composed(**{parameter: function}) is the answer to this exercise that calls
+    `function` where it needs that earlier exercise. What an earlier mistake does to this one is then charged once.
+    set, version and number, that of its heading in the notebook, are filled in by the ProblemSet.
     """
 
     name: str
@@ -80,11 +96,16 @@ class Exercise:
     title: str = ""
     minutes: int = 0
     kind: str = "function"
-    forbidden_calls: tuple[str, ...] = ()
+    forbidden: tuple[Forbidden, ...] = ()
+    allowed_modules: tuple[str, ...] = ()
     seconds: float = 5.0
+    repeated: bool = True
     zeros_and_ones: tuple[int, ...] = ()
+    builds_on: tuple[tuple[str, str], ...] = ()
+    composed: Callable | None = None
     set: str = ""
     version: str = ""
+    number: int = 0
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.properties]
@@ -99,15 +120,24 @@ class Exercise:
         """The most this exercise can give."""
         return sum(each.points for each in self.properties)
 
+    @property
+    def forbidden_calls(self) -> tuple[str, ...]:
+        """The names of all that may not be called."""
+        return tuple(name for each in self.forbidden for name in each.calls)
+
 
 @dataclass(frozen=True)
 class Question:
-    """A question in prose or by drawing, which a person grades in formgrader; name is its grade id."""
+    """A question in prose or by drawing, which a person grades in formgrader; name is its grade id.
+
+    after names the exercise behind which it stands in the notebook; without one it stands behind all of them.
+    """
 
     name: str
     title: str
     points: float
     minutes: int
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +145,8 @@ class ProblemSet:
     """The exercises of one chapter's notebook, in order, and the questions that a person grades.
 
     version is raised by hand whenever a change can change somebody's score; reports carry it.
-    allowed_modules names the attnlib modules that an answer may use; the grader's sandbox holds these alone.
+    allowed_modules names the attnlib modules that every answer may use. libraries names the packages, beside Python's
+    own, that the grader has for this set; notebook and sandbox offer these and no others.
     """
 
     stem: str
@@ -123,9 +154,14 @@ class ProblemSet:
     exercises: tuple[Exercise, ...]
     questions: tuple[Question, ...] = ()
     allowed_modules: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ("numpy", "matplotlib")
 
     def __post_init__(self) -> None:
-        stamped = (replace(each, set=self.stem, version=str(self.version)) for each in self.exercises)
+        stamped, number = [], 1
+        for each in self.exercises:
+            stamped.append(replace(each, set=self.stem, version=str(self.version), number=number,
+                                   allowed_modules=(*self.allowed_modules, *each.allowed_modules)))
+            number += 1 + sum(question.after == each.name for question in self.questions)
         object.__setattr__(self, "exercises", tuple(stamped))
 
     @property

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from attnlib import scores, weights
+from attnlib.check.spec import Forbidden
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
 RELEASE = threading.Event()  # lets the functions that swallow their stop end after the test
@@ -224,7 +225,7 @@ def test_a_whole_package_may_be_forbidden():
     """Is every public function of attnlib seen where attnlib.* is forbidden, and importing it no call?"""
     from attnlib.scores import dot
 
-    none_of_it = replace(TWICE, forbidden_calls=("attnlib.*",))
+    none_of_it = replace(TWICE, forbidden=(Forbidden("anything of ours", ("attnlib.*",)),))
     assert report_of(lambda array: (dot(np.eye(2), np.eye(2)), 2 * array)[1], none_of_it).headline.startswith(
         "Your function calls attnlib.dot. "
     )

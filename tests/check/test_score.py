@@ -64,7 +64,7 @@ def test_answers_of_every_dtype_are_judged(exercise, dtype):
                 else np.asarray(right).astype(dtype)
 
     answer = cast if exercise.kind == "function" else cast()
-    report = report_of(answer, dataclasses.replace(exercise, forbidden_calls=()))
+    report = report_of(answer, dataclasses.replace(exercise, forbidden=()))
     full = dtype == "float64" or exercise.kind == "number" and dtype != "bool"
     assert full or report.points < report.max_points
     assert len(report.text().splitlines()) >= len(exercise.properties)
@@ -86,7 +86,8 @@ def test_outcomes_of_another_seed_are_wrong():
 
 def test_the_challenge_holds_no_expected_value():
     """Is what crosses into the sandbox inputs alone?"""
-    assert set(challenge(TWICE, 0)) == {"kind", "cases", "seconds", "forbidden_calls"}
+    assert set(challenge(TWICE, 0)) == {
+        "kind", "cases", "repeated", "seconds", "forbidden_calls", "allowed_modules"}
     assert challenge(NUMBER, 0)["cases"] == [[]]
 
 

@@ -88,7 +88,7 @@ def report_of(exercise, answer, seed=0):
 @cache
 def freely(exercise):
     """The exercise with ready-made functions allowed: what tests compose their answers from."""
-    return replace(exercise, forbidden_calls=())
+    return replace(exercise, forbidden=())
 
 
 @cache

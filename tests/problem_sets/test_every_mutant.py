@@ -34,7 +34,7 @@ class Hunt:
 
     def __init__(self, exercise):
         seconds = 3.0 if exercise.seconds <= USUAL_SECONDS else exercise.seconds
-        whole = replace(exercise, slips=(), seconds=seconds, forbidden_calls=())
+        whole = replace(exercise, slips=(), seconds=seconds, forbidden=())
         plain = [case for case in draw(exercise, 0) if case.label == "plain"][:1]
         first = replace(whole, cases=lambda rng: plain)
         self.stages = [(stage, challenge(stage, 0)) for stage in (first, whole)]

@@ -3,130 +3,114 @@
 This file holds no expected value and decides nothing.
 """
 
-import contextlib
-import contextvars
-import ctypes
 import sys
 import sysconfig
-import threading
-import time
 import traceback
-import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any, cast
+from typing import Any
 
-from attnlib.check.beside_learner.wire import decode, describe_type, encode
+from attnlib.check.beside_learner import kinds
+from attnlib.check.beside_learner.failed_operation import failed_operation
+from attnlib.check.beside_learner.forbidden import watch
+from attnlib.check.beside_learner.screen import Asked, caught_output, no_keyboard
+from attnlib.check.beside_learner.time_limit import Stopped, within
+from attnlib.check.beside_learner.wire import decode, encode
 
 LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[2]))
 
 
-class Stopped(BaseException):
-    """Raised inside an answer that runs for too long."""
+@dataclass
+class Calls:
+    """What an answer gave on the cases of a challenge: an outcome for each, and the results themselves, kept."""
+
+    challenge: dict
+    answer: Any
+    outcomes: list[dict] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
+
+    def all_cases(self) -> None:
+        """Call the answer on every case, in order."""
+        for case in self.challenge["cases"]:
+            outcome, result = self._call(case)
+            self.outcomes.append(outcome)
+            self.results.append(result)
+
+    def all_cases_again(self) -> None:
+        """Call it a second time on every case, in reverse, and note what is otherwise than the first time."""
+        for case, outcome in reversed(list(zip(self.challenge["cases"], self.outcomes, strict=True))):
+            again, _ = self._call(case)
+            outcome["changed"] = sorted({*outcome["changed"], *again.pop("changed")})
+            outcome["forbidden_calls"] = sorted({*outcome["forbidden_calls"], *again.pop("forbidden_calls")})
+            del again["printed"]
+            if any(again[kind] != outcome.get(kind) for kind in again if kind != "operation"):
+                outcome["again"] = again
+
+    def look_at_results(self) -> None:
+        """Note which results are not what they were when they came back."""
+        for outcome, result in zip(self.outcomes, self.results, strict=True):
+            if "value" in outcome and encode(result) != outcome["value"]:
+                outcome["overwritten"] = True
+
+    def _call(self, case: list) -> tuple[dict, Any]:
+        """(outcome, result): the value or what was raised, the inputs it changed, what it called and printed."""
+        given = [decode(argument) for argument in case]
+        called: set[str] = set()
+        result = None
+        with caught_output() as output:
+            try:
+                with _profiled(watch(self.challenge["forbidden_calls"], self.challenge["allowed_modules"], called)):
+                    result = kinds.run(self.challenge["kind"], self.answer, given)
+                outcome: dict[str, Any] = {"value": encode(result)}
+            except Stopped:
+                raise
+            except Asked as asked:
+                outcome = {"asked": str(asked)}
+            except BaseException as error:  # SystemExit too: the next case still runs
+                outcome = {"raised": _describe_error(error), "operation": failed_operation(error, given)}
+        outcome["changed"] = [i for i, (now, was) in enumerate(zip(given, case, strict=True)) if encode(now) != was]
+        outcome["forbidden_calls"] = sorted(called)
+        outcome["printed"] = output.text()
+        return outcome, result
 
 
 def respond(challenge: dict, answer: Any) -> dict:
     """Run `answer` on every case of `challenge`: the response, {"outcomes": [...]}, plain data.
 
-    challenge: {"kind": "function" or "number", "cases": [[encoded argument, ...], ...],
-    "seconds": the time for all cases together, "forbidden_calls": [names]}.
+    challenge: {"kind": one of kinds.KINDS, "cases": [[encoded argument, ...], ...], "repeated": whether to call it
+    twice, "seconds": the time for all cases together, "forbidden_calls" and "allowed_modules": [names]}.
+    Raises Interrupted when the person at the keyboard stops it.
     """
-    if challenge["kind"] == "number":
-        return {"outcomes": [{"value": encode(answer)}]}
-    if not callable(answer):
-        return {"outcomes": [{"not_callable": describe_type(answer)} for _ in challenge["cases"]]}
-    outcomes = []
-
-    def work() -> None:
-        with contextlib.suppress(Stopped):
-            for case in challenge["cases"]:
-                outcomes.append(_call(answer, case, challenge["forbidden_calls"]))
-
-    seconds = challenge["seconds"]
-    if not _within(seconds, work):
-        outcomes = outcomes[:]  # the thread may still be alive; its list is no longer ours
-        outcomes.append({"timeout": seconds})
-    outcomes += [{"not_reached": True}] * (len(challenge["cases"]) - len(outcomes))
-    return {"outcomes": outcomes[: len(challenge["cases"])]}
+    cases, seconds = challenge["cases"], challenge["seconds"]
+    refused = kinds.refusal(challenge["kind"], answer)
+    if refused:
+        return {"outcomes": [{"not_callable": refused} for _ in cases]}
+    calls = Calls(challenge, answer)
+    with no_keyboard():
+        in_time = within(seconds, calls.all_cases)
+        outcomes = list(calls.outcomes)  # a thread that cannot be stopped may still add to its own
+        if not in_time:
+            outcomes.append({"timeout": seconds})
+        elif challenge["repeated"] and within(seconds, calls.all_cases_again):
+            calls.look_at_results()
+    outcomes += [{"not_reached": True}] * (len(cases) - len(outcomes))
+    return {"outcomes": outcomes[: len(cases)]}
 
 
-def _within(seconds: float, work: Callable) -> bool:
-    """Run `work` in a thread for at most `seconds`; True when it ended by itself."""
-    context = contextvars.copy_context()  # keeps np.errstate as the notebook set it
-    thread = threading.Thread(target=context.run, args=(work,), daemon=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        thread.start()
-        thread.join(seconds)
-    if not thread.is_alive():
-        return True
-    deadline = time.monotonic() + 1
-    while thread.is_alive() and time.monotonic() < deadline:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(cast(int, thread.ident)), ctypes.py_object(Stopped))
-        thread.join(0.05)
-    return False
-
-
-def _call(answer: Callable, case: list, forbidden: list[str]) -> dict:
-    """One outcome: the value or what was raised, the inputs it changed, the forbidden calls it made."""
-    given = [decode(argument) for argument in case]
-    called: set[str] = set()
-    sys.setprofile(_watch(set(forbidden), called) if forbidden else None)
-    outcome: dict[str, Any]
+@contextmanager
+def _profiled(profile: Any) -> Iterator[None]:
+    """Have `profile` told of every call in this thread; nothing when it is None."""
+    if profile is None:
+        yield
+        return
+    before = sys.getprofile()
+    sys.setprofile(profile)
     try:
-        outcome = {"value": encode(answer(*given))}
-    except Stopped:
-        raise
-    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the next case still runs
-        outcome = {"raised": _describe_error(error)}
+        yield
     finally:
-        sys.setprofile(None)
-    outcome["changed"] = [i for i, (now, before) in enumerate(zip(given, case, strict=True)) if encode(now) != before]
-    outcome["forbidden_calls"] = sorted(called)
-    return outcome
-
-
-def _watch(names: set[str], called: set[str]) -> Callable:
-    """A profile function that adds to `called` each of `names` that the learner's code calls.
-
-    A name is package.function, or package.* for every public function of a package.
-    """
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call" and frame.f_back is not None:
-            caller, module, function = _caller(frame), frame.f_globals.get("__name__", ""), frame.f_code.co_name
-        elif event == "c_call":
-            caller, function = frame, getattr(argument, "__name__", "")
-            module = getattr(argument, "__module__", None) or type(getattr(argument, "__self__", None)).__module__
-        else:
-            return
-        package = str(module).split(".")[0]
-        named = f"{package}.{function}" in names or f"{package}.*" in names and _is_public(module, function)
-        if named and _is_outside(caller):
-            called.add(f"{package}.{function}")
-
-    return profile
-
-
-def _caller(frame: FrameType) -> FrameType:
-    """The frame that called this one, past the dispatch between arrays and tensors."""
-    caller: Any = frame.f_back
-    return caller.f_back if caller.f_globals.get("__name__") == "attnlib._dispatch" else caller
-
-
-def _is_public(module: str, function: str) -> bool:
-    """Whether package.* means this function: not what importing or dispatching runs, not this check itself."""
-    return function[:1] not in ("_", "<") and not str(module).startswith(("attnlib.check", "attnlib._"))
-
-
-def _is_outside(caller: FrameType) -> bool:
-    """Whether the calling frame is not our own package at work (this file's call of the answer counts).
-
-    Any other package counts as the learner's: nn.Softmax is softmax reached through torch.
-    """
-    module = caller.f_globals.get("__name__", "")
-    return module == __name__ or module.split(".")[0] != __name__.split(".")[0]
+        sys.setprofile(before)
 
 
 def _describe_error(error: BaseException) -> dict[str, str]:

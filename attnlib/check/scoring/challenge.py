@@ -7,8 +7,13 @@ from attnlib.check.spec import Case, Exercise
 
 
 def draw(exercise: Exercise, seed: int) -> list[Case]:
-    """The cases of `exercise` for a whole number `seed`, public or secret."""
-    return exercise.cases(np.random.default_rng(seed))
+    """The cases of `exercise` for a whole number `seed`, public or secret.
+
+    Those of an exercise whose calls are repeated come twice, with other numbers of the same kinds.
+    """
+    rng = np.random.default_rng(seed)
+    cases = exercise.cases(rng)
+    return [*cases, *exercise.cases(rng)] if exercise.repeated and exercise.kind != "number" else cases
 
 
 def challenge(exercise: Exercise, seed: int) -> dict:
@@ -16,6 +21,8 @@ def challenge(exercise: Exercise, seed: int) -> dict:
     return {
         "kind": exercise.kind,
         "cases": [[encode(argument) for argument in case.args] for case in draw(exercise, seed)],
+        "repeated": exercise.repeated,
         "seconds": exercise.seconds,
         "forbidden_calls": list(exercise.forbidden_calls),
+        "allowed_modules": sorted(f"attnlib.{name}" for name in exercise.allowed_modules),
     }

@@ -7,7 +7,7 @@ import numpy as np
 
 from attnlib.check.beside_learner.wire import Other, WireError, decode, describe_type, with_article
 
-KINDS = ("value", "raised", "timeout", "not_reached", "not_callable")
+KINDS = ("value", "raised", "asked", "timeout", "not_reached", "not_callable")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ def _list_of(items: Any, kind: type) -> bool:
 def _sentence(kind: str, data: Any) -> str:
     if kind == "raised":
         return _raised(data)
+    if kind == "asked":
+        return (f"It calls {printable(str(data)[:20])}, and nobody can type while a check runs. "
+                "Take what you need from the arguments.")
     if kind == "timeout":
         return (f"It had not returned when the {_number(data)} seconds for all calls together were over, "
                 "and was stopped.")

@@ -6,7 +6,7 @@ import numpy as np
 
 from attnlib import attention, scores, weights
 from attnlib.check.scoring import properties as p
-from attnlib.check.spec import Case, Exercise, Mistake, ProblemSet, Slip
+from attnlib.check.spec import Case, Exercise, Forbidden, Mistake, ProblemSet, Slip
 from attnlib.check.specs.arrays import exponentials, normal, normalised, root, single
 from attnlib.check.specs.banks import mixtures, results
 from attnlib.check.specs.banks.results import rounded
@@ -26,10 +26,12 @@ from attnlib.check.specs.banks.weights import (
     over,
 )
 
-OURS = ("attnlib.*",)
-SOFTMAX = ("torch.softmax", "torch.special_softmax", "torch._softmax", "torch.log_softmax", "torch.softmin",
-           "scipy.softmax", "scipy.log_softmax", "sklearn.softmax", "jax.softmax")
-FUSED = ("torch.scaled_dot_product_attention", "torch.multi_head_attention_forward")
+OURS = Forbidden("anything of `attnlib`", ("attnlib.*",))
+SOFTMAX = Forbidden("a ready-made softmax, as `torch.softmax`", (
+    "torch.softmax", "torch.special_softmax", "torch._softmax", "torch.log_softmax", "torch.softmin", "scipy.softmax",
+    "scipy.log_softmax", "sklearn.softmax", "jax.softmax"))
+FUSED = Forbidden("ready-made attention, as `scaled_dot_product_attention`", (
+    "torch.scaled_dot_product_attention", "torch.multi_head_attention_forward"))
 
 
 # --- scores to weights -----------------------------------------------------------------------------------------------
@@ -89,7 +91,7 @@ SOFTMAX_EXERCISE = Exercise(
              "Keep it with keepdims=True.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
         TWICE,
     ),
-    forbidden_calls=OURS + SOFTMAX + FUSED,
+    forbidden=(OURS, SOFTMAX, FUSED),
 )
 
 
@@ -191,7 +193,7 @@ VARIANCE_EXERCISE = Exercise(
              "The products are added over the pairs (axis 0). q·k adds over the components: the last axis.",
              lambda Q, K: ((Q * K).sum(axis=0).var(), ((Q * K).sum(axis=0) / root(K)).var())),
     ),
-    forbidden_calls=OURS,
+    forbidden=(OURS,),
 )
 
 
@@ -237,7 +239,7 @@ SCORES_EXERCISE = Exercise(
         ROOT_IS_FLOAT64,
         rounded(scores.scaled_dot),
     ),
-    forbidden_calls=OURS + FUSED,
+    forbidden=(OURS, FUSED),
 )
 
 
@@ -338,7 +340,7 @@ OUTPUT_EXERCISE = Exercise(
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda i, Q, K, V: output_vector(i, Q, K, V) / len(V)),
         rounded(output_vector),
     ),
-    forbidden_calls=OURS + FUSED,
+    forbidden=(OURS, FUSED),
 )
 
 
@@ -442,7 +444,7 @@ ATTEND_EXERCISE = Exercise(
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda Q, K, V: (attend(Q, K, V)[0] / len(V), attend(Q, K, V)[1])),
         rounded(attend),
     ),
-    forbidden_calls=OURS + FUSED,
+    forbidden=(OURS, FUSED),
 )
 
 
@@ -531,7 +533,7 @@ RELU_EXERCISE = Exercise(
              "The scores are divided by L but not cut. ReLU turns negative scores into 0.",
              lambda s: s / s.shape[-1]),
     ),
-    forbidden_calls=OURS,
+    forbidden=(OURS,),
 )
 
 
@@ -542,4 +544,5 @@ PROBLEM_SET = ProblemSet(
         SOFTMAX_EXERCISE, SPREAD_EXERCISE, VARIANCE_EXERCISE, SCORES_EXERCISE, OUTPUT_EXERCISE, ATTEND_EXERCISE,
         RELU_EXERCISE),
     allowed_modules=(),  # attnlib.scores holds scaled_dot, which exercise 4 asks for
+    libraries=("numpy", "torch", "matplotlib"),
 )
