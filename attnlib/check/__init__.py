@@ -2,15 +2,20 @@
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from attnlib.check.beside_learner.apart import respond_apart
 from attnlib.check.beside_learner.call import respond
+from attnlib.check.beside_learner.cells import Cells
+from attnlib.check.beside_learner.time_limit import Interrupted
 
 if TYPE_CHECKING:  # the report knows what a right answer has; the sandbox does not hold it
     from attnlib.check.scoring.report import Report
 
 # How a response leaves the sandbox; grader/sandbox/inside/runner.py and grader/sanitize/outputs.py know it too.
 RESPONSE = "application/vnd.attnlib.response+json"
+TOOLS = ("NBGRADER_VALIDATING", "NBGRADER_EXECUTION")  # nbgrader sets these where it must see a failure as an error
 
 
 class CheckFailed(AssertionError):
@@ -20,51 +25,87 @@ class CheckFailed(AssertionError):
         super().__init__(report.text())
         self.report = report
 
-    def _render_traceback_(self) -> list[str]:  # IPython: the report is on the page already
-        return [f"CheckFailed: {self.report.name}: {self.report.summary}. The report above says why."]
 
+class Check:
+    """The function `check` of a notebook; it remembers what it found, for `check.case` and for later exercises."""
 
-def check(name: str, answer: Any) -> "Report | None":
-    """Check `answer` against the exercise called `name` and show the report.
+    def __init__(self) -> None:
+        self.cells = Cells()
+        self.slips: dict[str, str] = {}
+        self.failing: tuple[str, int, int] | None = None  # exercise, seed, number of the case
 
-    On the learner's machine the public cases run here: full points return the report, anything less
-    shows it and raises CheckFailed. In the grader's sandbox the challenge's inputs run here and only what
-    came out is handed over. Raises KeyError, with the nearest names, when no exercise is called so.
-    """
-    path = os.environ.get("ATTNLIB_CHALLENGE")
-    if not path:
-        return check_here(name, answer)
-    hand_over(name, answer, path)
-    return None
+    def __call__(self, name: str, *answer: Any, strict: bool = False) -> "Report | None":
+        """Check `answer` against the exercise called `name`; show the report and return it.
 
+        On the learner's machine the public cases run here. Less than all points raises CheckFailed, with the whole
+        report as its message, where nbgrader or a script must see a failure, and where `strict` is True. In the
+        grader's sandbox the challenge's inputs run here, and only what came out is handed over. Raises KeyError, with
+        the nearest names, when no exercise is called so.
+        """
+        given = answer[0] if len(answer) == 1 else answer
+        path = os.environ.get("ATTNLIB_CHALLENGE")
+        if path:
+            self.hand_over(name, given, path)
+            return None
+        return self.check_here(name, given, strict)
 
-def check_here(name: str, answer: Any, seed: int = 0) -> "Report":
-    """Score the public cases in this process."""
-    from attnlib.check.scoring.challenge import challenge
-    from attnlib.check.scoring.judge import score
-    from attnlib.check.spec import find
+    def case(self) -> tuple:
+        """The inputs of the last case that failed, as the report showed it: `softmax(*check.case())` runs it alone.
 
-    exercise = find(name)
-    report = score(exercise, seed, respond(challenge(exercise, seed), answer))
-    if report.points == report.max_points:
-        return report
-    if in_ipython():
+        Raises LookupError when no check has failed yet.
+        """
+        from attnlib.check.scoring.challenge import copy_of_case
+        from attnlib.check.spec import find
+
+        if self.failing is None:
+            raise LookupError("check.case: no check has failed here yet, so there is no case to hand back")
+        name, seed, number = self.failing
+        return copy_of_case(find(name), seed, number)
+
+    def check_here(self, name: str, answer: Any, strict: bool, seed: int = 0) -> "Report | None":
+        """Score the public cases, and show what came of them."""
+        from attnlib.check.scoring.challenge import challenge
+        from attnlib.check.scoring.judge import score
+        from attnlib.check.spec import find
+
+        exercise = find(name)
+        try:
+            response = respond_apart(respond, challenge(exercise, seed), answer)
+        except Interrupted:
+            print(f"{name}: stopped by you; nothing was scored.")
+            return None
+        stale = self.cells.stale(name)
+        report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.slips)
+        self.slips[name] = report.slip
+        if report.shown:
+            self.failing = name, seed, report.shown.number
+        return self.tell(report, strict)
+
+    def tell(self, report: "Report", strict: bool) -> "Report":
+        """Show the report in a notebook and return it; raise where a failure must be seen."""
+        must_raise = strict or any(os.environ.get(tool) for tool in TOOLS) or not in_ipython()
+        if report.points < report.max_points and must_raise:
+            raise CheckFailed(report)
+        if not in_ipython():
+            return report
+        from IPython import get_ipython
         from IPython.display import display
 
         display(report)
-    raise CheckFailed(report)
+        return replace(report, shown_in=get_ipython().execution_count)  # as a cell's last line it is not shown twice
 
+    def hand_over(self, name: str, answer: Any, path: str) -> None:
+        """Run the challenge kept at `path` and put the response into the notebook's output."""
+        from IPython.display import display
 
-def hand_over(name: str, answer: Any, path: str) -> None:
-    """Run the challenge kept at `path` and put the response into the notebook's output."""
-    from IPython.display import display
-
-    with open(path) as file:
-        challenges = json.load(file)
-    if name not in challenges:
-        raise KeyError(f"check: this set has no exercise called {name!r}; it has {', '.join(challenges)}")
-    response = respond(challenges[name], answer)
-    display({RESPONSE: response, "text/plain": f"{name}: handed over"}, raw=True)
+        with open(path) as file:
+            challenges = json.load(file)
+        if name not in challenges:
+            raise KeyError(f"check: this set has no exercise called {name!r}; it has {', '.join(challenges)}")
+        response = respond(challenges[name], answer)
+        stale = self.cells.stale(name)
+        response |= {"stale": stale} if stale else {}
+        display({RESPONSE: response, "text/plain": f"{name}: handed over"}, raw=True)
 
 
 def in_ipython() -> bool:
@@ -73,3 +114,8 @@ def in_ipython() -> bool:
         return get_ipython() is not None  # type: ignore[name-defined]  # IPython adds the name
     except NameError:
         return False
+
+
+check = Check()
+if in_ipython():
+    check.cells.watch(get_ipython())  # type: ignore[name-defined]  # noqa: F821

@@ -1,6 +1,7 @@
 """What a problem set is: exercises with their cases, properties and slips, declared once in `specs/ex_STEM.py`."""
 
 import difflib
+import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,7 +32,8 @@ class Property:
     """Something a right answer has, worth `points`.
 
     judge(case, outcome, expected) returns None when it holds and a sentence for the learner when not;
-    it is asked about every case whose label is in `on`, and sees only outcomes that hold a value.
+    it is asked about every case whose label is in `on`, about all of them when that is "*", and sees only outcomes that
+    hold a value. A case without one breaks the property, unless it passes over trouble.
     `after` names a property that must hold first: an untouched input earns nothing while the numbers are wrong.
     """
 
@@ -40,6 +42,11 @@ class Property:
     judge: Callable
     on: tuple[str, ...] = ("plain",)
     after: str | None = None
+    passes_over_trouble: bool = False
+
+    def looks_at(self, case: Case) -> bool:
+        """Whether it is asked about this case."""
+        return case.label in self.on or "*" in self.on
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,8 @@ class Exercise:
     with other numbers, and call each twice.
     zeros_and_ones lists the arguments, by position, that hold 0s and 1s on purpose, as one-hot rows and masks do;
     in any other an entry of 0 or 1 would let a mistake look right.
-    builds_on lists (exercise, parameter): composed(**{parameter: function}) is the answer to this exercise that calls
-    `function` where it needs that earlier exercise. What an earlier mistake does to this one is then charged once.
+    builds_on lists (exercise, parameter): composed(**{parameter: function}) gives the answers to this exercise that
+    call `function` where they need that earlier exercise. What an earlier mistake does to this one is charged once.
     set, version and number, that of its heading in the notebook, are filled in by the ProblemSet.
     """
 
@@ -119,6 +126,11 @@ class Exercise:
     def points(self) -> float:
         """The most this exercise can give."""
         return sum(each.points for each in self.properties)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the arguments, those of the reference."""
+        return tuple(inspect.signature(self.reference).parameters)
 
     @property
     def forbidden_calls(self) -> tuple[str, ...]:
@@ -194,6 +206,11 @@ def problem_set(stem: str) -> ProblemSet:
 def exercises(stem: str) -> tuple[Exercise, ...]:
     """The exercises of the problem set `stem`, in order."""
     return problem_set(stem).exercises
+
+
+def find_in_set(stem: str, name: str) -> Exercise:
+    """The exercise `name` of the problem set `stem`. Raises KeyError when it has none."""
+    return {each.name: each for each in exercises(stem)}[name]
 
 
 def find(name: Any) -> Exercise:

@@ -26,7 +26,7 @@ TWICE = Exercise(
     cases=cases,
     properties=(
         p.values(2), p.values(1, on=("large",), name="large numbers stay finite"), p.dtype_kept(0.5),
-        p.inputs_left_alone(0.5, ("array",))),
+        p.arrays_left_alone(0.5, ("array",))),
     slips=(
         Slip("T1", "This is three times the array.", lambda array: 3 * array),
         Slip("T2", "The result is float64.", lambda array: 2 * array.astype(float)),
@@ -46,7 +46,8 @@ PAIR = Exercise(
     cases=lambda rng: cases(rng)[:1],
     properties=(
         p.values(1, part=(0, "double"), name="the double is right"),
-        p.values(1, part=(1, "half"), name="the half is right")),
+        p.values(1, part=(1, "half"), name="the half is right"),
+        p.digits(0.5, ((0, "double"), (1, "half")), after="the half is right")),
     slips=(Slip("T6", "The two have changed places.", lambda array: (array / 2, 2 * array)),),
 )
 

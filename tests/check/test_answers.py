@@ -78,22 +78,22 @@ def shout(array):
     (swallowing, "It had not returned when the 1.5 seconds for all calls together were over, and was stopped."),
     (half_done, "For an array of shape (4,): it raised ValueError: one axis only at `raise ValueError("),
     (shout, "It raised ValueError: bad ✓ holds 4 of 4 [31m <script>alert(1)</script> at `"),
-    (lambda array: None, "For an array of shape (2, 3): the function returned None. Does it end in a return?"),
-    (lambda array: "twice", "we expect an array of shape (2, 3) and got a str"),
-    (lambda array: {"a": 1}, "we expect an array of shape (2, 3) and got a dict"),
-    (lambda array: [[1, 2], [3]], "we expect an array of shape (2, 3) and got a list"),
-    (lambda array: [None, array], "we expect an array of shape (2, 3) and got a list"),
-    (holds_itself, "we expect an array of shape (2, 3) and got a list"),
+    (lambda array: None, "For an array of shape (4,): the function returned None. Does it end in a return?"),
+    (lambda array: "twice", "we expect an array of shape (4,) and got a str"),
+    (lambda array: {"a": 1}, "we expect an array of shape (4,) and got a dict"),
+    (lambda array: [[1, 2], [3]], "we expect an array of shape (4,) and got a list"),
+    (lambda array: [None, array], "we expect an array of shape (4,) and got a list"),
+    (holds_itself, "we expect an array of shape (4,) and got a list"),
     (lambda array: array.T * 2, "For an array of shape (2, 3): we expect shape (2, 3) and got (3, 2)."),
-    (lambda array: 7, "we expect shape (2, 3) and got ()"),
-    (lambda array: 2j * array, "your answer gave a numpy.ndarray of dtype complex128, shape (2, 3)"),
-    (lambda array: (2 * array).astype(object), "your answer gave a numpy.ndarray of dtype object, shape (2, 3)"),
+    (lambda array: 7, "we expect shape (4,) and got ()"),
+    (lambda array: 2j * array, "your answer gave a numpy.ndarray of dtype complex128, shape ("),
+    (lambda array: (2 * array).astype(object), "your answer gave a numpy.ndarray of dtype object, shape ("),
     (lambda array: np.ma.masked_array(2 * array), "Your answer gave a numpy.MaskedArray"),
     (lambda array: (2 * n for n in array), "Your answer gave a generator"),
     (lambda array: np.zeros((1 << 11, 1 << 11)), "32 MiB, more than can be checked"),
     (lambda array: 2 * array + np.nan, "and got nan"),
-    (lambda array: np.where(array > 1e299, np.inf, 2 * array), "For large numbers: at [0] we expect"),
-    (lambda array: 2 * array + 1e-4, "at [0, 0] we expect"),
+    (lambda array: np.where(array > 1e299, np.inf, 2 * array), "For large numbers: at ["),
+    (lambda array: 2 * array + 1e-4, "at [0] we expect"),
     (3, "We expect a function here and got an int."),
     (None, "We expect a function here and got a NoneType."),
     (TWICE, "We expect a function here and got an attnlib.Exercise."),
@@ -142,7 +142,7 @@ def test_a_changed_input_is_named_and_right_numbers_still_pay():
 
     report = report_of(answer)
     assert (report.points, report.slip) == (3.5, "T3")
-    assert "Your function changed array, which belongs to the caller." in report.text()
+    assert "your function changed `array`, which belongs to the caller." in report.text()
 
 
 def test_each_call_gets_its_own_inputs():
@@ -217,7 +217,7 @@ def test_a_forbidden_call_is_seen(answer, name):
     """Is a ready-made function seen when called directly, wrapped, as a method or through another package?"""
     report = report_of(answer)
     assert report.points == 0
-    assert report.headline == (f"Your function calls {name}. This exercise asks you to write it yourself, "
+    assert report.headline == (f"Your function calls `{name}`. This exercise asks you to write it yourself, "
                                "so it earns no points.")
 
 
@@ -227,7 +227,7 @@ def test_a_whole_package_may_be_forbidden():
 
     none_of_it = replace(TWICE, forbidden=(Forbidden("anything of ours", ("attnlib.*",)),))
     assert report_of(lambda array: (dot(np.eye(2), np.eye(2)), 2 * array)[1], none_of_it).headline.startswith(
-        "Your function calls attnlib.dot. "
+        "Your function calls `attnlib.dot`. "
     )
 
     def imports(array):

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 import attnlib.check
 from attnlib.check import RESPONSE, CheckFailed, check
@@ -47,8 +49,8 @@ def test_a_script_ends_with_the_report():
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
                          env={**os.environ, "PYTHONIOENCODING": "utf-8"}, encoding="utf-8")
     assert ran.returncode == 1
-    assert f"CheckFailed: {SOFTMAX}  0 of 4 points" in ran.stderr
-    assert "is -4.65, not positive." in ran.stderr
+    assert "CheckFailed: 1. Softmax turns each row into weights  0 of 4 points" in ran.stderr
+    assert ", not positive." in ran.stderr
 
 
 @pytest.mark.parametrize(("name", "near"), [
@@ -94,12 +96,108 @@ def test_check_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
-def test_the_notebook_shows_the_report_once(monkeypatch):
-    """In IPython, is the report displayed and the traceback one line that points to it?"""
-    shown = []
-    monkeypatch.setattr(attnlib.check, "in_ipython", lambda: True)
-    monkeypatch.setattr("IPython.display.display", shown.append)
+@pytest.fixture
+def shell(monkeypatch):
+    """An IPython shell in which cells are run; `outputs` of a cell are what it displays."""
+    shell = InteractiveShell.instance()
+    shell.run_cell("from attnlib.check import check")
+    attnlib.check.check.cells.watch(shell)
+    yield shell
+    shell.reset()
+    InteractiveShell.clear_instance()
+
+
+def shown_by(shell, source):
+    """The texts that a cell displays, its last value included."""
+    with capture_output() as captured:
+        result = shell.run_cell(source, store_history=True)
+    assert result.success, captured.stdout
+    return [output.data["text/plain"] for output in captured.outputs]
+
+
+WRONG = "def softmax(s):\n    return np.exp(s) / np.exp(s).sum(axis=0)"
+
+
+def test_run_all_goes_on_and_shows_each_report_once(shell):
+    """In a notebook, does a wrong answer show its report once, as last line and inside a cell, and return it?"""
+    shell.run_cell("import numpy as np")
+    shell.run_cell(WRONG)
+    (told,) = shown_by(shell, f"check('{SOFTMAX}', softmax)")
+    assert "The sum runs over the queries." in told
+    (told,) = shown_by(shell, f"report = check('{SOFTMAX}', softmax)\nassert report.points == 0")
+    assert "The sum runs over the queries." in told
+    (again,) = shown_by(shell, "report")
+    assert again == told
+
+
+@pytest.mark.parametrize("tool", ["NBGRADER_VALIDATING", "NBGRADER_EXECUTION"])
+def test_tools_see_a_failure_as_an_error(shell, monkeypatch, tool):
+    """Where nbgrader validates or grades, and with strict=True, does a wrong answer raise with the whole report?"""
+    shell.run_cell("import numpy as np")
+    shell.run_cell(WRONG)
+    result = shell.run_cell(f"check('{SOFTMAX}', softmax, strict=True)")
+    assert "The sum runs over the queries." in str(result.error_in_exec)
+    monkeypatch.setenv(tool, "1")
+    result = shell.run_cell(f"check('{SOFTMAX}', softmax)")
+    assert isinstance(result.error_in_exec, CheckFailed)
+
+
+def test_the_last_failing_case_comes_back_as_values(shell):
+    """Does check.case() give the inputs that the report showed, afresh each time, and say when there are none?"""
+    attnlib.check.check.failing = None
+    with pytest.raises(LookupError, match="no check has failed here yet"):
+        check.case()
+    report = attnlib.check.Check().check_here  # a check of its own remembers its own
     with pytest.raises(CheckFailed) as caught:
-        check(SOFTMAX, over_queries)
-    assert shown == [caught.value.report]
-    assert caught.value._render_traceback_() == [f"CheckFailed: {SOFTMAX}: 0 of 4 points. The report above says why."]
+        check(SOFTMAX, over_queries, strict=True)
+    (scores,) = check.case()
+    assert str(scores.shape) in caught.value.report.shown.description
+    assert not np.allclose(over_queries(scores), right(scores))
+    scores[...] = 0
+    assert check.case()[0].any() and report
+
+
+@pytest.mark.parametrize(("cells", "told"), [
+    (["def softmax(s):\n    return s +"], "The cell that should define `softmax` ended with SyntaxError: "),
+    (["x = 1 / 0\ndef softmax(s):\n    return s"], "The cell that should define `softmax` ended with ZeroDivision"),
+    (["def sofmax(s):\n    return s"], "The cell that should define `softmax` defines `sofmax`, so an earlier"),
+    (["def softmax(s):\n    return s\n1 / 0"], ""),
+    (["def plot(s):\n    return s"], ""),
+    (["def softmax(s):\n    return s +", "def softmax(s):\n    return s"], ""),
+    (["softmax(np.ones((2, 2)))"], ""),
+    (["%timeit -n1 -r1 softmax(np.ones((2, 2)))"], ""),
+])
+def test_an_earlier_version_is_told(shell, cells, told):
+    """When the answer's cell failed, or defines another name, does the report say that an earlier version is checked?"""
+    shell.run_cell("import numpy as np")
+    shell.run_cell(WRONG)
+    for cell in cells:
+        shell.run_cell(cell)
+    (shown,) = shown_by(shell, f"check('{SOFTMAX}', softmax)")
+    assert ("an earlier" in shown) is bool(told)
+    assert told in shown
+
+
+def test_an_earlier_number_is_told(shell):
+    """Is a number told of, too, when the cell that should assign it ended with an error?"""
+    shell.run_cell("width = None")
+    shell.run_cell("width = eight ** 2")
+    (shown,) = shown_by(shell, "check('this_width_spreads_products_by_eight', width)")
+    assert "The cell that should define `width` ended with NameError: name 'eight' is not defined" in shown
+
+
+SCALE, ATTEND = "scores_are_divided_by_the_root_of_d_k", "attend_gives_mixtures_and_weights"
+
+
+def test_an_error_is_charged_once(shell):
+    """Is attend, which calls a wrong softmax and wrong scores, given what those were charged for, and told so?"""
+    shell.run_cell("import numpy as np")
+    shell.run_cell(WRONG)
+    shell.run_cell("def scaled(Q, K):\n    return Q @ K.T / K.shape[1]")
+    shell.run_cell("def attend(Q, K, V):\n    w = softmax(scaled(Q, K))\n    return w @ V, w")
+    attnlib.check.check.slips.clear()
+    assert "  0 of 4 points" in shown_by(shell, f"check('{ATTEND}', attend)")[0]
+    shell.run_cell(f"check('{SOFTMAX}', softmax), check('{SCALE}', scaled)")
+    (shown,) = shown_by(shell, f"check('{ATTEND}', attend)")
+    assert "  4 of 4 points" in shown
+    assert "This follows from exercise 1 and exercise 4, and is charged there" in shown

@@ -106,7 +106,7 @@ def endless():
 
 ODD = [
     (1j, "a complex"), (np.array([1j]), "dtype complex128, shape (1,)"), (np.array([None]), "dtype object"),
-    (np.array(["a"]), "dtype <U1"), (np.ma.masked_array([1.0]), "MaskedArray"), (1 << 63, "an int"),
+    (np.array(["a"]), "dtype <U1"), (np.ma.masked_array([1.0]), "MaskedArray"), (10**400, "an int"),
     (np.zeros(MAX_BYTES), "more than can be checked"), ([0] * 1001, "a list"), (Liar(), "Liar"), (Nameless(), "object"),
     (Fails(), "Fails"), (len, "builtin_function_or_method"), ((n for n in ()), "a generator"), (np, "a module"),
     (int, "a type"),

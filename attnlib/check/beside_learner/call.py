@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ class Calls:
     outcomes: list[dict] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
 
-    def all_cases(self) -> None:
-        """Call the answer on every case, in order."""
-        for case in self.challenge["cases"]:
+    def next_cases(self, count: int) -> None:
+        """Call the answer on the next `count` cases."""
+        for case in self.challenge["cases"][len(self.outcomes) : len(self.outcomes) + count]:
             outcome, result = self._call(case)
             self.outcomes.append(outcome)
             self.results.append(result)
@@ -79,8 +80,8 @@ class Calls:
 def respond(challenge: dict, answer: Any) -> dict:
     """Run `answer` on every case of `challenge`: the response, {"outcomes": [...]}, plain data.
 
-    challenge: {"kind": one of kinds.KINDS, "cases": [[encoded argument, ...], ...], "repeated": whether to call it
-    twice, "seconds": the time for all cases together, "forbidden_calls" and "allowed_modules": [names]}.
+    challenge: {"kind": one of kinds.KINDS, "cases": [[encoded argument, ...], ...] of as many "draws", "repeated":
+    whether to call it twice, "seconds": the time for a draw, "forbidden_calls" and "allowed_modules": [names]}.
     Raises Interrupted when the person at the keyboard stops it.
     """
     cases, seconds = challenge["cases"], challenge["seconds"]
@@ -89,7 +90,8 @@ def respond(challenge: dict, answer: Any) -> dict:
         return {"outcomes": [{"not_callable": refused} for _ in cases]}
     calls = Calls(challenge, answer)
     with no_keyboard():
-        in_time = within(seconds, calls.all_cases)
+        draws, count = challenge["draws"], len(cases) // challenge["draws"]
+        in_time = all(within(seconds, partial(calls.next_cases, count)) for _ in range(draws))
         outcomes = list(calls.outcomes)  # a thread that cannot be stopped may still add to its own
         if not in_time:
             outcomes.append({"timeout": seconds})

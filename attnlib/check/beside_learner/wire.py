@@ -5,7 +5,9 @@ What a learner's function returned crosses the sandbox wall in this form, so `de
 
 import base64
 import binascii
+import decimal
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,9 @@ import numpy as np
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
           "float16", "float32", "float64")
+WIDER = ("float96", "float128", "longdouble")  # travel as float64, which is all that is asked for
+PROTOCOLS = ("__array__", "__array_interface__")  # JAX and others give an array by these
+TABLES = ("pandas", "polars", "pyarrow")
 MAX_BYTES = 8 << 20   # of array data in one value
 MAX_ITEMS = 1000      # in one tuple, list or dict
 MAX_DEPTH = 4
@@ -31,9 +36,10 @@ class Other:
 
 
 def encode(value: Any, depth: int = 0) -> dict:
-    """A JSON-able form of None, bool, int, float, str, NumPy and torch arrays, and tuples, lists, dicts of them.
+    """A JSON-able form of None, bool, str, numbers and arrays of any library, and tuples, lists, dicts of them.
 
-    Anything else becomes its description. Never raises.
+    Anything else becomes its description; so do NumPy's matrix and masked array and tables of pandas, whose arithmetic
+    is not an array's. Never raises.
     """
     try:
         return _encode(value, depth)
@@ -50,15 +56,26 @@ def _encode(value: Any, depth: int) -> dict:
         return {"float": value.hex() if math.isfinite(value) else repr(value)}
     if type(value) is str:
         return {"plain": value[:MAX_TEXT]}
-    if type(value) in (tuple, list) and len(value) <= MAX_ITEMS and depth < MAX_DEPTH:
-        return {type(value).__name__: [encode(item, depth + 1) for item in value]}
-    if type(value) is dict and len(value) <= MAX_ITEMS and depth < MAX_DEPTH:
+    if isinstance(value, tuple | list) and len(value) <= MAX_ITEMS and depth < MAX_DEPTH:
+        form = "tuple" if isinstance(value, tuple) else "list"  # a named tuple is a tuple
+        return {form: [encode(item, depth + 1) for item in value]}
+    if isinstance(value, dict) and len(value) <= MAX_ITEMS and depth < MAX_DEPTH:
         return {"dict": {str(key)[:MAX_TEXT]: encode(item, depth + 1) for key, item in value.items()}}
-    if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
+    if _package(value) == "torch" and hasattr(value, "detach"):
         return _encode_array(_to_numpy(value), describe_type(value))
-    if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, np.ma.MaskedArray | np.matrix) or _package(value) in TABLES:
+        return {"other": describe_type(value)}
+    if isinstance(value, np.ndarray | np.generic):
         return _encode_array(np.asarray(value), describe_type(value))
+    if any(hasattr(type(value), protocol) for protocol in PROTOCOLS):
+        return _encode_array(np.asarray(value), describe_type(value))
+    if isinstance(value, numbers.Real | decimal.Decimal):
+        return {"float": float(value).hex()}
     return {"other": describe_type(value)}
+
+
+def _package(value: Any) -> str:
+    return str(type(value).__module__).split(".")[0]
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:
@@ -69,6 +86,8 @@ def _to_numpy(tensor: Any) -> np.ndarray:
 
 
 def _encode_array(array: np.ndarray, what: str) -> dict:
+    if array.dtype.name in WIDER:
+        array = array.astype(np.float64)
     if array.dtype.name not in DTYPES:
         return {"other": f"{what} of dtype {array.dtype}, shape {array.shape}"}
     if array.nbytes > MAX_BYTES:

@@ -1,8 +1,11 @@
-"""Draw the inputs of an exercise, and make of them the challenge that an answer is run on."""
+"""Draw the inputs of an exercise, make of them the challenge that an answer is run on, and know what is expected."""
+
+from typing import Any
 
 import numpy as np
 
-from attnlib.check.beside_learner.wire import encode
+from attnlib.check.beside_learner import kinds
+from attnlib.check.beside_learner.wire import decode, encode
 from attnlib.check.spec import Case, Exercise
 
 
@@ -12,8 +15,15 @@ def draw(exercise: Exercise, seed: int) -> list[Case]:
     Those of an exercise whose calls are repeated come twice, with other numbers of the same kinds.
     """
     rng = np.random.default_rng(seed)
-    cases = exercise.cases(rng)
-    return [*cases, *exercise.cases(rng)] if exercise.repeated and exercise.kind != "number" else cases
+    return [case for _ in range(draws(exercise)) for case in exercise.cases(rng)]
+
+
+def draws(exercise: Exercise) -> int:
+    """How often the cases of an exercise are drawn: a result that was kept for inputs of one shape shows at the second.
+
+    An exercise that trains, or asks for a number, draws them once.
+    """
+    return 2 if exercise.repeated and exercise.kind != "number" else 1
 
 
 def challenge(exercise: Exercise, seed: int) -> dict:
@@ -21,8 +31,26 @@ def challenge(exercise: Exercise, seed: int) -> dict:
     return {
         "kind": exercise.kind,
         "cases": [[encode(argument) for argument in case.args] for case in draw(exercise, seed)],
+        "draws": draws(exercise),
         "repeated": exercise.repeated,
         "seconds": exercise.seconds,
         "forbidden_calls": list(exercise.forbidden_calls),
         "allowed_modules": sorted(f"attnlib.{name}" for name in exercise.allowed_modules),
     }
+
+
+def reference_answer(exercise: Exercise) -> Any:
+    """What the reference hands to `check`: the function, or the number it gives."""
+    return exercise.reference() if exercise.kind == "number" else exercise.reference
+
+
+def expected_of(exercise: Exercise, case: Case) -> Any:
+    """What a right answer gives for one case: what the case says, or what the reference makes of it."""
+    if case.expected is not None:
+        return case.expected
+    return kinds.run(exercise.kind, reference_answer(exercise), [decode(encode(each)) for each in case.args])
+
+
+def copy_of_case(exercise: Exercise, seed: int, number: int) -> tuple:
+    """The arguments of case `number`, as an answer gets them."""
+    return tuple(decode(encode(each)) for each in draw(exercise, seed)[number].args)

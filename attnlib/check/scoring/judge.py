@@ -1,66 +1,149 @@
 """Score a response: ask each property about each case, and name the slip behind it. No learner code runs here."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from attnlib.check.beside_learner.wire import WireError
-from attnlib.check.scoring.challenge import draw
-from attnlib.check.scoring.outcome import Outcome, read_outcomes
+from attnlib.check.scoring.challenge import draw, draws, expected_of
+from attnlib.check.scoring.follows import forgiven
+from attnlib.check.scoring.outcome import Outcome, read_note, read_outcomes
+from attnlib.check.scoring.properties import first_difference, pick
 from attnlib.check.scoring.report import PropertyResult, Report, unscored
+from attnlib.check.scoring.shown import Shown, show, size_of
 from attnlib.check.scoring.slips import find_slip
 from attnlib.check.spec import Case, Exercise, Property
 
-Seen = list[tuple[Case, Outcome, Any]]  # each case, what came back for it, and what the reference gives
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A case, what came back for it, and what the reference gives."""
+
+    case: Case
+    outcome: Outcome
+    expected: Any
 
 
-def score(exercise: Exercise, seed: int, response: Any) -> Report:
+@dataclass(frozen=True)
+class Complaint:
+    """What to tell of a case where a property fails."""
+
+    text: str
+    seen: Seen
+
+
+def score(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, str] | None = None) -> Report:
     """The Report of a response to the challenge of this seed.
 
-    Hostile data is a response like any other: what is malformed gets nothing, and the report says so.
+    earlier holds {exercise: slip found in its answer}, of exercises that this one may build on. Hostile data is a
+    response like any other: what is malformed gets nothing, and the report says so.
     """
     cases = draw(exercise, seed)
     try:
-        outcomes = read_outcomes(response, len(cases))
+        outcomes, note = read_outcomes(response, len(cases)), read_note(response)
     except WireError as error:
         return unscored(exercise, f"The grader could not read what came back: {error}.")
     called = sorted({name for outcome in outcomes for name in outcome.forbidden_calls})
     if called:
         it = "it" if len(called) == 1 else "them"
-        return unscored(exercise, f"Your function calls {' and '.join(called)}. This exercise asks you to write {it} "
-                                    f"yourself, so it earns no points.")
+        names = " and ".join(f"`{name}`" for name in called)
+        return unscored(exercise, f"Your function calls {names}. This exercise asks you to write {it} yourself, so it "
+                                  "earns no points.", note)
+    seen = [Seen(case, outcome, expected_of(exercise, case)) for case, outcome in zip(cases, outcomes, strict=True)]
+    results, shown = judge(exercise, seen)
+    if all(result.holds for result in results):
+        return Report.of(exercise, results, note=note)
+    return _explained(exercise, seed, seen, results, shown, note, earlier or {})
+
+
+def _reached(seen: list[Seen], first: int) -> list[Seen]:
+    """All of the first draw, and what was reached of the second where an answer ran out of time."""
+    stopped = any(each.outcome.kind in ("timeout", "ended") for each in seen)
+    return [each for n, each in enumerate(seen) if n < first or not stopped or each.outcome.kind != "not_reached"]
+
+
+def _explained(exercise: Exercise, seed: int, seen: list[Seen], results: tuple[PropertyResult, ...],
+               shown: Shown | None, note: str, earlier: Mapping[str, str]) -> Report:
+    """The report of an answer that lacks a property: whose mistake it is, by name where that is known."""
+    outcomes = [each.outcome for each in seen]
+
+    def judged(others: list[Outcome], expected: list | None) -> tuple[PropertyResult, ...]:
+        wanted = [each.expected for each in seen] if expected is None else expected
+        return judge(exercise, [Seen(each.case, *pair) for each, *pair in zip(seen, others, wanted, strict=True)])[0]
+
+    follows = forgiven(exercise, seed, outcomes, results, judged, earlier)
+    if follows:
+        return Report.of(exercise, follows.results, follows.headline, shown=shown, note=note)
+    slip = find_slip(exercise, seed, outcomes)
     trouble = _shared_trouble(outcomes)
     if trouble:
-        return unscored(exercise, trouble)
-    expected = [exercise.reference(*case.args) for case in cases]
-    results = _judge_all(exercise, list(zip(cases, outcomes, expected, strict=True)))
-    slip = None if all(result.holds for result in results) else find_slip(exercise, seed, outcomes)
-    return Report.of(exercise, results, slip.message if slip else "", slip.id if slip else "")
+        return unscored(exercise, slip.message if slip else trouble, note, slip.id if slip else "", shown)
+    return Report.of(exercise, results, slip.message if slip else "", slip.id if slip else "", shown, note)
 
 
-def _judge_all(exercise: Exercise, seen: Seen) -> tuple[PropertyResult, ...]:
+def judge(exercise: Exercise, seen: list[Seen]) -> tuple[tuple[PropertyResult, ...], Shown | None]:
+    """The result of each property, and the smallest case on which the first that fails does so."""
+    seen = _reached(seen, len(seen) // draws(exercise))
     results: dict[str, PropertyResult] = {}
+    shown = None
     for prop in exercise.properties:
         if prop.after and not results[prop.after].holds:
-            complaint, holds = f"Not scored yet: first make “{prop.after}” hold.", None
-        else:
-            complaint = _first_complaint(prop, seen)
-            holds = not complaint
-        results[prop.name] = PropertyResult(prop.name, prop.points if holds else 0, prop.points, holds, complaint)
-    return tuple(results.values())
+            results[prop.name] = PropertyResult(prop.name, 0, prop.points, None,
+                                                f"Not scored yet: first make “{prop.after}” hold.")
+            continue
+        complaint = smallest_complaint(prop, seen)
+        results[prop.name] = PropertyResult(prop.name, 0 if complaint else prop.points, prop.points, not complaint,
+                                            complaint.text if complaint else "")
+        if complaint and not shown and exercise.kind == "function":
+            shown = show(exercise, seen.index(complaint.seen), complaint.seen.case, complaint.seen.outcome,
+                         complaint.seen.expected)
+    return tuple(results.values()), shown
 
 
-def _first_complaint(prop: Property, seen: Seen) -> str:
-    """Empty when the property holds on every case it is about; else what to tell of the first one where it fails."""
-    for case, outcome, expected in seen:
-        if case.label in prop.on:
-            complaint = _trouble(case, outcome) or prop.judge(case, outcome, expected)
-            if complaint:
-                return complaint
-    return ""
+def smallest_complaint(prop: Property, seen: list[Seen]) -> Complaint | None:
+    """What to tell of the smallest case where the property fails; None when it holds on every case it is about."""
+    complaints = [Complaint(text, each) for each in seen if prop.looks_at(each.case)
+                  for text in [_complaint(prop, each, seen)] if text]
+    return min(complaints, key=lambda complaint: size_of(complaint.seen.case), default=None)
 
 
-def _trouble(case: Case, outcome: Outcome) -> str | None:
-    trouble = outcome.trouble
-    return trouble and f"For {case.description}: {trouble[:1].lower()}{trouble[1:]}"
+def _complaint(prop: Property, each: Seen, seen: list[Seen]) -> str | None:
+    case, outcome, expected = each.case, each.outcome, each.expected
+    if outcome.trouble:
+        told = f"For {case.description}: {outcome.trouble[:1].lower()}{outcome.trouble[1:]}"
+        return None if prop.passes_over_trouble else told
+    complaint = prop.judge(case, outcome, expected)
+    if complaint:
+        return _kept(each, seen) or complaint
+    if outcome.again and not prop.passes_over_trouble:
+        return _second_call(prop, case, outcome.again, expected)
+    return None
+
+
+def _second_call(prop: Property, case: Case, again: Outcome, expected: Any) -> str | None:
+    """What to tell when only the second call with the same inputs breaks the property."""
+    complaint = again.trouble or prop.judge(case, again, expected)
+    return complaint and (f"For {case.description}: right when first called, and not when called again with the same "
+                          "inputs. Does the function keep something between calls?")
+
+
+def _kept(each: Seen, seen: list[Seen]) -> str | None:
+    """What to tell when a wrong value is the right one of another case: it was kept from an earlier call."""
+    got, want = pick(each.outcome.content, None), each.expected
+    others = (other.expected for other in seen if other is not each)
+    if _is(got, want) or not any(_is(got, other) and not _is(want, other) for other in others):
+        return None
+    return (f"For {each.case.description}: this is what belongs to another call, with other inputs. Does the function "
+            "keep results between calls?")
+
+
+def _is(a: Any, b: Any) -> bool:
+    """Whether two values are arrays, or tuples of arrays, of the same shapes and numbers."""
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        return len(a) == len(b) and all(map(_is, a, b))
+    shapes = getattr(a, "shape", None), getattr(b, "shape", None)
+    several = shapes[0] == shapes[1] is not None and getattr(a, "size", 0) > 1
+    return several and a.dtype.kind in "fiu" and b.dtype.kind in "fiu" and first_difference(a, b) is None
 
 
 def _shared_trouble(outcomes: list[Outcome]) -> str | None:

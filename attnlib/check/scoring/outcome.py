@@ -5,27 +5,49 @@ from typing import Any
 
 import numpy as np
 
-from attnlib.check.beside_learner.wire import Other, WireError, decode, describe_type, with_article
+from attnlib.check.beside_learner.wire import MAX_TEXT, Other, WireError, decode, describe_type, with_article
 
-KINDS = ("value", "raised", "asked", "timeout", "not_reached", "not_callable")
+KINDS = ("value", "raised", "asked", "ended", "timeout", "not_reached", "not_callable")
+
+
+REMEDIES = {  # what to hand back instead of what is close to an array and is none
+    "numpy.matrix": "Its * and ** mean other things than an array's: return np.asarray(…) of it.",
+    "numpy.MaskedArray": "Entries under a mask have no value: return an array, as .filled(…) gives.",
+    "pandas.": "Return the numbers alone, an array: .to_numpy() gives it.",
+    "polars.": "Return the numbers alone, an array: .to_numpy() gives it.",
+    "generator": "Return an array: np.array(list(…)).",
+    "dtype object": "It holds Python objects, often rows of different lengths: build it from numbers alone.",
+    "dtype complex": "Return real numbers.",
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """kind says which of KINDS it is; content is the value, or the text for a person; error the exception's text."""
+    """kind says which of KINDS it is; content is the value, or the text for a person; error the exception's type.
+
+    operation describes the expression that raised it; again is the outcome of a second call with the same inputs
+    where it was another; overwritten says that a later call changed the result of this one.
+    """
 
     kind: str
     content: Any
     changed: tuple[int, ...] = ()
     forbidden_calls: tuple[str, ...] = ()
     error: str = ""
+    operation: tuple[str, ...] = ()
+    printed: str = ""
+    overwritten: bool = False
+    again: "Outcome | None" = None
 
     @property
     def trouble(self) -> str | None:
         """A sentence when there is no value to look at; None when there is."""
         if self.kind != "value":
             return self.content
-        return f"Your answer gave {what_is(self.content)}." if isinstance(self.content, Other) else None
+        if not isinstance(self.content, Other):
+            return None
+        remedy = next((" " + REMEDIES[name] for name in REMEDIES if name in self.content.description), "")
+        return f"Your answer gave {what_is(self.content)}.{remedy}"
 
 
 def read_outcomes(response: Any, count: int) -> list[Outcome]:
@@ -36,6 +58,16 @@ def read_outcomes(response: Any, count: int) -> list[Outcome]:
     return [_read(each) for each in outcomes]
 
 
+def read_note(response: dict) -> str:
+    """What the kernel knows of the cell that should have defined the answer, as a sentence; empty when all is well."""
+    data = response.get("stale")
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("name", "error", "instead")):
+        return ""
+    name, error, instead = (printable(data[key][:200]) for key in ("name", "error", "instead"))
+    happened = f"ended with {error}" if error else f"defines `{instead}`"
+    return f"The cell that should define `{name}` {happened}, so an earlier `{name}` is checked here."
+
+
 def _read(data: Any) -> Outcome:
     if not isinstance(data, dict):
         raise WireError("an outcome is a JSON object")
@@ -43,12 +75,27 @@ def _read(data: Any) -> Outcome:
     if len(kinds) != 1:
         raise WireError("an outcome is of one kind")
     kind = kinds[0]
-    changed, calls = data.get("changed", []), data.get("forbidden_calls", [])
-    if not _list_of(changed, int) or not _list_of(calls, str):
-        raise WireError("an outcome lists changed inputs by number and calls by name")
+    changed, calls, operation = (data.get(key, []) for key in ("changed", "forbidden_calls", "operation"))
+    if not _list_of(changed, int) or not _list_of(calls, str) or not _list_of(operation, str):
+        raise WireError("an outcome lists changed inputs by number, calls and operations by name")
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
-    error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
-    return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls), error)
+    again = _read_again(data["again"]) if "again" in data else None
+    return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls),
+                   error=data[kind]["type"][:100] if kind == "raised" else "", operation=tuple(operation),
+                   printed=_lines(data.get("printed")), overwritten=data.get("overwritten") is True, again=again)
+
+
+def _read_again(data: Any) -> Outcome:
+    """The outcome of a second call, which has no third."""
+    if not isinstance(data, dict) or "again" in data:
+        raise WireError("an outcome has one second outcome")
+    return _read(data)
+
+
+def _lines(text: Any) -> str:
+    """What was printed, as lines of printable text."""
+    kept = str(text)[:MAX_TEXT].splitlines() if isinstance(text, str) else []
+    return "\n".join("".join(c if c.isprintable() else " " for c in line).rstrip() for line in kept)
 
 
 def _list_of(items: Any, kind: type) -> bool:
@@ -64,6 +111,8 @@ def _sentence(kind: str, data: Any) -> str:
     if kind == "timeout":
         return (f"It had not returned when the {_number(data)} seconds for all calls together were over, "
                 "and was stopped.")
+    if kind == "ended":
+        return "It ended the Python process in which it ran."
     if kind == "not_callable":
         return f"We expect a function here and got {printable(str(data)[:200])}."
     return "Not reached: an earlier call did not return."

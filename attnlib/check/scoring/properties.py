@@ -10,25 +10,64 @@ from attnlib.check.spec import Case, Property
 Part = tuple[int, str] | None  # which element of an answer that has several, and what to call it
 Place = tuple[int, ...]        # an index into an array
 
+EVERY = ("*",)                 # a property that looks at every case
+
 TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
-FINE = (1e-9, 1e-11)  # what float32 rounds away shows
+PLAIN = (1e-6, 1e-9)           # what counts as the right numbers in float64
+ALIKE = (1e-9, 1e-11)          # two answers that do the same steps
+DIGITS = (1e-10, 1e-12)        # what float64 keeps, whatever the order of the steps
 
 NUMBERS = "the numbers are right"
 
 
-def values(points: float, part: Part = None, on: tuple[str, ...] = ("plain",), name: str = NUMBERS) -> Property:
-    """Equal to the reference, within what the dtype allows."""
+def values(points: float, part: Part = None, on: tuple[str, ...] = ("plain",), name: str = NUMBERS,
+           after: str | None = None, parts: tuple[Part, ...] | None = None) -> Property:
+    """Equal to the reference, within what the dtype allows; so is each of `parts` where there are several."""
 
     def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
-        want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
-        if got is None:
-            return no_numbers(case, part, outcome, want)
-        if got.shape != want.shape:
-            return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
-        place = first_difference(got, want)
-        return None if place is None else f"{of(case, part)} {difference(got, want, place)}."
+        complaints = (_numbers(case, each, outcome, expected) for each in parts or (part,))
+        return next(filter(None, complaints), None)
 
-    return Property(name, points, judge, on)
+    return Property(name, points, judge, on, after)
+
+
+def _numbers(case: Case, part: Part, outcome: Outcome, expected: Any) -> str | None:
+    want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+    if got is None:
+        return no_numbers(case, part, outcome, want)
+    if got.shape != want.shape:
+        return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
+    place = first_difference(got, want)
+    if place is not None:
+        return f"{of(case, part)} {difference(got, want, place)}."
+    return _too_many(case, part, outcome, expected)
+
+
+def _too_many(case: Case, part: Part, outcome: Outcome, expected: Any) -> str | None:
+    """The sentence for results beyond those asked for; the last part that is asked for pays."""
+    if part is None or not isinstance(expected, tuple) or not isinstance(outcome.content, tuple | list):
+        return None
+    if part[0] != len(expected) - 1 or len(outcome.content) == len(expected):
+        return None
+    return f"For {case.description}: we expect {len(expected)} results and got {len(outcome.content)}."
+
+
+def digits(points: float, parts: tuple[Part, ...] = (None,), on: tuple[str, ...] = ("plain", "edge"),
+           after: str | None = NUMBERS, name: str = "right to the tenth digit") -> Property:
+    """As close to the reference as float64 allows; float32 and float16 are passed over."""
+
+    def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
+        for part in parts:
+            want, got = np.asarray(pick(expected, part)), as_array(pick(outcome.content, part))
+            if got is None or want.dtype != np.float64 or got.shape != want.shape:
+                continue
+            place = first_difference(got, want, DIGITS)
+            if place is not None:
+                return (f"{of(case, part)} {difference(got, want, place)}. The numbers part in a late digit: is "
+                        f"something small added, or a step done in float32?")
+        return None
+
+    return Property(name, points, judge, on, after, passes_over_trouble=True)
 
 
 def weights_rank_keys(points: float, part: Part = None, on: tuple[str, ...] = ("plain",),
@@ -88,29 +127,36 @@ def number(points: float, name: str = "the number is right") -> Property:
 
 def dtype_kept(points: float, parts: tuple[Part, ...] = (None,), on: tuple[str, ...] = ("float32",),
                after: str | None = NUMBERS, name: str = "float32 in, float32 out") -> Property:
-    """The dtype of the answer, of each of its `parts`, is that of the reference."""
+    """The numbers and the dtype of the answer, of each of its `parts`, are those of the reference."""
 
     def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         for part in parts:
             want, got = pick(expected, part), pick(outcome.content, part)
             if not isinstance(got, (np.ndarray, np.generic)) or got.dtype != want.dtype:
                 return f"{of(case, part)} we expect {want.dtype} and got {what_is(got)}."
+            complaint = _numbers(case, part, outcome, expected)
+            if complaint:
+                return complaint
         return None
 
     return Property(name, points, judge, on, after)
 
 
-def inputs_left_alone(points: float, names: tuple[str, ...], on: tuple[str, ...] = ("plain",),
-                      after: str | None = NUMBERS, name: str = "the inputs are left alone") -> Property:
-    """No argument was changed; `names` are the arguments', in order."""
+def arrays_left_alone(points: float, names: tuple[str, ...], on: tuple[str, ...] = EVERY, after: str | None = NUMBERS,
+                      name: str = "the caller's arrays are left alone") -> Property:
+    """No argument was changed, and no result by a later call; `names` are the arguments', in order."""
 
     def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
-        if not outcome.changed:
-            return None
-        changed = " and ".join(names[i] for i in outcome.changed if 0 <= i < len(names)) or "an argument"
-        return f"Your function changed {changed}, which belongs to the caller. Work on a new array."
+        if outcome.changed:
+            changed = " and ".join(f"`{names[i]}`" for i in outcome.changed if 0 <= i < len(names)) or "an argument"
+            return (f"For {case.description}: your function changed {changed}, which belongs to the caller. "
+                    "Work on a new array.")
+        if outcome.overwritten:
+            return (f"For {case.description}: a later call changed the result of this one, which belongs to the "
+                    "caller by then. Return a new array each time.")
+        return None
 
-    return Property(name, points, judge, on, after)
+    return Property(name, points, judge, on, after, passes_over_trouble=True)
 
 
 def pick(value: Any, part: Part) -> Any:
@@ -142,10 +188,15 @@ def of(case: Case, part: Part) -> str:
 
 
 def first_difference(got: np.ndarray, want: np.ndarray, tolerance: tuple[float, float] | None = None) -> Place | None:
-    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected."""
-    relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, FINE)
+    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected.
+
+    tolerance is (relative, absolute), the latter times the largest entry of `want` where that is above 1.
+    """
+    relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, PLAIN)
     with np.errstate(all="ignore"):
-        same = np.isclose(np.asarray(got, float), np.asarray(want, float), relative, absolute, equal_nan=True)
+        a, b = np.asarray(got, float), np.asarray(want, float)
+        largest = np.max(np.abs(b), initial=1, where=np.isfinite(b))
+        same = np.isclose(a, b, relative, absolute * largest, equal_nan=True)
     return None if same.all() else tuple(int(i) for i in np.argwhere(~same)[0])
 
 

@@ -19,6 +19,7 @@ from attnlib.check.specs.banks.scores import (
     SCORING,
 )
 from attnlib.check.specs.banks.weights import (
+    EPSILONS,
     SOFTMAX_OVER_QUERIES,
     TWICE,
     WEIGHING,
@@ -50,6 +51,7 @@ def softmax_cases(rng):
     apart = normal(rng, 3, 4) + np.array([[1e3], [-1e3], [0]])
     return [
         Case("plain", (2 * normal(rng, 5, 7),), "scores of shape (5, 7)"),
+        Case("plain", (2 * normal(rng, 2, 3),), "scores of shape (2, 3)"),
         Case("edge", (normal(rng, 1, 6),), "one query, scores of shape (1, 6)"),
         Case("edge", (normal(rng, 4, 1),), "one key, scores of shape (4, 1)"),
         Case("axes", (normal(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
@@ -69,11 +71,12 @@ SOFTMAX_EXERCISE = Exercise(
     cases=softmax_cases,
     properties=(
         p.weights_rank_keys(0.5),
-        p.values(1.5, on=("plain", "edge")),
-        p.values(0.5, on=("axes",), name="any leading axes"),
-        p.values(0.5, on=("large",), name="large scores stay finite"),
-        p.dtype_kept(0.5),
-        p.inputs_left_alone(0.5, ("scores",)),
+        p.values(1, on=("plain", "edge")),
+        p.values(0.5, on=("axes",), name="any leading axes", after=p.NUMBERS),
+        p.values(1, on=("large",), name="large scores stay finite", after=p.NUMBERS),
+        p.digits(0.25),
+        p.dtype_kept(0.25),
+        p.arrays_left_alone(0.5, ("scores",)),
     ),
     slips=WEIGHING + (
         SOFTMAX_OVER_QUERIES.slip(over(-2)),
@@ -84,12 +87,13 @@ SOFTMAX_EXERCISE = Exercise(
              lambda s: s - s.max(axis=-1, keepdims=True) - np.log(exponentials(s).sum(axis=-1, keepdims=True))),
         results.SCORES_CHANGED_IN_PLACE.slip(softmax_in_place),
         Slip("axis-1-for-the-last",
-             "axis=1 is the last axis of a matrix only. Write axis=-1, which is the last axis of any array.",
+             "`axis=1` is the last axis of a matrix only. Write `axis=-1`, which is the last axis of any array.",
              over(1)),
         Slip("sums-have-lost-an-axis",
              "The sums have lost an axis, so rows are divided by the wrong sums or not at all. "
-             "Keep it with keepdims=True.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
+             "Keep it with `keepdims=True`.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
         TWICE,
+        *EPSILONS,
     ),
     forbidden=(OURS, SOFTMAX, FUSED),
 )
@@ -140,9 +144,12 @@ def variance_cases(rng):
         Case("plain", pair(6, 30), "6 pairs with d = 30"),
         Case("edge", pair(12, 1), "12 pairs with d = 1"),
         Case("edge", pair(1, 5), "a single pair"),
+        Case("edge", tuple(10 * each for each in pair(8, 7)), "8 pairs of large vectors with d = 7"),
         Case("edge", single(*pair(15, 6)), "15 float32 pairs with d = 6"),
     ]
 
+
+VARIANCES = ((0, "before"), (1, "after"))
 
 VARIANCE_EXERCISE = Exercise(
     name="scaling_brings_the_variance_back",
@@ -152,8 +159,10 @@ VARIANCE_EXERCISE = Exercise(
     reference=variances,
     cases=variance_cases,
     properties=(
-        p.values(1, part=(0, "before"), on=("plain", "edge"), name="the variance before"),
-        p.values(1, part=(1, "after"), on=("plain", "edge"), name="the variance after"),
+        p.values(0.75, part=VARIANCES[0], on=("plain", "edge"), name="the variance before"),
+        p.values(0.75, part=VARIANCES[1], on=("plain", "edge"), name="the variance after"),
+        p.digits(0.25, VARIANCES, after="the variance before"),
+        p.arrays_left_alone(0.25, ("Q", "K"), after="the variance before"),
     ),
     slips=(
         Slip("second-variance-not-scaled",
@@ -180,8 +189,8 @@ VARIANCE_EXERCISE = Exercise(
              "The d_k products of a pair are not added up: q·k is one number for each pair.",
              lambda Q, K: ((Q * K).var(), (Q * K / root(K)).var())),
         Slip("divided-by-n-minus-1",
-             "The squared deviations are divided by n - 1. Divide by n: np.var as it is, or torch.var with "
-             "correction=0.", lambda Q, K: unbiased(variances(Q, K), len(Q))),
+             "The squared deviations are divided by n - 1. Divide by n: `np.var` as it is, or `torch.var` with "
+             "`correction=0`.", lambda Q, K: unbiased(variances(Q, K), len(Q))),
         Slip("mean-not-taken-off",
              "This is the mean of the squares. For the variance, take the mean off first.",
              lambda Q, K: ((products(Q, K) ** 2).mean(), (products(Q, K) ** 2).mean() / K.shape[1])),
@@ -205,6 +214,14 @@ def unbiased(numbers, n):
 # --- scaled scores ---------------------------------------------------------------------------------------------------
 
 
+def steep(rng, N, M, d, d_v):
+    """Q, K, V whose first query has the scores 5000, -2500 and 4500 and others; the other queries' are ordinary."""
+    Q, K, V = normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
+    K[1], K[2] = -0.5 * K[0], 0.9 * K[0]
+    Q[0] = K[0] * (5000 * d**0.5 / (K[0] @ K[0]))
+    return Q, K, V
+
+
 def score_cases(rng):
     """Queries (N, d) and keys (M, d)."""
     def pair(N, M, d):
@@ -217,6 +234,7 @@ def score_cases(rng):
         Case("edge", pair(1, 4, 5), "one query, Q (1, 5) and K (4, 5)"),
         Case("edge", pair(4, 1, 3), "one key, Q (4, 3) and K (1, 3)"),
         Case("edge", pair(3, 2, 1), "one component, Q (3, 1) and K (2, 1)"),
+        Case("edge", steep(rng, 4, 5, 2, 1)[:2], "scores beyond 1000, Q (4, 2) and K (5, 2)"),
         Case("float32", single(*pair(4, 3, 6)), "float32 Q (4, 6) and K (3, 6)"),
     ]
 
@@ -228,13 +246,18 @@ SCORES_EXERCISE = Exercise(
     asks="every query scored against every key, divided by √d_k",
     reference=scores.scaled_dot,
     cases=score_cases,
-    properties=(p.values(1.5, on=("plain", "edge")), p.dtype_kept(0.5)),
+    properties=(
+        p.values(1.25, on=("plain", "edge")),
+        p.digits(0.25),
+        p.dtype_kept(0.25),
+        p.arrays_left_alone(0.25, ("Q", "K")),
+    ),
     slips=SCORING + MORE_SCORING + (
         Slip("each-query-with-one-key",
-             "Each query meets one key only. Score every query against every key: Q @ K.T, shape (N, M).",
+             "Each query meets one key only. Score every query against every key: `Q @ K.T`, shape (N, M).",
              lambda Q, K: products(Q, K) / root(K)),
         Slip("sum-over-the-vectors",
-             "The product sums over the vectors and gives (d, d). Sum over the components: Q @ K.T.",
+             "The product sums over the vectors and gives (d, d). Sum over the components: `Q @ K.T`.",
              lambda Q, K: Q.T @ K / root(K)),
         ROOT_IS_FLOAT64,
         rounded(scores.scaled_dot),
@@ -243,12 +266,26 @@ SCORES_EXERCISE = Exercise(
 )
 
 
+BUILDING_BLOCKS = ((SOFTMAX_EXERCISE.name, "weigh"), (SCORES_EXERCISE.name, "score"))
+
+
 # --- one output ------------------------------------------------------------------------------------------------------
 
 
 def output_vector(i, Q, K, V, score=scores.scaled_dot, weigh=weights.softmax):
     """b_i: the values, mixed with the weights of query i."""
     return weigh(score(Q, K))[i] @ V
+
+
+def output_vectors(score=scores.scaled_dot, weigh=weights.softmax):
+    """The ways to write `output_vector` on top of two earlier exercises: all rows or one, at each step."""
+    return (
+        lambda i, Q, K, V: weigh(score(Q, K))[i] @ V,
+        lambda i, Q, K, V: weigh(score(Q, K)[i]) @ V,
+        lambda i, Q, K, V: weigh(score(Q[i : i + 1], K))[0] @ V,
+        lambda i, Q, K, V: weigh(score(Q[i : i + 1], K)[0]) @ V,
+        lambda i, Q, K, V: weigh(score(Q[i], K)) @ V,
+    )
 
 
 def one_with(slip):
@@ -265,14 +302,6 @@ def alone(i, Q, K, V, seen):
 def all_weights(Q, K):
     """All the weights, (N, N)."""
     return weights.softmax(scores.scaled_dot(Q, K))
-
-
-def steep(rng, N, M, d, d_v):
-    """Q, K, V whose first query has scores from below -2500 to 5000 and beyond; the other queries' are ordinary."""
-    Q, K, V = normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
-    K[1] = -0.5 * K[0]
-    Q[0] = K[0] * (5000 * d**0.5 / (K[0] @ K[0]))
-    return Q, K, V
 
 
 def output_cases(rng):
@@ -301,8 +330,10 @@ OUTPUT_EXERCISE = Exercise(
     reference=lambda i, Q, K, V: output_vector(i, Q, K, V),
     cases=output_cases,
     properties=(
-        p.values(2.5, on=("plain", "edge")),
-        p.values(0.5, on=("large",), name="large scores stay finite"),
+        p.values(2, on=("plain", "edge")),
+        p.values(0.5, on=("large",), name="large scores stay finite", after=p.NUMBERS),
+        p.digits(0.25),
+        p.arrays_left_alone(0.25, ("i", "Q", "K", "V")),
     ),
     slips=tuple(map(one_with, SCORING + WEIGHING)) + (
         ROOT_OF_D_V.slip(lambda i, Q, K, V: output_vector(i, Q, K, V, lambda Q, K: Q @ K.T / root(V))),
@@ -335,12 +366,20 @@ OUTPUT_EXERCISE = Exercise(
              lambda i, Q, K, V: all_weights(Q, K)[i][:, None] * V),
         Slip("weights-and-values-do-not-fit",
              "N weights and rows of d_v numbers do not fit component by component. Multiply and add up in one: "
-             "weights @ V.", lambda i, Q, K, V: all_weights(Q, K)[i] * V),
+             "`weights @ V`.", lambda i, Q, K, V: all_weights(Q, K)[i] * V),
         mixtures.SCORES_MULTIPLY_THE_VALUES.slip(lambda i, Q, K, V: scores.scaled_dot(Q, K)[i] @ V),
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda i, Q, K, V: output_vector(i, Q, K, V) / len(V)),
         rounded(output_vector),
+        Slip("query-kept-as-a-row",
+             "The result is a matrix of one row. Take query i as a vector, `Q[i]`, and return d_v numbers.",
+             lambda i, Q, K, V: output_vector(i, Q, K, V)[None]),
+        Slip("next-position",
+             "This is the output of the next position. Positions count from 0: query i is `Q[i]`.",
+             lambda i, Q, K, V: attend(Q, K, V)[0][i + 1]),
     ),
     forbidden=(OURS, FUSED),
+    builds_on=BUILDING_BLOCKS,
+    composed=output_vectors,
 )
 
 
@@ -407,15 +446,16 @@ ATTEND_EXERCISE = Exercise(
         p.weights_rank_keys(0.5, part=PARTS[1]),
         p.values(1, part=PARTS[1], on=("plain", "edge"), name="alpha is right"),
         p.values(1, part=PARTS[0], on=("plain", "edge"), name="B is right"),
-        p.values(0.5, part=PARTS[0], on=("large",), name="large scores stay finite"),
-        p.dtype_kept(0.5, PARTS, after="B is right"),
-        p.inputs_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
+        p.values(0.5, parts=PARTS, on=("large",), name="large scores stay finite", after="B is right"),
+        p.digits(0.25, PARTS, after="B is right"),
+        p.dtype_kept(0.25, PARTS, after="B is right"),
+        p.arrays_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
     ),
     slips=tuple(map(all_with, SCORING + MORE_SCORING + WEIGHING)) + (
         ROOT_OF_D_V.slip(lambda Q, K, V: attend(Q, K, V, lambda Q, K: Q @ K.T / root(V))),
         mixtures.KEYS_MIXED.slip(lambda Q, K, V: attend(Q, K, K)),
         Slip("values-mixed-with-columns",
-             "The values are mixed with the columns of alpha. Each output takes a row of alpha: alpha @ V.",
+             "The values are mixed with the columns of alpha. Each output takes a row of alpha: `alpha @ V`.",
              lambda Q, K, V: (attention.attend(Q, K, V)[1].T @ V, attention.attend(Q, K, V)[1])),
         mixtures.OWN_KEY_LEFT_OUT.slip(hiding(without_self)),
         Slip("scores-for-the-weights",
@@ -438,13 +478,15 @@ ATTEND_EXERCISE = Exercise(
         all_with(TWICE),
         mixtures.LATER_KEYS_LEFT_OUT.slip(hiding(lambda N, M: ~np.tri(N, M, dtype=bool))),
         Slip("weights-times-values-by-component",
-             "alpha * V multiplies component by component. Each output is a sum over the keys: alpha @ V.",
+             "`alpha * V` multiplies component by component. Each output is a sum over the keys: `alpha @ V`.",
              lambda Q, K, V: (attend(Q, K, V)[1] * V, attend(Q, K, V)[1])),
         mixtures.SCORES_MULTIPLY_THE_VALUES.slip(lambda Q, K, V: attend(Q, K, V, weigh=lambda s: s)),
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda Q, K, V: (attend(Q, K, V)[0] / len(V), attend(Q, K, V)[1])),
         rounded(attend),
     ),
     forbidden=(OURS, FUSED),
+    builds_on=BUILDING_BLOCKS,
+    composed=lambda **parts: (lambda Q, K, V: attend(Q, K, V, **parts),),
 )
 
 
@@ -462,10 +504,10 @@ def relu_in_place(s):
     return s / s.shape[-1]
 
 
-def both_signs(rng, *shape):
-    """Scores with a positive one first and a negative one last in every row."""
+def both_signs(rng, *shape, above=0):
+    """Scores with one beyond `above` first and a negative one last in every row."""
     s = normal(rng, *shape)
-    s[..., 0], s[..., -1] = abs(s[..., 0]), -abs(s[..., -1])
+    s[..., 0], s[..., -1] = above + abs(s[..., 0]), -abs(s[..., -1])
     return s
 
 
@@ -473,8 +515,10 @@ def relu_cases(rng):
     """Scores (..., L), some rows without a positive one."""
     return [
         Case("plain", (both_signs(rng, 5, 7),), "scores of shape (5, 7)"),
-        Case("plain", (both_signs(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
-        Case("plain", (both_signs(rng, 6),), "a single row, scores of shape (6,)"),
+        Case("plain", (both_signs(rng, 3, 2),), "scores of shape (3, 2)"),
+        Case("plain", (both_signs(rng, 4, 6, above=99),), "scores beyond 99, of shape (4, 6)"),
+        Case("axes", (both_signs(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
+        Case("axes", (both_signs(rng, 6),), "a single row, scores of shape (6,)"),
         Case("edge", (both_signs(rng, 4)[:, None],), "one key, scores of shape (4, 1)"),
         Case("edge", (-abs(normal(rng, 3, 2)),), "negative scores of shape (3, 2)"),
         Case("float32", single(both_signs(rng, 3, 8)), "float32 scores of shape (3, 8)"),
@@ -495,9 +539,11 @@ RELU_EXERCISE = Exercise(
     reference=weights.relu_weights,
     cases=relu_cases,
     properties=(
-        p.values(1, on=("plain", "edge")),
-        p.dtype_kept(0.5),
-        p.inputs_left_alone(0.5, ("scores",)),
+        p.values(0.75, on=("plain", "edge")),
+        p.values(0.5, on=("axes",), name="any leading axes", after=p.NUMBERS),
+        p.digits(0.25),
+        p.dtype_kept(0.25),
+        p.arrays_left_alone(0.25, ("scores",)),
     ),
     slips=(
         Slip("not-divided-by-the-length",
@@ -511,7 +557,7 @@ RELU_EXERCISE = Exercise(
              "The division is by the number of all scores. L is the number of keys: the size of the last axis.",
              lambda s: relu(s) / s.size),
         Slip("shape-1-for-the-last-axis",
-             "shape[1] is the number of keys in a matrix only. Use shape[-1], the last axis of any array.",
+             "`shape[1]` is the number of keys in a matrix only. Use `shape[-1]`, the last axis of any array.",
              lambda s: relu(s) / s.shape[1]),
         DIVIDED_BY_THE_ROW_SUM.slip(
             lambda s: relu(s) / np.where((total := relu(s).sum(axis=-1, keepdims=True)) > 0, total, 1)),

@@ -12,9 +12,12 @@ MULTIPLIED_BY_ROOT_D_K = Mistake("multiplied-by-root-d-k", "The products are mul
 ROOT_OF_D_V = Mistake(
     "root-of-d-v",
     "The scale is the square root of d_v, the width of a value. It must be that of d_k, the width of a key.")
+HALF_A_ROOT = Mistake(
+    "half-a-root", "The products are divided by 2·d_k or d_k/2, as `d_k ** 1 / 2` gives: the power comes before the "
+    "division. Write `d_k ** 0.5`.")
 KEYS_NOT_TRANSPOSED = Mistake(
-    "keys-not-transposed", "Q and K both have d_k columns, so Q @ K does not fit. The sum runs over the components: "
-    "transpose the keys, Q @ K.T.")
+    "keys-not-transposed", "Q and K both have d_k columns, so `Q @ K` does not fit. The sum runs over the components: "
+    "transpose the keys, `Q @ K.T`.")
 
 SCORING = (  # whatever the scores are used for
     Slip("not-scaled",
@@ -29,7 +32,7 @@ SCORING = (  # whatever the scores are used for
          "Each score is divided by the norm of its key. d_k is how many components a key has, not how long a vector "
         "is.", lambda Q, K: Q @ K.T / norm(K).T),
     Slip("queries-and-keys-swapped",
-         "Queries and keys have changed places. Row i belongs to query i, column j to key j: Q @ K.T.",
+         "Queries and keys have changed places. Row i belongs to query i, column j to key j: `Q @ K.T`.",
         lambda Q, K: K @ Q.T / root(K)),
     Slip("root-of-the-number-of-queries",
          "The scale is the square root of the number of queries. It must be that of d_k, the number of columns of K.",
@@ -37,14 +40,16 @@ SCORING = (  # whatever the scores are used for
     Slip("cosines",
          "These are cosines: both norms are divided out. Divide by √d_k alone.",
          lambda Q, K: Q @ K.T / norm(Q) / norm(K).T),
+    HALF_A_ROOT.slip(lambda Q, K: Q @ K.T / K.shape[1] ** 1 / 2),
+    HALF_A_ROOT.slip(lambda Q, K: Q @ K.T / (K.shape[1] ** 1 / 2)),
     KEYS_NOT_TRANSPOSED.slip(lambda Q, K: Q @ K / root(K)),
     KEYS_NOT_TRANSPOSED.slip(lambda Q, K: np.dot(Q, K) / root(K)),
 )
 
 MORE_SCORING = (  # where there are as many keys as queries, these are other slips
     Slip("queries-times-keys-by-component",
-         "Q * K multiplies component by component. A score is a sum over the components, one for each pair of a "
-        "query and a key: Q @ K.T.", lambda Q, K: Q * K / root(K)),
+         "`Q * K` multiplies component by component. A score is a sum over the components, one for each pair of a "
+        "query and a key: `Q @ K.T`.", lambda Q, K: Q * K / root(K)),
     Slip("root-of-the-number-of-keys",
          "The scale is the square root of the number of keys. It must be that of d_k, the number of columns of K.",
         lambda Q, K: Q @ K.T / len(K) ** 0.5),
@@ -52,5 +57,6 @@ MORE_SCORING = (  # where there are as many keys as queries, these are other sli
 
 ROOT_IS_FLOAT64 = Slip(
     "root-is-float64",
-    "np.sqrt gives a float64 number, which turns float32 scores into float64. Divide by d_k ** 0.5.",
+    "The scores are float64 where Q and K are float32. `np.sqrt(d_k)`, a new `np.zeros` and `astype(float)` all do "
+    "that; dividing by `d_k ** 0.5` does not.",
     lambda Q, K: Q @ K.T / np.sqrt(K.shape[1]))

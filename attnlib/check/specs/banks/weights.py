@@ -26,7 +26,7 @@ WEIGHING = (  # whatever the weights are used for
     Slip("softmax-over-the-matrix",
          "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.", over(None)),
     Slip("exponential-overflows",
-         "The exponential overflows: exp(710) is already infinite in float64. Subtract each row's largest score "
+         "The exponential overflows: `exp(710)` is already infinite in float64. Subtract each row's largest score "
         "first; the weights stay the same.", lambda s: normalised(np.exp(s))),
     Slip("maximum-of-the-matrix",
          "The largest score of the whole matrix is subtracted from every row. A row far below it becomes 0/0. "
@@ -35,11 +35,11 @@ WEIGHING = (  # whatever the weights are used for
          "All the weight goes to the largest score. Every key gets a share: its exponential over the row's sum.",
         lambda s: (s == s.max(axis=-1, keepdims=True)).astype(s.dtype)),
     Slip("powers-of-two",
-         "The base is 2. Softmax takes powers of e: np.exp.",
+         "The base is 2. Softmax takes powers of e: `np.exp`.",
          lambda s: normalised(2 ** (s - s.max(axis=-1, keepdims=True)))),
     Slip("no-exponential",
          "The scores are divided by their sum without the exponential. Weights can then be negative: "
-        "take exp first.", normalised),
+        "take `np.exp` first.", normalised),
     NOT_DIVIDED_BY_THE_SUM.slip(exponentials),
     NOT_DIVIDED_BY_THE_SUM.slip(np.exp),
     Slip("exponent-has-the-wrong-sign",
@@ -51,3 +51,20 @@ WEIGHING = (  # whatever the weights are used for
 )
 
 TWICE = SOFTMAX_TWICE.slip(lambda s: softmax(softmax(s)))
+
+
+def with_epsilon(small, shift):
+    """Softmax with a small number added to the sum, with the largest score taken off first or not."""
+    def function(s):
+        e = exponentials(s) if shift else np.exp(s)
+        return e / (e.sum(axis=-1, keepdims=True) + small)
+
+    return function
+
+
+EPSILON = Mistake(
+    "epsilon-in-the-denominator",
+    "Something small is added to the sum, so the weights do not quite sum to one. With the largest score taken off "
+    "first the sum is at least 1, and nothing need be added.")
+EPSILONS = tuple(EPSILON.slip(with_epsilon(small, shift))
+                 for small in (1e-8, 1e-7, 1e-6, 1e-5) for shift in (True, False))
