@@ -31,6 +31,10 @@ NEW = {  # proposed mistakes: id, and a sentence that is true of every answer th
         "The queries are scored against queries, and K has no say. Score every query against every key.",
     "keys-with-keys":
         "The keys are scored against keys, and Q has no say. Score every query against every key.",
+    "maxima-have-lost-an-axis":
+        "The maxima have lost an axis, so they do not line up with their rows. Keep it with keepdims=True.",
+    "maximum-of-the-columns":
+        "The largest score of each column is taken off, which changes the weights. Subtract each row's own largest.",
     "epsilon-in-the-denominator":
         "A small number is added to the sum of the exponentials. Divide by the sum alone.",
     "scores-clipped":
@@ -343,6 +347,8 @@ SCORES = (
     Wrong("divides by the root of M", lambda Q, K: Q @ K.T / len(K) ** 0.5, ("root-of-the-number-of-keys",), True),
     Wrong("divides by the root of M, np.sqrt of the wrong shape", lambda Q, K: Q @ K.T / np.sqrt(K.shape[0]),
           ("root-of-the-number-of-keys", "root-is-float64", "float64-out-of-float32"), True),
+    Wrong("divides by the roots of both sizes of K", lambda Q, K: Q @ K.T / np.sqrt(K.shape)),
+    Wrong("divides by the root of the number of axes", lambda Q, K: Q @ K.T / K.ndim ** 0.5),
     Wrong("divides by N", lambda Q, K: Q @ K.T / len(Q)),
     Wrong("divides by M", lambda Q, K: Q @ K.T / len(K)),
     Wrong("divides by the root of the number of components of Q", lambda Q, K: Q @ K.T / Q.size ** 0.5),
@@ -399,6 +405,10 @@ SCORES = (
     Wrong("returns after the first row", return_inside_the_loop),
     Wrong("leaves out the first component", one_component_short),
     Wrong("reshapes K for transposing it", lambda Q, K: Q @ K.reshape(K.shape[1], K.shape[0]) / K.shape[1] ** 0.5),
+    Wrong("multiplies K.T @ Q", lambda Q, K: K.T @ Q / K.shape[1] ** 0.5),
+    Wrong("adds an axis in the middle", lambda Q, K: Q[:, None] @ K.T / K.shape[1] ** 0.5),
+    Wrong("takes np.vdot of both", lambda Q, K: np.vdot(Q, K) / K.shape[1] ** 0.5),
+    Wrong("gives a list of rows", lambda Q, K: [K @ q / K.shape[1] ** 0.5 for q in Q]),
     Wrong("adds an axis in front", lambda Q, K: scaled(Q, K)[None]),
     Wrong("flattens the scores", lambda Q, K: scaled(Q, K).ravel()),
     Wrong("drops axes of size 1", lambda Q, K: np.squeeze(scaled(Q, K))),
@@ -782,6 +792,8 @@ OUTPUTS = (
     Wrong("takes softmax of the negative scores", lambda i, Q, K, V: soft(-scaled(Q, K)[i]) @ V,
           ("exponent-has-the-wrong-sign",), True),
     Wrong("divides scores by their sum", scores_by_their_sum, ("no-exponential",), True),
+    Wrong("divides scores by their sum, np.average", lambda i, Q, K, V: np.average(V, axis=0, weights=scaled(Q, K)[i]),
+          ("no-exponential",), True),
     Wrong("takes sigmoids", sigmoids, ("sigmoid-of-each-score",), True),
     Wrong("takes ReLU weights", relu_of_scores),
     Wrong("takes ReLU of the scores, not divided", lambda i, Q, K, V: np.maximum(scaled(Q, K)[i], 0) @ V),
@@ -793,6 +805,9 @@ OUTPUTS = (
           ("same-weight-for-all",), True),
     Wrong("adds the values up", lambda i, Q, K, V: V.sum(axis=0), ("same-weight-for-all",)),
     Wrong("gives value i", lambda i, Q, K, V: V[i].copy(), ("own-value-alone",), True),
+    Wrong("multiplies value i with all the weights", lambda i, Q, K, V: weights(Q, K)[i].sum() * V[i],
+          ("own-value-alone",), True),
+    Wrong("multiplies the weights with value i", lambda i, Q, K, V: weights(Q, K)[i] @ V[i]),
     Wrong("gives value i times its weight", lambda i, Q, K, V: weights(Q, K)[i, i] * V[i]),
     Wrong("gives the weights", lambda i, Q, K, V: soft(K @ Q[i] / K.shape[1] ** 0.5), ("weights-for-the-output",),
           True),
@@ -938,6 +953,17 @@ def with_epsilon(Q, K, V):
     return mix(powers / (powers.sum(axis=1, keepdims=True) + 1e-4), V)
 
 
+def one_more_below(Q, K, V):
+    powers = np.exp(scaled(Q, K) - scaled(Q, K).max(axis=1, keepdims=True))
+    return mix(powers / (1 + powers.sum(axis=1, keepdims=True)), V)
+
+
+def scaled_largest(Q, K, V):
+    products = Q @ K.T
+    powers = np.exp(products - products.max(axis=1, keepdims=True) / K.shape[1] ** 0.5)
+    return mix(powers / powers.sum(axis=1, keepdims=True), V)
+
+
 def zeros_for_nan(Q, K, V):
     powers = np.exp(scaled(Q, K))
     return mix(np.nan_to_num(powers / powers.sum(axis=1, keepdims=True)), V)
@@ -978,6 +1004,14 @@ def loops_over_queries_only(Q, K, V):
     for i in range(len(Q)):
         for j in range(len(Q)):
             B[i] += alpha[i, j] * V[j]
+    return B, alpha
+
+
+def loops_over_keys_for_queries(Q, K, V):
+    alpha = weights(Q, K)
+    B = np.zeros((len(Q), V.shape[1]), V.dtype)
+    for i in range(len(K)):
+        B[i] = alpha[i] @ V
     return B, alpha
 
 
@@ -1211,8 +1245,8 @@ ATTEND = (
           lambda Q, K, V: mix(soft(scaled(Q, K).reshape(1, -1)).reshape(len(Q), len(K)), V),
           ("softmax-over-the-matrix",), True),
     Wrong("loses an axis in the sums", without_keepdims, ("sums-have-lost-an-axis",), True),
-    Wrong("loses an axis in the maxima", maximum_without_keepdims),
-    Wrong("takes the columns' largest off", column_maxima),
+    Wrong("loses an axis in the maxima", maximum_without_keepdims, ("maxima-have-lost-an-axis",), True),
+    Wrong("takes the columns' largest off", column_maxima, ("maximum-of-the-columns",), True),
     Wrong("takes the largest of the matrix off", one_maximum, ("maximum-of-the-matrix",), True),
     Wrong("does not take the largest off, np.sqrt", attend_plainly,
           ("exponential-overflows", "root-is-float64", "float64-out-of-float32"), True),
@@ -1226,6 +1260,8 @@ ATTEND = (
     Wrong("does not divide by the sums, nor shift", powers_for_weights,
           ("not-divided-by-the-sum", "exponential-overflows"), True),
     Wrong("gives the exponentials beside the right B", powers_beside_the_outputs, ("not-divided-by-the-sum",)),
+    Wrong("adds 1 to the sums", one_more_below),
+    Wrong("scales the largest alone", scaled_largest, ("not-scaled", "exponential-overflows"), True),
     Wrong("takes softmax twice", lambda Q, K, V: mix(soft(weights(Q, K)), V), ("softmax-twice",), True),
     Wrong("takes softmax twice for alpha alone", lambda Q, K, V: (both(Q, K, V)[0], soft(weights(Q, K))),
           ("softmax-twice",)),
@@ -1274,6 +1310,7 @@ ATTEND = (
           ("divided-by-the-number-of-keys",), True),
     Wrong("keeps the last weighted value alone", loops_with_plus_missing),
     Wrong("counts keys up to the number of queries", loops_over_queries_only),
+    Wrong("counts queries up to the number of keys", loops_over_keys_for_queries),
     Wrong("gives each query the values' best row", lambda Q, K, V: (V[weights(Q, K).argmax(1)], weights(Q, K)),
           ("all-weight-to-the-largest",)),
     Wrong("gives the first values and an identity",
@@ -1324,6 +1361,12 @@ ATTEND = (
     Wrong("gives the first rows alone", first_row_only),
     Wrong("gives the last rows alone", last_row_only),
     Wrong("transposes B", lambda Q, K, V: (both(Q, K, V)[0].T, weights(Q, K)), ("outputs-transposed",), True),
+    Wrong("transposes B, V.T first", lambda Q, K, V: (V.T @ weights(Q, K).T, weights(Q, K)), ("outputs-transposed",),
+          True),
+    Wrong("gives unscaled weights beside the right B", lambda Q, K, V: (both(Q, K, V)[0], soft(Q @ K.T)),
+          ("not-scaled",)),
+    Wrong("gives the right weights beside an unscaled B", lambda Q, K, V: (soft(Q @ K.T) @ V, weights(Q, K)),
+          ("not-scaled",)),
     Wrong("transposes alpha", lambda Q, K, V: (both(Q, K, V)[0], weights(Q, K).T), ("weights-transposed",), True),
     Wrong("adds an axis in front", lambda Q, K, V: tuple(part[None] for part in both(Q, K, V))),
     Wrong("drops axes of size 1", lambda Q, K, V: tuple(map(np.squeeze, both(Q, K, V)))),
