@@ -1,4 +1,4 @@
-"""Twelve typical slips in exercises 1, 2, 3 and 7 of 05_weights, each a change of one cell of the solution notebook.
+"""The most typical slips in 05_weights, each a change of one cell of the solution notebook.
 
 (label, answer cell id, old text, new text): the label is the id of the mistake that is made.
 """
@@ -45,4 +45,16 @@ TYPICAL = (
     ("scores-changed-in-place", "write_relu_weights",
      "    return np.maximum(scores, 0) / scores.shape[-1]\n",
      "    scores[scores < 0] = 0\n    return scores / scores.shape[-1]\n"),
+    ("not-scaled", "write_scaled_scores", "Q @ K.T / K.shape[1] ** 0.5", "Q @ K.T"),
+    ("divided-by-d-k", "write_scaled_scores", "K.shape[1] ** 0.5", "K.shape[1]"),
+    ("half-a-root", "write_scaled_scores", "K.shape[1] ** 0.5", "K.shape[1] ** 1/2"),
+    ("root-is-float64", "write_scaled_scores", "K.shape[1] ** 0.5", "np.sqrt(K.shape[1])"),
+    ("keys-not-transposed", "write_scaled_scores", "Q @ K.T", "Q @ K"),
+    ("root-of-the-number-of-keys", "write_scaled_scores", "K.shape[1]", "K.shape[0]"),
+    ("not-scaled", "write_output_vector", "K @ Q[i] / K.shape[1] ** 0.5", "K @ Q[i]"),
+    ("query-kept-as-a-row", "write_output_vector", "K @ Q[i] /", "Q[i:i + 1] @ K.T /"),
+    ("position-before", "write_output_vector", "Q[i]", "Q[i - 1]"),
+    ("scores-multiply-the-values", "write_output_vector", "softmax(scores) @ V", "scores @ V"),
+    ("values-mixed-with-columns", "write_attend", "return alpha @ V, alpha", "return alpha.T @ V, alpha"),
+    ("outputs-and-weights-swapped", "write_attend", "return alpha @ V, alpha", "return alpha, alpha @ V"),
 )
