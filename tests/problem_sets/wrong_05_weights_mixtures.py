@@ -1189,7 +1189,7 @@ ATTEND = (
           ("softmax-over-the-matrix",), True),
     Wrong("loses an axis in the sums", without_keepdims, ("sums-have-lost-an-axis",), True),
     Wrong("loses an axis in the maxima", maximum_without_keepdims, ("maxima-have-lost-an-axis",), True),
-    Wrong("takes the columns' largest off", column_maxima, ("maximum-of-the-columns",), True),
+    Wrong("takes the columns' largest off", column_maxima, ("maximum-of-each-column",), True),
     Wrong("takes the largest of the matrix off", one_maximum, ("maximum-of-the-matrix",), True),
     Wrong("does not take the largest off, np.sqrt", attend_plainly,
           ("exponential-overflows", "root-is-float64", "root-is-float64"), True),

@@ -8,6 +8,7 @@ a softmax and K is argument number 2 (counted from 0), and `Q.T @ K` is ["@", "#
 import ast
 import linecache
 import sysconfig
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
@@ -38,7 +39,7 @@ def failed_operation(error: BaseException, arguments: list) -> list[str]:
         return []
 
 
-def _learners(tb: TracebackType | None) -> tuple[FrameType, ast.AST, ast.AST] | None:
+def _learners(tb: TracebackType | None) -> tuple[FrameType, ast.AST, ast.AST | None] | None:
     """The innermost frame of the learner's, the expression it was at, and the function around that."""
     found = None
     while tb is not None:
@@ -48,17 +49,30 @@ def _learners(tb: TracebackType | None) -> tuple[FrameType, ast.AST, ast.AST] | 
     if found is None:
         return None
     code = found.tb_frame.f_code
-    tree, expressions = _parsed("".join(linecache.getlines(code.co_filename)))
-    expression = expressions.get(list(code.co_positions())[found.tb_lasti // 2])
-    return (found.tb_frame, expression, _around(tree, code)) if expression else None
+    source = _parsed("".join(linecache.getlines(code.co_filename)))
+    expression = source.operations.get(list(code.co_positions())[found.tb_lasti // 2])
+    return (found.tb_frame, expression, source.around(code)) if expression else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source that was parsed: its functions, and its operations by their position, as code objects give it."""
+
+    functions: list[ast.FunctionDef | ast.Lambda]
+    operations: dict[tuple, ast.AST]
+
+    def around(self, code: CodeType) -> ast.AST | None:
+        """The function or lambda whose code this is: the last one that begins in its first line."""
+        found = [node for node in self.functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
+        return max(found, key=lambda node: node.lineno, default=None)
 
 
 @lru_cache(maxsize=32)
-def _parsed(source: str) -> tuple[ast.AST, dict[tuple, ast.AST]]:
-    """The tree of a source, and its operations by their position, as code objects give it."""
-    tree = ast.parse(source)
-    return tree, {(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset): node for node in ast.walk(tree)
-                  if isinstance(node, ast.BinOp | ast.Call | ast.AugAssign)}
+def _parsed(text: str) -> Source:
+    nodes = list(ast.walk(ast.parse(text)))
+    return Source([node for node in nodes if isinstance(node, ast.FunctionDef | ast.Lambda)],
+                  {(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset): node for node in nodes
+                   if isinstance(node, ast.BinOp | ast.Call | ast.AugAssign)})
 
 
 def _is_answer(code: CodeType) -> bool:
@@ -66,17 +80,10 @@ def _is_answer(code: CodeType) -> bool:
     return not code.co_filename.startswith(LIBRARIES) or "check/specs" in code.co_filename.replace("\\", "/")
 
 
-def _around(tree: ast.AST, code: CodeType) -> ast.AST:
-    """The function or lambda whose code this is: the last one that begins in its first line."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda)
-                 and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
-    return max(functions, key=lambda node: node.lineno, default=tree)
-
-
 class _Description:
     """Describes expressions by the arguments they are made of; names of the learner's own do not count."""
 
-    def __init__(self, frame: FrameType, function: ast.AST, arguments: list):
+    def __init__(self, frame: FrameType, function: ast.AST | None, arguments: list):
         self.names, self.function, self.arguments = {**frame.f_globals, **frame.f_locals}, function, arguments
 
     def of_operation(self, node: ast.AST) -> list[str]:
@@ -141,7 +148,7 @@ class _Description:
     def _argument(self, node: ast.AST) -> int | None:
         """The number of the argument that a name holds."""
         value = self.names.get(node.id) if isinstance(node, ast.Name) else None
-        return next((i for i, each in enumerate(self.arguments) if value is not None and value is each), None)
+        return next((i for i, each in enumerate(self.arguments) if value is each and hasattr(each, "shape")), None)
 
     def _is_number(self, node: ast.AST) -> bool:
         """Whether an expression is a number: a constant, a name that holds one, a root, an item of a shape."""
@@ -158,6 +165,7 @@ class _Description:
 
     def _assigned(self, name: str) -> ast.expr | None:
         """What a name of the function was made of, when it is assigned once."""
-        made = [node.value for node in ast.walk(self.function) if isinstance(node, ast.Assign)
+        inside = ast.walk(self.function) if self.function else ()
+        made = [node.value for node in inside if isinstance(node, ast.Assign)
                 and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)]
         return made[0] if len(made) == 1 else None

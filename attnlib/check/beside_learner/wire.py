@@ -5,9 +5,7 @@ What a learner's function returned crosses the sandbox wall in this form, so `de
 
 import base64
 import binascii
-import decimal
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +67,7 @@ def _encode(value: Any, depth: int) -> dict:
         return _encode_array(np.asarray(value), describe_type(value))
     if any(hasattr(type(value), protocol) for protocol in PROTOCOLS):
         return _encode_array(np.asarray(value), describe_type(value))
-    if isinstance(value, numbers.Real | decimal.Decimal):
+    if hasattr(type(value), "__float__"):  # a fraction, a decimal, a number of SymPy's
         return {"float": float(value).hex()}
     return {"other": describe_type(value)}
 

@@ -34,7 +34,7 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
     for slips in product(*(_slips(source, slip) for source, _, slip in made)):
         parts = {parameter: slip.function for (_, parameter, _), slip in zip(made, slips, strict=True)}
         for theirs in (outcomes_of(exercise, seed, answer) for answer in exercise.composed(**parts)):
-            if not all(alike_in_value(theirs[i], outcomes[i]) for i in counting_first(exercise, seed)):
+            if not all(alike_in_value(theirs[i], outcomes[i], theirs[i]) for i in counting_first(exercise, seed)):
                 continue
             sources = " and ".join(f"exercise {source.number}" for source, _, _ in made)
             whole, lacking = judged(outcomes, [outcome.content for outcome in theirs]), judged(theirs, None)

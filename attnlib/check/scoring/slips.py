@@ -4,39 +4,60 @@ A slip is named on evidence: it gives what the answer gave on all the cases that
 them something else than the reference. Where two slips of different names explain an answer equally well, neither is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from attnlib.check.beside_learner.call import respond
 from attnlib.check.beside_learner.wire import Other
 from attnlib.check.scoring.challenge import challenge, draw, reference_answer
 from attnlib.check.scoring.outcome import Outcome, as_array, read_outcomes
-from attnlib.check.scoring.properties import ALIKE, first_difference
+from attnlib.check.scoring.properties import ALIKE, TOLERANCE, first_difference
 from attnlib.check.spec import Exercise, Slip
 
 EVIDENCE = 2  # cases on which a slip is wrong, as the answer is, before it is named
 
-Alike = Callable[[Outcome, Outcome], bool]
-
 
 @dataclass(frozen=True)
 class Look:
-    """A way to compare: the cases that must be alike, those that must be right, and what counts as alike."""
+    """A way to compare: the cases that must be alike, those that must be right, and whether dtypes count."""
 
     where: list[int]
     right: list[int]
-    alike: Alike
+    strict: bool = False
+
+
+class Comparison:
+    """An answer beside the reference and one slip, case by case; each pair is compared once."""
+
+    def __init__(self, mine: list[Outcome], theirs: list[Outcome], right: list[Outcome]):
+        self.mine, self.theirs, self.right = mine, theirs, right
+        self.same = cache(lambda i: alike_in_value(mine[i], theirs[i], right[i]))
+        self.slip_is_right = cache(lambda i: alike_in_value(theirs[i], right[i], right[i]))
+
+    def evidence(self, look: Look) -> int:
+        """On how many cases the slip is wrong as the answer is; 0 when they differ anywhere in the look."""
+        if not all(self.same(i) and (not look.strict or same_form(self.mine[i], self.theirs[i])) for i in look.where):
+            return 0
+        if not all(self.slip_is_right(i) for i in look.right):
+            return 0
+        return sum(self._tells(i, look.strict) for i in look.where)
+
+    def _tells(self, i: int, strict: bool) -> bool:
+        wrong = not self.slip_is_right(i) or strict and not same_form(self.theirs[i], self.right[i])
+        return wrong and is_evidence(self.theirs[i], self.mine[i])
 
 
 def find_slip(exercise: Exercise, seed: int, outcomes: list[Outcome]) -> Slip | None:
     """The known slip whose outcomes these are, or None. Compares strictly first, then ever more loosely."""
     right, slips = _known_outcomes(exercise, seed)
+    is_right = cache(lambda i: alike_in_value(outcomes[i], right[i], right[i]))
+    compared = [(slip, Comparison(outcomes, theirs, right)) for slip, theirs in slips]
     for look in _looks(exercise, seed):
-        if not all(alike_in_value(outcomes[i], right[i]) for i in look.right):
+        if not all(is_right(i) for i in look.right):
             continue
-        found = [(_evidence(theirs, outcomes, right, look), slip) for slip, theirs in slips]
+        found = [(comparison.evidence(look), slip) for slip, comparison in compared]
         most = max((evidence for evidence, _ in found), default=0)
         named = {slip.id: slip for evidence, slip in found if evidence == most}
         if most >= min(EVIDENCE, len(outcomes)):
@@ -48,29 +69,20 @@ def _looks(exercise: Exercise, seed: int) -> Iterator[Look]:
     """The ways to compare an answer with a slip, ever looser."""
     cases, first = draw(exercise, seed), counting_first(exercise, seed)
     every = list(range(len(cases)))
-    yield Look(every, [], alike)           # the slip and nothing else
-    yield Look(every, [], alike_in_value)  # the slip, in another precision
-    yield Look(first, [], alike_in_value)  # the slip, and something else where the numbers do not count yet
-    yield Look([i for i in first if cases[i].label == "plain"], [], alike_in_value)
-    for prop in exercise.properties:       # a slip that shows in one property alone
+    yield Look(every, [], strict=True)  # the slip and nothing else
+    yield Look(every, [])               # the slip, in another precision
+    yield Look(first, [])               # the slip, and something else where the numbers do not count yet
+    yield Look([i for i in first if cases[i].label == "plain"], [])
+    for prop in exercise.properties:    # a slip that shows in one property alone
         where = [i for i in every if prop.looks_at(cases[i])]
         if prop.after and not set(first) & set(where):
-            yield Look(where, first, alike_in_value)
+            yield Look(where, first)
 
 
 def counting_first(exercise: Exercise, seed: int) -> list[int]:
     """The cases that properties look at which wait for no other."""
     first = [prop for prop in exercise.properties if not prop.after]
     return [i for i, case in enumerate(draw(exercise, seed)) if any(prop.looks_at(case) for prop in first)]
-
-
-def _evidence(theirs: list[Outcome], outcomes: list[Outcome], right: list[Outcome], look: Look) -> int:
-    """On how many cases a slip is wrong as the answer is; 0 when they differ anywhere in the look."""
-    if not all(look.alike(theirs[i], outcomes[i]) for i in look.where):
-        return 0
-    if not all(alike_in_value(theirs[i], right[i]) for i in look.right):
-        return 0
-    return sum(not look.alike(theirs[i], right[i]) and is_evidence(theirs[i], outcomes[i]) for i in look.where)
 
 
 @lru_cache(maxsize=64)
@@ -91,16 +103,16 @@ def slip_answer(exercise: Exercise, slip: Slip) -> Any:
     return slip.function() if exercise.kind == "number" else slip.function
 
 
-def alike(a: Outcome, b: Outcome) -> bool:
-    """Same kind, same changed inputs, same values, dtypes and structure."""
-    return a.changed == b.changed and alike_in_value(a, b) and _dtypes(a.content) == _dtypes(b.content)
+def same_form(a: Outcome, b: Outcome) -> bool:
+    """Same changed inputs, same dtypes and structure."""
+    return a.changed == b.changed and _dtypes(a.content) == _dtypes(b.content)
 
 
-def alike_in_value(a: Outcome, b: Outcome) -> bool:
-    """Same kind and the same values, whatever the precision; an exception of the same type."""
+def alike_in_value(a: Outcome, b: Outcome, right: Outcome) -> bool:
+    """Same kind and the same values, as finely as the dtype of the right one allows; an exception of the same type."""
     if a.kind != b.kind or a.error != b.error:
         return False
-    return _equal(a.content, b.content) if a.kind == "value" else True
+    return _equal(a.content, b.content, right.content) if a.kind == "value" else True
 
 
 def is_evidence(a: Outcome, b: Outcome) -> bool:
@@ -108,20 +120,23 @@ def is_evidence(a: Outcome, b: Outcome) -> bool:
     return a.kind == "value" or a.kind == "raised" and bool(a.operation) and a.operation == b.operation
 
 
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
-        return len(a) == len(b) and all(map(_equal, a, b))
+def _equal(a: Any, b: Any, right: Any) -> bool:
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        parts = right if isinstance(right, tuple | list) and len(right) == len(a) else [right] * len(a)
+        return len(a) == len(b) and all(map(_equal, a, b, parts))
     if isinstance(a, Other) or isinstance(b, Other):
         return isinstance(a, Other) and isinstance(b, Other) and a == b
     x, y = as_array(a), as_array(b)
     if x is None or y is None:
         return x is None and y is None and type(a) is type(b)
-    coarser = x if x.dtype.itemsize < y.dtype.itemsize else y  # compare as finely as the coarser one allows
-    tolerance = ALIKE if coarser.dtype == "float64" else None
-    return x.shape == y.shape and first_difference(x if coarser is y else y, coarser, tolerance) is None
+    if x.shape != y.shape:
+        return False
+    precisions = {str(getattr(each, "dtype", "")) for each in (x, y, right)}
+    tolerance = TOLERANCE["float32"] if "float32" in precisions else ALIKE
+    return first_difference(x, y, tolerance) is None
 
 
 def _dtypes(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, tuple | list):
         return tuple(map(_dtypes, value))
     return str(getattr(value, "dtype", type(value).__name__))  # text: NumPy holds that float64 == None

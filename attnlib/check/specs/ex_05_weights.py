@@ -9,9 +9,10 @@ from attnlib.check.scoring import properties as p
 from attnlib.check.spec import Case, Exercise, Forbidden, Mistake, ProblemSet, Slip
 from attnlib.check.specs.arrays import exponentials, normal, normalised, root, single
 from attnlib.check.specs.banks import mixtures, results
-from attnlib.check.specs.banks.results import rounded
+from attnlib.check.specs.banks.results import rounded, to_few_digits
 from attnlib.check.specs.banks.scores import (
     DIVIDED_BY_D_K,
+    HALF_A_ROOT,
     MORE_SCORING,
     MULTIPLIED_BY_ROOT_D_K,
     ROOT_IS_FLOAT64,
@@ -19,7 +20,6 @@ from attnlib.check.specs.banks.scores import (
     SCORING,
 )
 from attnlib.check.specs.banks.weights import (
-    EPSILONS,
     SOFTMAX_OVER_QUERIES,
     TWICE,
     WEIGHING,
@@ -82,6 +82,7 @@ SOFTMAX_EXERCISE = Exercise(
         SOFTMAX_OVER_QUERIES.slip(over(-2)),
         WEIGHTS_ARE_FLOAT64.slip(lambda s: weights.softmax(s.astype(float))),
         rounded(weights.softmax),
+        *to_few_digits(weights.softmax),
         Slip("logarithms-of-the-weights",
              "These are logarithms of the weights. Return the weights themselves.",
              lambda s: s - s.max(axis=-1, keepdims=True) - np.log(exponentials(s).sum(axis=-1, keepdims=True))),
@@ -93,7 +94,6 @@ SOFTMAX_EXERCISE = Exercise(
              "The sums have lost an axis, so rows are divided by the wrong sums or not at all. "
              "Keep it with `keepdims=True`.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
         TWICE,
-        *EPSILONS,
     ),
     forbidden=(OURS, SOFTMAX, FUSED),
 )
@@ -169,6 +169,22 @@ VARIANCE_EXERCISE = Exercise(
              "Both are the variance before the scale. For the second, divide the products by √d_k.",
              lambda Q, K: (products(Q, K).var(),) * 2),
         DIVIDED_BY_D_K.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) / K.shape[1]).var())),
+        HALF_A_ROOT.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) / K.shape[1] ** 1 / 2).var())),
+        HALF_A_ROOT.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) / (K.shape[1] ** 1 / 2)).var())),
+        results.ROUNDED_DOWN.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) // root(K)).var())),
+        *to_few_digits(variances),
+        Slip("first-variance-scaled-too",
+             "The first variance is scaled too. It belongs to the products as they are.",
+             lambda Q, K: (variances(Q, K)[1],) * 2),
+        Slip("means-for-the-variances",
+             "These are means. Return the variances.",
+             lambda Q, K: (products(Q, K).mean(), (products(Q, K) / root(K)).mean())),
+        Slip("products-for-the-variances",
+             "These are the products themselves. Return their variances, two numbers.",
+             lambda Q, K: (products(Q, K), products(Q, K) / root(K))),
+        Slip("components-averaged",
+             "The d_k products of a pair are averaged. q·k is their sum.",
+             lambda Q, K: ((Q * K).mean(axis=-1).var(), ((Q * K).mean(axis=-1) / root(K)).var())),
         MULTIPLIED_BY_ROOT_D_K.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) * root(K)).var())),
         Slip("only-one-variance",
              "Only one number came back. Return two: the variance before, then the variance after.",
@@ -261,6 +277,16 @@ SCORES_EXERCISE = Exercise(
              lambda Q, K: Q.T @ K / root(K)),
         ROOT_IS_FLOAT64,
         rounded(scores.scaled_dot),
+        *to_few_digits(scores.scaled_dot),
+        Slip("weights-for-the-scores",
+             "These are softmax weights: each row sums to one. Return the scores.",
+             lambda Q, K: weights.softmax(scores.scaled_dot(Q, K))),
+        Slip("distances-for-products",
+             "These grow with the distance between query and key. A score is their inner product: `Q @ K.T`.",
+             lambda Q, K: np.linalg.norm(Q[:, None] - K, axis=-1) / root(K)),
+        Slip("distances-for-products",
+             "These grow with the distance between query and key. A score is their inner product: `Q @ K.T`.",
+             lambda Q, K: ((Q[:, None] - K) ** 2).sum(axis=-1) / root(K)),
     ),
     forbidden=(OURS, FUSED),
 )
@@ -370,6 +396,18 @@ OUTPUT_EXERCISE = Exercise(
         mixtures.SCORES_MULTIPLY_THE_VALUES.slip(lambda i, Q, K, V: scores.scaled_dot(Q, K)[i] @ V),
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda i, Q, K, V: output_vector(i, Q, K, V) / len(V)),
         rounded(output_vector),
+        *to_few_digits(output_vector),
+        mixtures.QUERIES_MIXED.slip(lambda i, Q, K, V: output_vector(i, Q, K, Q)),
+        mixtures.EARLIER_KEYS_LEFT_OUT.slip(lambda i, Q, K, V: alone(i, Q, K, V, np.arange(len(K)) >= i)),
+        Slip("always-the-first-position",
+             "This is the output of position 0, whatever i is. Query i is `Q[i]`.",
+             lambda i, Q, K, V: output_vector(0, Q, K, V)),
+        Slip("always-the-last-position",
+             "This is the output of the last position, whatever i is. Query i is `Q[i]`.",
+             lambda i, Q, K, V: output_vector(-1, Q, K, V)),
+        Slip("counted-from-the-end",
+             "The position is counted from the end, as `Q[-i]` does. Query i is `Q[i]`.",
+             lambda i, Q, K, V: output_vector(-i, Q, K, V)),
         Slip("query-kept-as-a-row",
              "The result is a matrix of one row. Take query i as a vector, `Q[i]`, and return d_v numbers.",
              lambda i, Q, K, V: output_vector(i, Q, K, V)[None]),
@@ -411,10 +449,14 @@ def without_self(N, M):
     return np.eye(N, M, dtype=bool) & (M > 1)
 
 
-def scaled_in_place(Q, K, V):
-    """Right numbers, but the caller's Q is scaled too."""
-    Q /= root(K)
-    return attend(Q, K, V, scores.dot)
+def changing(number):
+    """Right numbers, but argument `number` is the caller's no longer."""
+    def function(*args):
+        got = attend(*args)
+        args[number][...] *= 2
+        return got
+
+    return function
 
 
 def attend_cases(rng):
@@ -466,8 +508,11 @@ ATTEND_EXERCISE = Exercise(
              lambda Q, K, V: attend(Q, K, V)[1]),
         all_with(ROOT_IS_FLOAT64),
         Slip("queries-changed-in-place",
-             "Q is scaled in place, and it belongs to the caller. Scale the scores, in a new array.",
-             scaled_in_place),
+             "Q is changed in place, and it belongs to the caller. Compute into a new array.", changing(0)),
+        Slip("keys-changed-in-place",
+             "K is changed in place, and it belongs to the caller. Compute into a new array.", changing(1)),
+        Slip("values-changed-in-place",
+             "V is changed in place, and it belongs to the caller. Compute into a new array.", changing(2)),
         Slip("only-the-outputs",
              "Only B came back. Return two arrays: B, then alpha.", lambda Q, K, V: attend(Q, K, V)[0]),
         Slip("outputs-and-weights-swapped",
@@ -483,6 +528,22 @@ ATTEND_EXERCISE = Exercise(
         mixtures.SCORES_MULTIPLY_THE_VALUES.slip(lambda Q, K, V: attend(Q, K, V, weigh=lambda s: s)),
         mixtures.DIVIDED_BY_THE_NUMBER_OF_KEYS.slip(lambda Q, K, V: (attend(Q, K, V)[0] / len(V), attend(Q, K, V)[1])),
         rounded(attend),
+        *to_few_digits(attend),
+        mixtures.QUERIES_MIXED.slip(lambda Q, K, V: attend(Q, K, Q)),
+        Slip("too-many-results",
+             "More than two results came back. Return two arrays: B, then alpha.",
+             lambda Q, K, V: (*attend(Q, K, V), scores.scaled_dot(Q, K))),
+        Slip("the-outputs-twice",
+             "Both results are B. The second is alpha, the weights.", lambda Q, K, V: (attend(Q, K, V)[0],) * 2),
+        Slip("the-weights-twice",
+             "Both results are alpha. The first is B, the mixtures of the values.",
+             lambda Q, K, V: (attend(Q, K, V)[1],) * 2),
+        Slip("outputs-transposed",
+             "B is transposed: it is (d_v, N). Row i of B belongs to query i.",
+             lambda Q, K, V: (attend(Q, K, V)[0].T, attend(Q, K, V)[1])),
+        Slip("weights-transposed",
+             "alpha is transposed: it is (M, N). Row i of alpha belongs to query i.",
+             lambda Q, K, V: (attend(Q, K, V)[0], attend(Q, K, V)[1].T)),
     ),
     forbidden=(OURS, FUSED),
     builds_on=BUILDING_BLOCKS,
@@ -531,6 +592,10 @@ DIVIDED_BY_THE_POSITIVE_ONES = Mistake(
     "divided-by-the-positive-ones",
     "The division is by the number of positive scores, which may be 0. Divide by L, all the keys in the row.")
 
+LEAK = Mistake("negative-scores-leak", "Negative scores leak through, made small. ReLU turns them into 0.")
+CUT_ABOVE = Mistake("positive-scores-cut-too", "Large scores are cut too. ReLU keeps every positive score as it is.")
+OFF_BY_ONE = Mistake("length-is-off-by-one", "The divisor is off by one. L is the number of keys, `scores.shape[-1]`.")
+
 RELU_EXERCISE = Exercise(
     name="relu_weights_are_divided_by_the_length",
     title="ReLU weights are divided by the length",
@@ -575,6 +640,14 @@ RELU_EXERCISE = Exercise(
         Slip("softmax-for-relu",
              "These are softmax weights. ReLU takes no exponential: cut at zero, then divide by L.", over(-1)),
         rounded(weights.relu_weights),
+        *to_few_digits(weights.relu_weights),
+        results.ROUNDED_DOWN.slip(lambda s: relu(s) // s.shape[-1]),
+        *(LEAK.slip(lambda s, small=small: np.where(s > 0, s, small * s) / s.shape[-1]) for small in (0.01, 0.1, 0.2)),
+        *(CUT_ABOVE.slip(lambda s, top=top: np.clip(s, 0, top) / s.shape[-1]) for top in (1, 6)),
+        *(OFF_BY_ONE.slip(lambda s, step=step: relu(s) / max(s.shape[-1] + step, 0)) for step in (-1, 1)),
+        Slip("largest-of-each-column",
+             "`np.max(scores, 0)` is the largest score of a column. `np.maximum(scores, 0)` cuts each score at zero.",
+             lambda s: np.max(s, 0) / s.shape[-1]),
         Slip("negative-scores-not-cut",
              "The scores are divided by L but not cut. ReLU turns negative scores into 0.",
              lambda s: s / s.shape[-1]),

@@ -4,6 +4,7 @@ import numpy as np
 
 from attnlib.check.spec import Mistake, Slip
 from attnlib.check.specs.arrays import norm, root
+from attnlib.check.specs.banks import results
 
 DIVIDED_BY_D_K = Mistake(
     "divided-by-d-k", "The products are divided by d_k. Divide by its square root, √d_k: that brings their standard "
@@ -40,6 +41,13 @@ SCORING = (  # whatever the scores are used for
     Slip("cosines",
          "These are cosines: both norms are divided out. Divide by √d_k alone.",
          lambda Q, K: Q @ K.T / norm(Q) / norm(K).T),
+    results.ROUNDED_DOWN.slip(lambda Q, K: Q @ K.T // root(K)),
+    Slip("queries-with-queries",
+         "The queries are scored against queries, and K has no say. Score every query against every key: `Q @ K.T`.",
+         lambda Q, K: Q @ Q.T / root(Q)),
+    Slip("keys-with-keys",
+         "The keys are scored against keys, and Q has no say. Score every query against every key: `Q @ K.T`.",
+         lambda Q, K: K @ K.T / root(K)),
     HALF_A_ROOT.slip(lambda Q, K: Q @ K.T / K.shape[1] ** 1 / 2),
     HALF_A_ROOT.slip(lambda Q, K: Q @ K.T / (K.shape[1] ** 1 / 2)),
     KEYS_NOT_TRANSPOSED.slip(lambda Q, K: Q @ K / root(K)),

@@ -12,6 +12,20 @@ def over(axis):
     return lambda s: exponentials(s, axis) / exponentials(s, axis).sum(axis=axis, keepdims=True)
 
 
+def with_epsilon(small, shift):
+    """Softmax with a small number added to the sum, with the largest score taken off first or not."""
+    def function(s):
+        e = exponentials(s) if shift else np.exp(s)
+        return e / (e.sum(axis=-1, keepdims=True) + small)
+
+    return function
+
+
+def clipped(bound):
+    """Softmax of scores cut at ±bound."""
+    return lambda s: normalised(np.exp(np.clip(s, -bound, bound)))
+
+
 SOFTMAX_OVER_QUERIES = Mistake(
     "softmax-over-queries",
     "The sum runs over the queries. Each query's weights must sum to one: sum over the last axis.")
@@ -20,6 +34,15 @@ NOT_DIVIDED_BY_THE_SUM = Mistake(
     "not-divided-by-the-sum", "The exponentials are not divided by their sum. Divide each row by its own sum.")
 WEIGHTS_ARE_FLOAT64 = Mistake(
     "weights-are-float64", "The weights are float64 where the scores are float32. Keep the dtype of the input.")
+EPSILON = Mistake(
+    "epsilon-in-the-denominator",
+    "Something small is added to the sum, so the weights do not quite sum to one. With the largest score taken off "
+    "first the sum is at least 1, and nothing need be added.")
+EPSILONS = tuple(EPSILON.slip(with_epsilon(small, shift))
+                 for small in (1e-8, 1e-7, 1e-6, 1e-5) for shift in (True, False))
+CLIPPED = Mistake(
+    "scores-clipped", "The scores are clipped, so all beyond the bound count as equal. Subtract each row's largest "
+    "score instead: that changes no weight.")
 
 WEIGHING = (  # whatever the weights are used for
     SOFTMAX_OVER_QUERIES.slip(over(0)),
@@ -31,6 +54,14 @@ WEIGHING = (  # whatever the weights are used for
     Slip("maximum-of-the-matrix",
          "The largest score of the whole matrix is subtracted from every row. A row far below it becomes 0/0. "
         "Subtract each row's own largest score.", lambda s: normalised(np.exp(s - s.max()))),
+    Slip("maximum-of-each-column",
+         "The largest score of each column is subtracted, which changes the weights. Subtract each row's own largest "
+         "score.", lambda s: normalised(np.exp(s - s.max(axis=0, keepdims=True)))),
+    Slip("maxima-have-lost-an-axis",
+         "The largest scores have lost an axis, so they are taken off the wrong scores or off none. Keep it with "
+         "`keepdims=True`.", lambda s: normalised(np.exp(s - s.max(axis=-1)))),
+    *EPSILONS,
+    *(CLIPPED.slip(clipped(bound)) for bound in (50, 100, 500, 700)),
     Slip("all-weight-to-the-largest",
          "All the weight goes to the largest score. Every key gets a share: its exponential over the row's sum.",
         lambda s: (s == s.max(axis=-1, keepdims=True)).astype(s.dtype)),
@@ -51,20 +82,3 @@ WEIGHING = (  # whatever the weights are used for
 )
 
 TWICE = SOFTMAX_TWICE.slip(lambda s: softmax(softmax(s)))
-
-
-def with_epsilon(small, shift):
-    """Softmax with a small number added to the sum, with the largest score taken off first or not."""
-    def function(s):
-        e = exponentials(s) if shift else np.exp(s)
-        return e / (e.sum(axis=-1, keepdims=True) + small)
-
-    return function
-
-
-EPSILON = Mistake(
-    "epsilon-in-the-denominator",
-    "Something small is added to the sum, so the weights do not quite sum to one. With the largest score taken off "
-    "first the sum is at least 1, and nothing need be added.")
-EPSILONS = tuple(EPSILON.slip(with_epsilon(small, shift))
-                 for small in (1e-8, 1e-7, 1e-6, 1e-5) for shift in (True, False))
