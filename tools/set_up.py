@@ -29,13 +29,13 @@ def for_page(stem, where, files):
     """Sentence and lines for the page of a chapter. files: the folder of the site with the wheel, seen from the page."""
     notebook = f"upload [{stem}.ipynb]({files}/{stem}.ipynb)"
     opened = f"[open the notebook]({where.colab(stem)})" if where.colab(stem) else notebook
-    found = [*unpacked("this notebook"), in_colab(opened, f"[the wheel]({files}/{WHEEL})", where)]
+    found = [*unpacked(f"`{stem}.ipynb`"), in_colab(opened, f"[the wheel]({files}/{WHEEL})", where)]
     return f"[{ZIP}]({files}/{ZIP}) {HOLDS}", found
 
 
 def for_readme(where):
     """Sentence and lines for README.md: from the site where it has an address, else from a copy of the repository."""
-    opened = "open a chapter by its link above" if where.repository else "upload a notebook of `exercises/`"
+    opened = "open a chapter by its link below" if where.repository else "upload a notebook of `exercises/`"
     if where.site:
         found = [*unpacked("a notebook"), in_colab(opened, "", where)]
         return f"[{ZIP}]({where.file(ZIP)}) {HOLDS}", found
@@ -43,7 +43,7 @@ def for_readme(where):
     return f"This folder {HOLDS}", [
         Line("On a laptop", "run in this folder, before `jupyter notebook exercises`:", "pip install -e . notebook"),
         Line("In VS Code", "open this folder and a notebook of `exercises/`, and run in a new cell:",
-             "%pip install -e ../.."),
+             "%pip install ../.."),
         in_colab(opened, wheel, where)]
 
 
