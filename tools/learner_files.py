@@ -19,7 +19,8 @@ from tools.chapters import ROOT, chapters
 PACKED = ("attnlib", "grader", "pyproject.toml", "README.md", "LICENSE")  # what the wheel is made from
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in wheel and zip, so that equal files make equal archives
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+PYPROJECT = ROOT / "pyproject.toml"
+PROJECT = tomllib.loads(PYPROJECT.read_text(encoding="utf8"))["project"]
 WHEEL = f"{PROJECT['name'].replace('-', '_')}-{PROJECT['version']}-py3-none-any.whl"
 ZIP = f"{PROJECT['name']}.zip"
 

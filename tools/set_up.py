@@ -26,7 +26,7 @@ def source(where):
 
 
 def for_page(stem, where, files):
-    """Sentence and lines for the page of a chapter. files: the folder of the site with the wheel, seen from the page."""
+    """Sentence and lines for the page of a chapter; files is where the site has the wheel, seen from there."""
     notebook = f"upload [{stem}.ipynb]({files}/{stem}.ipynb)"
     opened = f"[open the notebook]({where.colab(stem)})" if where.colab(stem) else notebook
     found = [*unpacked(f"`{stem}.ipynb`"), in_colab(opened, f"[the wheel]({files}/{WHEEL})", where)]

@@ -1,8 +1,9 @@
 """Write into the solution notebooks what their specifications say: python -m tools.write_notebooks [STEM ...]
 
 The title comes from the table of chapters; headings, points and minutes come from the problem set; the first code cell
-says what to do when attnlib is missing. An exercise that has no cells yet gets them, to be filled in. A cell that was added in Jupyter gets nbgrader's metadata and an id that a
-person can read; outputs go. Everything else in a notebook is its author's and stays as it is.
+says what to do when attnlib is missing. An exercise that has no cells yet gets them, to be filled in. A cell that was
+added in Jupyter gets nbgrader's metadata and an id that a person can read; outputs go. Everything else in a notebook is
+its author's and stays as it is.
 """
 
 import json

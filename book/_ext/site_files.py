@@ -7,8 +7,7 @@ from docutils import nodes
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from tools import addresses, learner_files, set_up
 
 MARKUP = re.compile(r"\[([^]]+)\]\(([^)]+)\)|`([^`]+)`")
@@ -19,7 +18,7 @@ class SetUp(SphinxDirective):
 
     def run(self):
         stem, where = self.arguments[0], addresses.addresses()
-        for path in (addresses.CONFIG, ROOT / "pyproject.toml", addresses.__file__, set_up.__file__):
+        for path in (addresses.CONFIG, learner_files.PYPROJECT, addresses.__file__, set_up.__file__):
             self.env.note_dependency(str(path))
         sentence, lines = set_up.for_page(stem, where, "../" * self.env.docname.count("/") + "files")
         items = [nodes.list_item("", told(f"{line.place}, {line.doing}"), command(line.command)) for line in lines]
@@ -43,10 +42,18 @@ def command(text):
     return nodes.literal_block(text, text, language="text")
 
 
-def offer_repository(app, config):
-    """The theme's link to the repository, which it refuses to make without an address."""
-    if addresses.addresses().repository:
-        config.html_theme_options["use_repository_button"] = True
+def keep_from_theme(app, config):
+    """The theme makes links for three hosts and refuses any other; ours works for all."""
+    config.html_theme_options.pop("repository_url", None)
+
+
+def link_repository(app, pagename, templatename, context, doctree):
+    """A button at the top of the page, once the repository has an address."""
+    address = addresses.addresses().repository
+    if address:
+        icon = "fab fa-github" if addresses.GITHUB.fullmatch(address) else "fas fa-code-branch"
+        context["header_buttons"].append({"type": "link", "url": address, "text": "", "icon": icon,
+                                          "tooltip": "Source repository", "label": "source-repository-button"})
 
 
 def write_files(app, error):
@@ -61,6 +68,7 @@ def write_files(app, error):
 
 def setup(app):
     app.add_directive("set-up", SetUp)
-    app.connect("config-inited", offer_repository, priority=0)
+    app.connect("config-inited", keep_from_theme)
+    app.connect("html-page-context", link_repository, priority=502)  # after the theme has begun the list
     app.connect("build-finished", write_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

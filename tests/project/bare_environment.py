@@ -2,7 +2,8 @@
 
     python -P bare_environment.py FOLDER
 
-Runs every doctest of the package and every solved notebook in a folder of FOLDER, and prints what it found as JSON. What asks for a package that is an extra is listed under "needs_more", not run.
+Runs every doctest of the package and every solved notebook in a folder of FOLDER, and prints what it found as JSON.
+What asks for a package that is an extra is listed under "needs_more", not run.
 """
 
 import doctest
