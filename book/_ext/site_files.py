@@ -39,7 +39,7 @@ def told(text):
 
 
 def command(text):
-    return nodes.literal_block(text, text, language="text")
+    return nodes.literal_block(text, text, language="text", classes=["command"])
 
 
 def keep_from_theme(app, config):
