@@ -31,7 +31,8 @@ book: exercises  ## build the book into _build/html
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/
 
-_build/.exercises: .venv/.course nbgrader_config.py book/chapters.toml $(SPECS) $(wildcard solutions/*/*.ipynb)
+_build/.exercises: .venv/.course nbgrader_config.py _config.yml book/chapters.toml $(wildcard tools/*.py) \
+                   $(SPECS) $(wildcard solutions/*/*.ipynb)
 	@mkdir -p _build
 	@$(BIN)/python -m tools.write_notebooks
 	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done

@@ -64,6 +64,8 @@ def write_files(app, error):
         learner_files.write(Path(app.outdir) / "files", Path(app.doctreedir) / "wheel_made_from")
     except learner_files.BuildFailed as failed:
         raise SphinxError(f"The wheel for learners could not be built.\n{failed}") from failed
+    except FileNotFoundError as missing:
+        raise SphinxError(f"{missing.filename} is missing; run: make exercises") from missing
 
 
 def setup(app):
