@@ -55,7 +55,7 @@ bench: .venv/.course  ## print every figure the README quotes
 	@for script in benchmarks/*.py; do echo "== python $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what was built, keep .venv and every submission
-	rm -rf _build _sample .pytest_cache .mypy_cache .ruff_cache
+	rm -rf _build _sample build .pytest_cache .mypy_cache .ruff_cache
 
 .venv/.course: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Run: make PYTHON=python3.11")'
