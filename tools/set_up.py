@@ -9,6 +9,7 @@ from tools.learner_files import PROJECT, WHEEL, ZIP
 
 PYTHON = PROJECT["requires-python"].removeprefix(">=")
 HOLDS = f"holds every exercise notebook and `attnlib`; it needs Python {PYTHON} or newer."
+MISSING = "# No attnlib?"  # how the comment in a notebook begins
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def for_page(stem, where, files):
 
 def for_readme(where):
     """Sentence and lines for README.md: from the site where it has an address, else from a copy of the repository."""
-    opened = "open a chapter by its link below" if where.repository else "upload a notebook of `exercises/`"
+    opened = "open a chapter by its link below" if where.colab("") else "upload a notebook of `exercises/`"
     if where.site:
         found = [*unpacked("a notebook"), in_colab(opened, "", where)]
         return f"[{ZIP}]({where.file(ZIP)}) {HOLDS}", found
@@ -65,6 +66,3 @@ def in_notebook(where):
     """The comment at the top of a notebook's first code cell."""
     beside = " (from the book, put beside this)" if source(where) == WHEEL else ""
     return f"{MISSING} Run: %pip install {source(where)}{beside}"
-
-
-MISSING = "# No attnlib?"

@@ -10,6 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tools import addresses, learner_files, set_up
 
+MADE_WITH = (addresses, learner_files, set_up)
 MARKUP = re.compile(r"\[([^]]+)\]\(([^)]+)\)|`([^`]+)`")
 
 
@@ -18,7 +19,7 @@ class SetUp(SphinxDirective):
 
     def run(self):
         stem, where = self.arguments[0], addresses.addresses()
-        for path in (addresses.CONFIG, learner_files.PYPROJECT, addresses.__file__, set_up.__file__):
+        for path in (addresses.CONFIG, learner_files.PYPROJECT, *(each.__file__ for each in MADE_WITH)):
             self.env.note_dependency(str(path))
         sentence, lines = set_up.for_page(stem, where, "../" * self.env.docname.count("/") + "files")
         items = [nodes.list_item("", told(f"{line.place}, {line.doing}"), command(line.command)) for line in lines]

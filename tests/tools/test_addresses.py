@@ -13,6 +13,7 @@ from tools.learner_files import WHEEL, ZIP
 SITE, REPOSITORY = "https://owner.example/book", "https://github.com/owner/name"
 SOURCES = {".py", ".md", ".toml", ".yml", ".html", ".js"}
 NOWHERE, BOTH = Addresses(), Addresses(SITE, REPOSITORY, "main")
+ELSEWHERE = Addresses(repository="https://git.example/owner/name")  # not on GitHub
 STEM = next(chapter.stem for chapter in chapters() if chapter.there)
 
 
@@ -48,8 +49,7 @@ def test_links_are_made_from_the_addresses():
     assert BOTH.colab(STEM) == f"https://colab.research.google.com/github/owner/name/blob/main/{notebook}"
     assert BOTH.binder(STEM) == f"https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/{notebook}"
     assert BOTH.file(ZIP) == f"{SITE}/files/{ZIP}"
-    elsewhere = Addresses(repository="https://git.example/owner/name")  # Colab opens what is on GitHub
-    assert (elsewhere.colab(STEM), elsewhere.binder(STEM)) == ("", "")
+    assert (ELSEWHERE.colab(STEM), ELSEWHERE.binder(STEM)) == ("", "")
 
 
 @pytest.mark.parametrize("where, source", [
@@ -64,14 +64,14 @@ def test_page_readme_and_notebook_install_from_one_source(where, source):
     assert f"%pip install {source}" in set_up.in_notebook(where)
 
 
-@pytest.mark.parametrize("where", [NOWHERE, BOTH, Addresses(SITE), Addresses("", REPOSITORY)])
+@pytest.mark.parametrize("where", [NOWHERE, BOTH, Addresses(SITE), Addresses("", REPOSITORY), ELSEWHERE])
 def test_three_lines(where):
     """Has a page three lines, one a place, and README too, where no empty link is left?"""
     for sentence, lines in (set_up.for_page(STEM, where, "files"), set_up.for_readme(where)):
         assert [line.place for line in lines] == ["On a laptop", "In VS Code", "In Colab"]
         assert "()" not in sentence + "".join(line.doing for line in lines)
         assert all("pip install " in line.command for line in lines)
-    assert bool(re.search("https?://", set_up.for_page(STEM, where, "files")[1][2].doing)) == bool(where.repository)
+        assert ("open" in lines[2].doing) == bool(where.colab(STEM))  # the rest is uploaded
 
 
 def test_readme_sets_up_before_it_speaks_of_make():
