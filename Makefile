@@ -31,7 +31,8 @@ book: exercises  ## build the book into _build/html
 
 exercises: _build/.exercises  ## generate exercises/ from solutions/
 
-_build/.exercises: .venv/.course nbgrader_config.py book/chapters.toml $(SPECS) $(wildcard solutions/*/*.ipynb)
+_build/.exercises: .venv/.course nbgrader_config.py _config.yml book/chapters.toml $(wildcard tools/*.py) \
+                   $(SPECS) $(wildcard solutions/*/*.ipynb)
 	@mkdir -p _build
 	@$(BIN)/python -m tools.write_notebooks
 	@for set in $(SETS); do $(BIN)/nbgrader generate_assignment $$set --force || exit 1; done
@@ -54,7 +55,7 @@ bench: .venv/.course  ## print every figure the README quotes
 	@for script in benchmarks/*.py; do echo "== python $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what was built, keep .venv and every submission
-	rm -rf _build _sample .pytest_cache .mypy_cache .ruff_cache
+	rm -rf _build _sample build .pytest_cache .mypy_cache .ruff_cache
 
 .venv/.course: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Run: make PYTHON=python3.11")'

@@ -1,8 +1,9 @@
 """Write into the solution notebooks what their specifications say: python -m tools.write_notebooks [STEM ...]
 
-The title comes from the table of chapters; headings, points and minutes come from the problem set. An exercise that
-has no cells yet gets them, to be filled in. A cell that was added in Jupyter gets nbgrader's metadata and an id that a
-person can read; outputs go. Everything else in a notebook is its author's and stays as it is.
+The title comes from the table of chapters; headings, points and minutes come from the problem set; the first code cell
+says what to do when attnlib is missing. An exercise that has no cells yet gets them, to be filled in. A cell that was
+added in Jupyter gets nbgrader's metadata and an id that a person can read; outputs go. Everything else in a notebook is
+its author's and stays as it is.
 """
 
 import json
@@ -10,6 +11,8 @@ import re
 import sys
 
 from attnlib.check.spec import Exercise, problem_set, stems
+from tools import set_up
+from tools.addresses import addresses
 from tools.chapters import ROOT, chapters
 
 WORDS = ("No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve").split()
@@ -45,6 +48,7 @@ def filled_in(notebook, title, declared):
                          f"specification does not know: rename their grade ids, or take them out with their statements "
                          f"and answer cells")
     write_opening(notebook["cells"][0], title, declared)
+    write_first_code(notebook)
     for number, (statement, graded) in enumerate(statements(notebook), 1):
         write_heading(statement, number, tasks[name_of(graded)])
     for name, cell in graded_cells(notebook).items():
@@ -114,6 +118,15 @@ def write_opening(cell, title, declared):
     if not TOTALS.search(text):
         raise ValueError(f"the first cell has no line like “{totals(declared)}”; put one there")
     set_text(cell, TOTALS.sub(totals(declared), text, count=1))
+
+
+def write_first_code(notebook):
+    """As the first line of the first code cell, what to do when attnlib is missing."""
+    cell = next((cell for cell in notebook["cells"] if cell["cell_type"] == "code"), None)
+    if not cell or "from attnlib.check import check" not in text_of(cell):
+        raise ValueError("the first code cell does not say `from attnlib.check import check`; it has to")
+    own = [line for line in text_of(cell).split("\n") if not line.startswith(set_up.MISSING)]
+    set_text(cell, "\n".join([set_up.in_notebook(addresses()), *own]))
 
 
 def totals(declared):

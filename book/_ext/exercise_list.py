@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from attnlib.check import spec
@@ -17,12 +16,11 @@ class ExerciseList(SphinxDirective):
 
     def run(self):
         stem = self.arguments[0]
-        notebook = f"exercises/{stem}/{stem}.ipynb"
         exercises = spec.exercises(stem)
         self.note_what_the_spec_is_made_of()
         points = sum(exercise.points for exercise in exercises)
-        link = addnodes.download_reference("", "", nodes.literal("", notebook), reftarget=f"../{notebook}",
-                                           refdoc=self.env.docname)
+        files = "../" * self.env.docname.count("/") + "files"  # site_files.py puts the notebook there
+        link = nodes.reference("", "", nodes.literal("", f"{stem}.ipynb"), refuri=f"{files}/{stem}.ipynb")
         intro = nodes.paragraph("", "", nodes.Text("Download "), link, nodes.Text(
             f": {len(exercises)} exercises, {points:g} points, about {MINUTES_A_POINT * points:g} minutes."))
         items = [nodes.list_item("", nodes.paragraph("", told(exercise))) for exercise in exercises]

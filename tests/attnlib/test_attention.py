@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from attnlib import _chunked, _threads
+from attnlib import _chunked
 from attnlib.attention import attend, attention, attention_weights
 from attnlib.scores import dot, scaled_dot
 from attnlib.weights import softmax
@@ -124,15 +124,6 @@ def test_memory_of_a_long_sequence():
         tracemalloc.stop()
     assert peak < 200 << 20
     np.testing.assert_allclose(out[-1], attend(q[-1:], k, v)[0][0], rtol=1e-3, atol=1e-5)
-
-
-def test_threads_change_nothing(monkeypatch):
-    """Is an answer made on two threads the same, bit by bit, as one made on one?"""
-    q, k, v = draw(12, n=300, m=301)
-    alone = attention(q, k, v)
-    monkeypatch.setattr(_threads, "LARGE", 1)
-    monkeypatch.setattr(_threads, "blas_threads", lambda: 2)
-    np.testing.assert_array_equal(attention(q, k, v), alone)
 
 
 def test_attention_weights_mix_to_attention():

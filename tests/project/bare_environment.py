@@ -1,9 +1,9 @@
 """Try attnlib as it is installed, where there is NumPy and nothing else of the course.
 
-    python -P bare_environment.py SOLUTIONS
+    python -P bare_environment.py FOLDER
 
-Runs every doctest of the package and every solution notebook under the folder SOLUTIONS, and prints what it found as
-JSON. What asks for a package that is an extra is listed under "needs_more", not run.
+Runs every doctest of the package and every solved notebook in a folder of FOLDER, and prints what it found as JSON.
+What asks for a package that is an extra is listed under "needs_more", not run.
 """
 
 import doctest
@@ -12,6 +12,7 @@ import json
 import pkgutil
 import sys
 import traceback
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy
@@ -60,7 +61,7 @@ def doctests(package):
 
 
 def run_solution(path, check):
-    """What becomes of a solution notebook: "" when each of its set's exercises got full marks from `check`."""
+    """What becomes of a solved notebook: "" when each of its set's exercises got full marks from `check`."""
     full = []
     attnlib.check.check = lambda name, answer: full.append(check(name, answer).name)  # less than full marks raises
     try:
@@ -74,12 +75,13 @@ def run_solution(path, check):
     return "" if full == expected else f"full marks for {full}; the set has {expected}"
 
 
-def main(solutions):
+def main(folder):
     """Print {"passed": names, "needs_more": names, "failed": {name: why}} and the versions it holds for."""
     check = attnlib.check.check
     results = dict(doctests(attnlib))
-    results |= {path.stem: run_solution(path, check) for path in sorted(Path(solutions).glob("*/*.ipynb"))}
+    results |= {path.stem: run_solution(path, check) for path in sorted(Path(folder).glob("*/*.ipynb"))}
     print(json.dumps({
+        "installed": sorted({each.name for each in distributions()}),
         "python": list(sys.version_info[:2]), "numpy": numpy.__version__, "attnlib": attnlib.__file__,
         "passed": [name for name, why in results.items() if not why],
         "needs_more": [name for name, why in results.items() if why == "needs_more"],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import learner_files as site_files
+
 ROOT = Path(__file__).parents[2]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
@@ -31,6 +33,14 @@ def wheel(tmp_path_factory):
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
     path, = out.iterdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def learner_files(tmp_path_factory):
+    """The folder of what the site has for learners: the wheel, the exercise notebooks, the zip of both."""
+    folder = tmp_path_factory.mktemp("site") / "files"
+    site_files.write(folder, folder.with_name("made_from"))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from attnlib.check.spec import stems
 from tests.project.conftest import PIP, ROOT
+from tools.learner_files import PROJECT, WHEEL, ZIP
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SCRIPT = Path(__file__).with_name("bare_environment.py")
 PROMISED = sorted((int(major), int(minor)) for major, minor in re.findall(
     r"Python :: (\d+)\.(\d+)", "\n".join(PROJECT["classifiers"])))
@@ -40,7 +40,20 @@ def interpreter(version):
     pytest.skip(f"no {name} on the PATH or in {pyenv}")
 
 
-def try_bare(folder, version, requirements):
+def solved(zipped, folder):
+    """Unpack a learner's zip into `folder`, and write the solutions' answers into its notebooks."""
+    zipfile.ZipFile(zipped).extractall(folder)
+    for path in folder.glob("*/*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf8"))
+        solution = json.loads((ROOT / "solutions" / path.stem / path.name).read_text(encoding="utf8"))
+        answers = {cell["id"]: cell["source"] for cell in solution["cells"]
+                   if cell["metadata"]["nbgrader"]["solution"]}
+        for cell in notebook["cells"]:
+            cell["source"] = answers.get(cell["id"], cell["source"])
+        path.write_text(json.dumps(notebook), encoding="utf8")
+
+
+def try_bare(folder, version, requirements, notebooks):
     """What bare_environment.py finds in a new environment of this Python, with these packages and no others."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
@@ -53,7 +66,7 @@ def try_bare(folder, version, requirements):
     python = folder / "bin" / "python"
     subprocess.run([interpreter(version), "-m", "venv", "--without-pip", folder], check=True)
     run(*PIP, "--python", python, "install", "--quiet", *requirements)
-    found = json.loads(run(python, "-P", SCRIPT, ROOT / "solutions"))
+    found = json.loads(run(python, "-P", SCRIPT, notebooks))
     assert tuple(found["python"]) == version
     assert Path(found["attnlib"]).is_relative_to(folder)
     return found
@@ -66,9 +79,16 @@ def test_the_promise_is_said_alike():
 
 @pytest.mark.parametrize(
     "version, requirements", [(PROMISED[0], LOWEST), (PROMISED[-1], [])], ids=["lowest", "highest"])
-def test_the_versions_promised(version, requirements, wheel, tmp_path):
-    """In a new environment of NumPy alone, do the doctests pass, and do solutions get full marks from their checks?"""
-    found = try_bare(tmp_path / "environment", version, [os.fspath(wheel), *requirements])
+def test_the_versions_promised(version, requirements, learner_files, tmp_path):
+    """With what a learner takes from the site and NumPy alone, do doctests pass, and solved notebooks get full marks?
+
+    The lowest NumPy is that of Colab, 2.0.
+    """
+    solved(learner_files / ZIP, tmp_path / "unpacked")
+    wheel, = (tmp_path / "unpacked").rglob(WHEEL)
+    found = try_bare(tmp_path / "environment", version, [os.fspath(wheel), *requirements], tmp_path / "unpacked")
+    assert found["installed"] == ["numpy", PROJECT["name"]]
+    assert not requirements or f"numpy=={found['numpy'].rpartition('.')[0]}.*" in requirements
     assert found["failed"] == {}
     assert {"attnlib.weights.softmax", "attnlib.attention.attention"} <= set(found["passed"])
     assert set(found["passed"]) & set(stems())
