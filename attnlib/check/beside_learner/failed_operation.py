@@ -34,9 +34,14 @@ def failed_operation(error: BaseException, arguments: list) -> list[str]:
             return []
         frame, expression, function = place
         described = _Description(frame, function, arguments).of_operation(expression)
-        return [] if any(part.startswith("?") for part in described) else described
+        return described if _tells(described) else []
     except Exception:  # a description is a help, and a learner's frame may hold anything
         return []
+
+
+def _tells(described: list[str]) -> bool:
+    """Whether a description tells one mistake from another: all operands are known, or one function of one failed."""
+    return len(described) == 2 or not any(part.startswith("?") for part in described)
 
 
 def _learners(tb: TracebackType | None) -> tuple[FrameType, ast.AST, ast.AST | None] | None:

@@ -24,6 +24,7 @@ from attnlib.check.specs.banks.weights import (
     TWICE,
     WEIGHING,
     WEIGHTS_ARE_FLOAT64,
+    WITHOUT_KEEPDIMS,
     over,
 )
 
@@ -48,7 +49,9 @@ def softmax_in_place(s):
 
 def softmax_cases(rng):
     """Scores (..., M): a matrix, more and fewer axes, single rows and keys, huge ones, float32."""
-    apart = normal(rng, 3, 4) + np.array([[1e3], [-1e3], [0]])
+    def apart(far):
+        return normal(rng, 3, 4) + np.array([[far], [-far], [0]])
+
     return [
         Case("plain", (2 * normal(rng, 5, 7),), "scores of shape (5, 7)"),
         Case("plain", (2 * normal(rng, 2, 3),), "scores of shape (2, 3)"),
@@ -56,9 +59,12 @@ def softmax_cases(rng):
         Case("edge", (normal(rng, 4, 1),), "one key, scores of shape (4, 1)"),
         Case("axes", (normal(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
         Case("axes", (normal(rng, 6),), "a single row, scores of shape (6,)"),
-        Case("large", (apart,), "rows near 1000, -1000 and 0"),
+        Case("large", (apart(1000),), "rows near 1000, -1000 and 0"),
+        Case("large", (apart(800),), "rows near 800, -800 and 0"),
         Case("large", (1e4 * normal(rng, 4, 5),), "scores near ±10000"),
         Case("float32", single(normal(rng, 3, 8)), "float32 scores of shape (3, 8)"),
+        Case("float32", single(normal(rng, 5)), "a single float32 row, scores of shape (5,)"),
+        Case("float32", single(normal(rng, 2, 3, 4)), "a float32 batch, scores of shape (2, 3, 4)"),
     ]
 
 
@@ -90,9 +96,7 @@ SOFTMAX_EXERCISE = Exercise(
         Slip("axis-1-for-the-last",
              "`axis=1` is the last axis of a matrix only. Write `axis=-1`, which is the last axis of any array.",
              over(1)),
-        Slip("sums-have-lost-an-axis",
-             "The sums have lost an axis, so rows are divided by the wrong sums or not at all. "
-             "Keep it with `keepdims=True`.", lambda s: exponentials(s) / exponentials(s).sum(axis=-1)),
+        *WITHOUT_KEEPDIMS,
         TWICE,
     ),
     forbidden=(OURS, SOFTMAX, FUSED),
@@ -189,6 +193,9 @@ VARIANCE_EXERCISE = Exercise(
         Slip("only-one-variance",
              "Only one number came back. Return two: the variance before, then the variance after.",
              lambda Q, K: variances(Q, K)[1]),
+        Slip("only-one-variance",
+             "Only one number came back. Return two: the variance before, then the variance after.",
+             lambda Q, K: variances(Q, K)[0]),
         Slip("variances-swapped",
              "The two numbers have changed places: first the variance before the scale, then after.",
              lambda Q, K: variances(Q, K)[::-1]),
@@ -283,7 +290,7 @@ SCORES_EXERCISE = Exercise(
              lambda Q, K: weights.softmax(scores.scaled_dot(Q, K))),
         Slip("distances-for-products",
              "These grow with the distance between query and key. A score is their inner product: `Q @ K.T`.",
-             lambda Q, K: np.linalg.norm(Q[:, None] - K, axis=-1) / root(K)),
+             lambda Q, K: np.linalg.norm(Q[:, None] - K, axis=-1)),
         Slip("distances-for-products",
              "These grow with the distance between query and key. A score is their inner product: `Q @ K.T`.",
              lambda Q, K: ((Q[:, None] - K) ** 2).sum(axis=-1) / root(K)),
@@ -348,6 +355,11 @@ def output_cases(rng):
     ]
 
 
+NEXT_POSITION = Mistake(
+    "next-position", "This is the output of the next position. Positions count from 0: query i is `Q[i]`.")
+POSITION_BEFORE = Mistake(
+    "position-before", "This is the output of row i - 1. Positions count from 0: query i is `Q[i]`.")
+
 OUTPUT_EXERCISE = Exercise(
     name="one_output_is_a_mixture_of_all_values",
     title="One output is a mixture of all values",
@@ -377,9 +389,8 @@ OUTPUT_EXERCISE = Exercise(
         mixtures.SCALE_AFTER_SOFTMAX.slip(lambda i, Q, K, V: output_vector(i, Q, K, V, scores.dot) / root(K)),
         Slip("own-value-alone",
              "This is value i alone. The output mixes all the values.", lambda i, Q, K, V: V[i]),
-        Slip("position-before",
-             "This is the output of the position before i. Python counts rows from 0: query i is Q[i].",
-             lambda i, Q, K, V: output_vector(i - 1, Q, K, V)),
+        POSITION_BEFORE.slip(lambda i, Q, K, V: output_vector(i - 1, Q, K, V)),
+        POSITION_BEFORE.slip(lambda i, Q, K, V: output_vector(max(i - 1, 0), Q, K, V)),
         mixtures.LATER_KEYS_LEFT_OUT.slip(lambda i, Q, K, V: alone(i, Q, K, V, np.arange(len(K)) <= i)),
         Slip("all-outputs-for-one",
              "These are the outputs of all positions. Return row i alone.",
@@ -411,9 +422,9 @@ OUTPUT_EXERCISE = Exercise(
         Slip("query-kept-as-a-row",
              "The result is a matrix of one row. Take query i as a vector, `Q[i]`, and return d_v numbers.",
              lambda i, Q, K, V: output_vector(i, Q, K, V)[None]),
-        Slip("next-position",
-             "This is the output of the next position. Positions count from 0: query i is `Q[i]`.",
-             lambda i, Q, K, V: attend(Q, K, V)[0][i + 1]),
+        NEXT_POSITION.slip(lambda i, Q, K, V: output_vector(i + 1, Q, K, V)),
+        NEXT_POSITION.slip(lambda i, Q, K, V: output_vector((i + 1) % len(Q), Q, K, V)),
+        NEXT_POSITION.slip(lambda i, Q, K, V: output_vector(min(i + 1, len(Q) - 1), Q, K, V)),
     ),
     forbidden=(OURS, FUSED),
     builds_on=BUILDING_BLOCKS,
@@ -430,10 +441,10 @@ def attend(Q, K, V, score=scores.scaled_dot, weigh=weights.softmax):
     return alpha @ V, alpha
 
 
-def all_with(slip):
-    """`attend` with the slip of a step before it."""
-    step = "weigh" if slip in (*WEIGHING, TWICE) else "score"
-    return replace(slip, function=lambda Q, K, V: attend(Q, K, V, **{step: slip.function}))
+def all_with(step, *slips):
+    """`attend` with the slips of a step before it, "score" or "weigh"."""
+    return tuple(replace(slip, function=lambda Q, K, V, wrong=slip.function: attend(Q, K, V, **{step: wrong}))
+                 for slip in slips)
 
 
 def hiding(hidden):
@@ -493,7 +504,8 @@ ATTEND_EXERCISE = Exercise(
         p.dtype_kept(0.25, PARTS, after="B is right"),
         p.arrays_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
     ),
-    slips=tuple(map(all_with, SCORING + MORE_SCORING + WEIGHING)) + (
+    slips=all_with("score", *SCORING, *MORE_SCORING, ROOT_IS_FLOAT64) + all_with(
+        "weigh", *WEIGHING, *WITHOUT_KEEPDIMS, TWICE) + (
         ROOT_OF_D_V.slip(lambda Q, K, V: attend(Q, K, V, lambda Q, K: Q @ K.T / root(V))),
         mixtures.KEYS_MIXED.slip(lambda Q, K, V: attend(Q, K, K)),
         Slip("values-mixed-with-columns",
@@ -506,7 +518,6 @@ ATTEND_EXERCISE = Exercise(
         Slip("only-the-weights",
              "Only the weights came back. Return two arrays: B, then alpha.",
              lambda Q, K, V: attend(Q, K, V)[1]),
-        all_with(ROOT_IS_FLOAT64),
         Slip("queries-changed-in-place",
              "Q is changed in place, and it belongs to the caller. Compute into a new array.", changing(0)),
         Slip("keys-changed-in-place",
@@ -520,7 +531,6 @@ ATTEND_EXERCISE = Exercise(
              lambda Q, K, V: attend(Q, K, V)[::-1]),
         mixtures.SCALE_AFTER_SOFTMAX.slip(
             lambda Q, K, V: tuple(part / root(K) for part in attend(Q, K, V, scores.dot))),
-        all_with(TWICE),
         mixtures.LATER_KEYS_LEFT_OUT.slip(hiding(lambda N, M: ~np.tri(N, M, dtype=bool))),
         Slip("weights-times-values-by-component",
              "`alpha * V` multiplies component by component. Each output is a sum over the keys: `alpha @ V`.",
@@ -565,6 +575,12 @@ def relu_in_place(s):
     return s / s.shape[-1]
 
 
+def divided_in_place(s):
+    """Right numbers, but the caller's scores are divided too."""
+    s /= s.shape[-1]
+    return relu(s)
+
+
 def both_signs(rng, *shape, above=0):
     """Scores with one beyond `above` first and a negative one last in every row."""
     s = normal(rng, *shape)
@@ -583,6 +599,8 @@ def relu_cases(rng):
         Case("edge", (both_signs(rng, 4)[:, None],), "one key, scores of shape (4, 1)"),
         Case("edge", (-abs(normal(rng, 3, 2)),), "negative scores of shape (3, 2)"),
         Case("float32", single(both_signs(rng, 3, 8)), "float32 scores of shape (3, 8)"),
+        Case("float32", single(both_signs(rng, 5)), "a single float32 row, scores of shape (5,)"),
+        Case("float32", single(both_signs(rng, 2, 3, 4)), "a float32 batch, scores of shape (2, 3, 4)"),
     ]
 
 
@@ -615,6 +633,7 @@ RELU_EXERCISE = Exercise(
              "The scores are cut at zero but not divided. Divide by L, the number of keys in a row.", relu),
         WEIGHTS_ARE_FLOAT64.slip(lambda s: weights.relu_weights(s.astype(float))),
         results.SCORES_CHANGED_IN_PLACE.slip(relu_in_place),
+        results.SCORES_CHANGED_IN_PLACE.slip(divided_in_place),
         Slip("divided-by-the-number-of-rows",
              "The division is by the number of rows. L is the number of keys: the size of the last axis.",
              lambda s: relu(s) / len(s)),

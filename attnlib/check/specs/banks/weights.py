@@ -1,5 +1,7 @@
 """Wrong ways from scores to softmax weights: every function takes scores (..., M) and returns weights (..., M)."""
 
+import math
+
 import numpy as np
 
 from attnlib.check.spec import Mistake, Slip
@@ -26,9 +28,30 @@ def clipped(bound):
     return lambda s: normalised(np.exp(np.clip(s, -bound, bound)))
 
 
+def shifted_by(taken):
+    """Softmax with something else than the largest score taken off first."""
+    return lambda s: normalised(np.exp(s - taken(s, axis=-1, keepdims=True)))
+
+
+def without_numpy(s):
+    """Softmax with Python's own exponential, which raises where NumPy's gives infinity."""
+    e = np.reshape([math.exp(each) for each in np.ravel(s)], np.shape(s)).astype(s.dtype)
+    return normalised(e)
+
+
+OVERFLOW = Mistake(
+    "exponential-overflows",
+    "The exponential overflows: `exp(710)` is already infinite in float64. Subtract each row's largest score first; "
+    "the weights stay the same.")
 SOFTMAX_OVER_QUERIES = Mistake(
     "softmax-over-queries",
     "The sum runs over the queries. Each query's weights must sum to one: sum over the last axis.")
+OVER_THE_MATRIX = Mistake(
+    "softmax-over-the-matrix",
+    "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.")
+SUMS_WITHOUT_THEIR_AXIS = Mistake(
+    "sums-have-lost-an-axis",
+    "The sums have lost an axis, so rows are divided by the wrong sums or not at all. Keep it with `keepdims=True`.")
 SOFTMAX_TWICE = Mistake("softmax-twice", "Softmax is taken twice, which flattens the weights. Take it once.")
 NOT_DIVIDED_BY_THE_SUM = Mistake(
     "not-divided-by-the-sum", "The exponentials are not divided by their sum. Divide each row by its own sum.")
@@ -39,18 +62,22 @@ EPSILON = Mistake(
     "Something small is added to the sum, so the weights do not quite sum to one. With the largest score taken off "
     "first the sum is at least 1, and nothing need be added.")
 EPSILONS = tuple(EPSILON.slip(with_epsilon(small, shift))
-                 for small in (1e-8, 1e-7, 1e-6, 1e-5) for shift in (True, False))
+                 for small in (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3) for shift in (True, False))
 CLIPPED = Mistake(
     "scores-clipped", "The scores are clipped, so all beyond the bound count as equal. Subtract each row's largest "
     "score instead: that changes no weight.")
 
 WEIGHING = (  # whatever the weights are used for
     SOFTMAX_OVER_QUERIES.slip(over(0)),
-    Slip("softmax-over-the-matrix",
-         "The sum runs over the whole matrix. Each row needs a sum of its own: sum over the last axis.", over(None)),
-    Slip("exponential-overflows",
-         "The exponential overflows: `exp(710)` is already infinite in float64. Subtract each row's largest score "
-        "first; the weights stay the same.", lambda s: normalised(np.exp(s))),
+    SOFTMAX_OVER_QUERIES.slip(lambda s: exponentials(s) / exponentials(s).sum(axis=0)),
+    OVER_THE_MATRIX.slip(over(None)),
+    OVER_THE_MATRIX.slip(lambda s: exponentials(s) / exponentials(s).sum()),
+    OVERFLOW.slip(lambda s: normalised(np.exp(s))),
+    OVERFLOW.slip(lambda s: np.nan_to_num(normalised(np.exp(s)))),
+    OVERFLOW.slip(lambda s: np.exp(s - np.log(np.exp(s).sum(axis=-1, keepdims=True)))),
+    OVERFLOW.slip(without_numpy),
+    *(OVERFLOW.slip(with_epsilon(small, False)) for small in (1e-9, 1e-10, 1e-12)),
+    *(OVERFLOW.slip(shifted_by(taken)) for taken in (np.mean, np.min, np.median, lambda s, **_: s[..., :1])),
     Slip("maximum-of-the-matrix",
          "The largest score of the whole matrix is subtracted from every row. A row far below it becomes 0/0. "
         "Subtract each row's own largest score.", lambda s: normalised(np.exp(s - s.max()))),
@@ -81,4 +108,14 @@ WEIGHING = (  # whatever the weights are used for
         lambda s: 1 / (1 + np.exp(-s))),
 )
 
+def sums_without_their_axis(shift):
+    """Softmax with keepdims forgotten in the sum, the largest score taken off first or not."""
+    def function(s):
+        e = np.exp(s - s.max(axis=-1, keepdims=True)) if shift else np.exp(s)
+        return e / e.sum(axis=-1)
+
+    return SUMS_WITHOUT_THEIR_AXIS.slip(function)
+
+
+WITHOUT_KEEPDIMS = (sums_without_their_axis(True), sums_without_their_axis(False))
 TWICE = SOFTMAX_TWICE.slip(lambda s: softmax(softmax(s)))
