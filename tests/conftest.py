@@ -19,6 +19,7 @@ if WORKERS > 1:  # before NumPy and PyTorch are imported: workers share the core
 
 def pytest_addoption(parser):
     parser.addoption("--set", metavar="STEM", help="run the tests of the chapter STEM alone")
+    parser.addoption("--seeds", metavar="N", type=int, default=2, help="try the banks of answers on N seeds")
     parser.addoption("--quick", action="store_true", help="leave out what is slow or needs a browser or a sandbox")
 
 
@@ -83,11 +84,12 @@ def shared_by(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say what became of the mutants, and list the tests that took long and do not say so."""
-    from tests.problem_sets.mutants_told import lines_about_mutants
+    """Say what became of mutants and answers, and list the tests that took long and do not say so."""
+    from tests.problem_sets.told import lines_about_answers, lines_about_mutants, lines_about_shares
 
-    for line in lines_about_mutants(terminalreporter.stats):
-        terminalreporter.write_line(line)
+    for lines in (lines_about_mutants, lines_about_answers, lines_about_shares):
+        for line in lines(terminalreporter.stats):
+            terminalreporter.write_line(line)
     list_late(terminalreporter)
 
 

@@ -168,7 +168,7 @@ def test_the_last_failing_case_comes_back_as_values(shell):
     (["%timeit -n1 -r1 softmax(np.ones((2, 2)))"], ""),
 ])
 def test_an_earlier_version_is_told(shell, cells, told):
-    """When the answer's cell failed, or defines another name, does the report say that an earlier version is checked?"""
+    """When the answer's cell failed, or defines another name, does the report say that an earlier one is checked?"""
     shell.run_cell("import numpy as np")
     shell.run_cell(WRONG)
     for cell in cells:

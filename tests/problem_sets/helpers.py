@@ -44,22 +44,30 @@ def named(name):
 
 
 def answers_module(kind, stem):
-    """right_STEM.py or wrong_STEM.py, imported."""
+    """right_STEM.py, wrong_STEM.py or typical_STEM.py, imported."""
     return import_module(f"tests.problem_sets.{kind}_{stem}")
 
 
 @cache
 def answers(table, stem):
-    """{exercise: answers}: the table RIGHT, WRONG or SPELLED of a set; empty when there is none."""
+    """{exercise: answers}: the table RIGHT or WRONG of a set; empty when there is none."""
     try:
-        return getattr(answers_module("right" if table == "RIGHT" else "wrong", stem), table, {})
+        return getattr(answers_module(table.lower(), stem), table)
     except Exception:
         return {}  # test_a_set_has_its_answers says why
 
 
 def answers_to(exercise, table):
-    """The answers that the table RIGHT, WRONG or SPELLED of the exercise's set has for it."""
+    """The answers that the table RIGHT or WRONG of the exercise's set has for it."""
     return answers(table, exercise.set).get(exercise.name, ())
+
+
+def typical(stem):
+    """The typical mistakes of a set's notebook: (slip, cell id, old text, new text); none when there is no table."""
+    try:
+        return answers_module("typical", stem).TYPICAL
+    except Exception:
+        return ()  # test_a_set_has_its_answers says why
 
 
 def mutants_path(stem):
@@ -78,11 +86,11 @@ def explained_by_hand(stem):
     return reasons
 
 
-def report_of(exercise, answer, seed=0):
-    """The report of `answer`."""
+def report_of(exercise, answer, seed=0, earlier=None):
+    """The report of `answer`; earlier holds {exercise: slip} of what was checked before it."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return score(exercise, seed, respond(challenge(exercise, seed), answer))
+        return score(exercise, seed, respond(challenge(exercise, seed), answer), earlier)
 
 
 @cache

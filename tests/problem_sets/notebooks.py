@@ -5,6 +5,7 @@ one check cell, graded by running it, and any number of cells that a learner wri
 cells that a person grades, and no check cell.
 """
 
+import linecache
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -99,9 +100,11 @@ def check_cells(notebook):
 
 
 def defined_by(notebook):
-    """What the notebook's cells define, graded ones aside."""
+    """What the notebook's cells define, graded ones aside; as in Jupyter, tracebacks find the cells' lines."""
     names = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and not cell.metadata.nbgrader.grade:
-            exec(cell.source, names)
+            file = f"<{cell.id} {hash(cell.source)}>"
+            linecache.cache[file] = len(cell.source), None, cell.source.splitlines(keepends=True), file
+            exec(compile(cell.source, file, "exec"), names)
     return names

@@ -12,7 +12,7 @@ from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.slips import reference_answer, slip_answer
 from attnlib.check.spec import problem_set
 from tests.problem_sets.anything import ANYTHING, Remembered
-from tests.problem_sets.helpers import SEEDS, allowed_seconds, answers_to, called, freely, report_of, without_slips
+from tests.problem_sets.helpers import SEEDS, allowed_seconds, called, freely, report_of
 from tests.problem_sets.shapes import shapes_of, too_tame
 
 
@@ -31,14 +31,6 @@ def complaints(exercise, answers, complain, seeds=SEEDS):
 def less_than_full(report):
     """A complaint about a right answer."""
     return "" if report.points == report.max_points else "a right answer loses points."
-
-
-def full_or_unexplained(report):
-    """A complaint about a wrong answer."""
-    if report.points == report.max_points:
-        return "a wrong answer gets full marks."
-    told = report.headline or any(result.message for result in report.results if not result.holds)
-    return "" if told else "a wrong answer is not told what is wrong."
 
 
 def called_otherwise(slip):
@@ -61,12 +53,6 @@ def test_the_reference_gets_full_marks(exercise):
     assert report_of(freely(exercise), reference_answer(exercise)).max_points == exercise.points
 
 
-def test_right_answers_that_look_different_get_full_marks(exercise):
-    """Do loops, einsum, float64 inside, torch and other orders get every point, on every seed?"""
-    told = complaints(exercise, answers_to(exercise, "RIGHT"), less_than_full)
-    assert not told, told
-
-
 def test_each_slip_is_called_by_its_own_name(exercise):
     """Does every known slip lose points, and is its own sentence what the learner reads, on every seed?"""
     def complain(report, slip):
@@ -77,23 +63,6 @@ def test_each_slip_is_called_by_its_own_name(exercise):
     told = [complaints(exercise, [slip_answer(exercise, slip)], lambda report, slip=slip: complain(report, slip))
             for slip in exercise.slips]
     assert not any(told), "\n\n".join(filter(None, told))
-
-
-def test_a_slip_is_known_however_it_is_spelled(exercise):
-    """Is a slip named when a learner writes it in other words, or makes a second one beside it?"""
-    told = [complaints(freely(exercise), [answer], called_otherwise(slip))
-            for slip, answer in answers_to(exercise, "SPELLED")]
-    assert not any(told), "\n\n".join(filter(None, told))
-
-
-def test_further_wrong_answers_lose_points_with_a_reason(exercise):
-    """Do wrong answers that the spec does not list lose points, with a reason, on every seed?
-
-    Slips are looked for on the public seed alone: they change no points, and to compare with each takes long.
-    """
-    for exercise_tried, seeds in ((freely(exercise), SEEDS[:1]), (without_slips(exercise), SEEDS[1:])):
-        told = complaints(exercise_tried, answers_to(exercise, "WRONG"), full_or_unexplained, seeds)
-        assert not told, told
 
 
 def test_nonsense_earns_nothing(exercise):

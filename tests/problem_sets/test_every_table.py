@@ -9,7 +9,7 @@ from attnlib.check.spec import mistakes, problem_set, stems
 from tests.problem_sets.helpers import SETS, answers, answers_module, answers_to, explained_by_hand, mutants_path
 from tests.problem_sets.notebooks import notebook_path
 
-TABLES = {"right": ("RIGHT",), "wrong": ("WRONG",)}
+TABLES = {"right": "RIGHT", "wrong": "WRONG", "typical": "TYPICAL"}
 
 
 @pytest.mark.parametrize("stem", stems())
@@ -29,34 +29,35 @@ def test_a_set_has_its_notebooks(stem, folder):
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("stem", SETS)
 def test_a_set_has_its_answers(stem, kind):
-    """Do right_STEM.py and wrong_STEM.py import, with answers to every exercise?"""
+    """Do right_STEM.py and wrong_STEM.py import, with answers to every exercise, and typical_STEM.py with mistakes?"""
     try:
         module = answers_module(kind, stem)
     except ModuleNotFoundError as error:
         if error.name != f"tests.problem_sets.{kind}_{stem}":
             raise
         pytest.fail(f"tests/problem_sets/{kind}_{stem}.py is missing")
-    for table in TABLES[kind]:
-        assert hasattr(module, table), f"{kind}_{stem}.py has no table {table}"
-        empty = [each.name for each in SETS[stem].exercises if not answers_to(each, table)]
-        assert not empty, f"{table} in {kind}_{stem}.py has no answers to {', '.join(empty)}"
+    table = TABLES[kind]
+    assert getattr(module, table, None), f"{kind}_{stem}.py has no table {table}"
+    empty = [each.name for each in SETS[stem].exercises if kind != "typical" and not answers_to(each, table)]
+    assert not empty, f"{table} in {kind}_{stem}.py has no answers to {', '.join(empty)}"
 
 
 @pytest.mark.parametrize("stem", SETS)
 def test_answers_are_to_exercises_that_exist(stem):
-    """Is every key of RIGHT, WRONG and SPELLED the name of an exercise of the set?"""
+    """Is every key of RIGHT and WRONG the name of an exercise of the set?"""
     names = {exercise.name for exercise in SETS[stem].exercises}
     told = [f"{table}: no exercise of {stem} is called {', '.join(sorted(unknown))}"
-            for table in ("RIGHT", "WRONG", "SPELLED") if (unknown := set(answers(table, stem)) - names)]
+            for table in ("RIGHT", "WRONG") if (unknown := set(answers(table, stem)) - names)]
     assert not told, f"in right_{stem}.py and wrong_{stem}.py:\n" + "\n".join(told)
 
 
 @pytest.mark.parametrize("stem", SETS)
-def test_spelled_slips_are_slips_of_the_exercise(stem):
-    """Is every slip that SPELLED spells another way one that the exercise lists?"""
+def test_labels_name_mistakes_that_are_known(stem):
+    """Is a wrong answer that must be named labelled with a slip that its exercise lists?"""
     for exercise in SETS[stem].exercises:
-        unknown = {slip for slip, _ in answers_to(exercise, "SPELLED")} - {slip.id for slip in exercise.slips}
-        assert not unknown, f"{exercise.name} has no slip {', '.join(sorted(unknown))}"
+        known = {slip.id for slip in exercise.slips}
+        told = [wrong.does for wrong in answers_to(exercise, "WRONG") if wrong.named and not known & set(wrong.slips)]
+        assert not told, f"{exercise.name} lists no slip of what is to be named: {told}"
 
 
 @pytest.mark.parametrize("stem", SETS)

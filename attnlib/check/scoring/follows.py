@@ -50,6 +50,6 @@ def _slips(exercise: Exercise, slip_id: str) -> list[Slip]:
 
 def _given(ours: PropertyResult, whole: PropertyResult, lacking: PropertyResult, sources: str) -> PropertyResult:
     """A property that only the earlier mistake breaks is given."""
-    if ours.holds or not whole.holds and lacking.holds is not False:
+    if ours.holds or whole.holds is False and lacking.holds is not False:
         return ours
     return replace(ours, points=ours.max_points, message=f"Follows from {sources}, charged there.", holds=None)
