@@ -15,6 +15,7 @@ from attnlib.check.spec import Exercise, exercises
 from grader.job import Job, cells_digest
 from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import AnySandbox, Cell, NotebookRun, run_notebook
+from grader.sandbox.offer import offer
 from grader.sandbox.unprotected import NoSandbox
 from grader.sandbox.view import build_view
 from grader.sanitize.outputs import Output
@@ -53,7 +54,7 @@ def grade(job: Job) -> NotebookResult:
     sandbox: AnySandbox = Sandbox(job.limits, job.hidden) if job.sandboxed else NoSandbox(job.limits)
     with tempfile.TemporaryDirectory(prefix="grader-view-") as view:
         build_view(job.stem, view)
-        run = run_notebook(job.cells, challenges, job.files, view, sandbox)
+        run = run_notebook(job.cells, challenges, job.files, view, sandbox, offer(job.stem))
     reports = {name: report.to_json() for name, report in _reports(job, asked, run).items()}
     lost = [run.lost[i] for i in sorted(run.lost)]
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]

@@ -157,6 +157,10 @@ class ProblemSet:
     libraries: tuple[str, ...] = ("numpy", "matplotlib")
 
     def __post_init__(self) -> None:
+        names = [each.name for each in self.exercises]
+        for question in self.questions:
+            if question.after is not None and question.after not in names:
+                raise ValueError(f"{question.name}: stands after {question.after!r}, which is no exercise of the set")
         stamped, number = [], 1
         for each in self.exercises:
             stamped.append(replace(each, set=self.stem, version=str(self.version), number=number,
@@ -165,16 +169,28 @@ class ProblemSet:
         object.__setattr__(self, "exercises", tuple(stamped))
 
     @property
+    def tasks(self) -> tuple[Exercise | Question, ...]:
+        """Exercises and questions in the order of the notebook."""
+        tasks: list[Exercise | Question] = []
+        for each in self.exercises:
+            tasks += [each, *(question for question in self.questions if question.after == each.name)]
+        return (*tasks, *(question for question in self.questions if question.after is None))
+
+    @property
+    def every_allowed_module(self) -> tuple[str, ...]:
+        """The attnlib modules that some exercise may use: those of the set, and those of one exercise alone."""
+        every = (self.allowed_modules, *(each.allowed_modules for each in self.exercises))
+        return tuple(dict.fromkeys(name for modules in every for name in modules))
+
+    @property
     def points(self) -> float:
         """The most the whole set can give, questions included."""
-        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
-        return sum(each.points for each in parts)
+        return sum(each.points for each in self.tasks)
 
     @property
     def minutes(self) -> int:
         """About how long the whole set takes."""
-        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
-        return sum(each.minutes for each in parts)
+        return sum(each.minutes for each in self.tasks)
 
 
 def stems() -> list[str]:
