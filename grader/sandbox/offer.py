@@ -25,7 +25,7 @@ def offer_of(libraries: Sequence[str], stem: str) -> dict[str, Any]:
     parts = [part for library in libraries for part in PARTS.get(library, ())]
     has = f"it has {listed(libraries)}, beside Python's own library" if libraries else "it has Python's own library"
     return {"packages": [*libraries, *parts, *ALWAYS],
-            "refusal": f"{{name}} is not here when problem set {stem} is graded: {has}."}
+            "refusal": f"{{name}} is not here when problem set {stem} is graded: {has}"}
 
 
 def require_libraries(stem: str) -> None:

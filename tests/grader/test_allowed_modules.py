@@ -1,4 +1,4 @@
-"""What a set lets one exercise use of attnlib: it earns the same in a notebook and in the sandbox."""
+"""A made-up set, graded: what one exercise may use of attnlib, and what an answer itself imports."""
 
 import sys
 from types import ModuleType
@@ -37,6 +37,7 @@ def exercise(name, **options):
 
 MAY = exercise("attention_may_be_called_here", allowed_modules=("attention",))
 MAY_NOT = exercise("attention_may_not_be_called_here")
+QUICK = exercise("there_is_little_time", seconds=0.3)  # importing PyTorch takes longer
 ANSWER = """
 import attnlib.attention
 
@@ -46,11 +47,19 @@ def twice(q, k, v):
 """
 
 
+WITH_TORCH = """
+def by_torch(q, k, v):
+    import torch
+    q, k, v = map(torch.from_numpy, (q, k, v))
+    return (2 * (torch.exp(q @ k.T / 8 ** 0.5) @ v) / torch.exp(q @ k.T / 8 ** 0.5).sum(-1, keepdim=True)).numpy()
+"""
+
+
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch):
     """The set, where `problem_set` and `find` see it."""
     module = ModuleType(f"{spec.SPECS}.{spec.PREFIX}{STEM}")
-    module.PROBLEM_SET = ProblemSet(STEM, 1, (MAY, MAY_NOT), libraries=("numpy",))
+    module.PROBLEM_SET = ProblemSet(STEM, 1, (MAY, MAY_NOT, QUICK), libraries=("numpy", "torch"))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(spec, "stems", lambda: [STEM])
     spec._catalogue.cache_clear()
@@ -67,18 +76,39 @@ def test_on_a_laptop():
         check(MAY_NOT.name, names["twice"])
 
 
+def graded(declared, source, **checked):
+    """The result of a notebook with an answer cell, and a check cell of each exercise: {function: exercises}."""
+    checks = [Cell(each.name, f"check({each.name!r}, {name})", each.name)
+              for name, exercises in checked.items() for each in exercises]
+    seeds = {each.name: 97 for each in declared.exercises}
+    return grade(Job(STEM, (Cell("answer", source), *checks), {}, seeds, Limits(), (str(REPOSITORY),), key="made_up"))
+
+
+@pytest.mark.sandbox
+def test_an_import_inside_an_answer_takes_none_of_its_time(made_up):
+    """Does an answer that imports PyTorch itself, for the first time, have the whole time of its exercise?"""
+    result = graded(made_up, WITH_TORCH, by_torch=(QUICK,))
+    assert result.points == {QUICK.name: 2}, result.reports
+
+
+@pytest.mark.sandbox
+def test_an_answer_that_imports_what_is_not_there_is_told_its_own_line(made_up):
+    """Does the report show what the set has, and the learner's line?"""
+    result = graded(made_up, "def f(q, k, v):\n    import scipy.special\n", f=(MAY,))
+    assert result.reports[MAY.name]["headline"] == (
+        f"It raised ModuleNotFoundError: scipy is not here when problem set {STEM} is graded: it has numpy and torch, "
+        "beside Python's own library at `import scipy.special`.")
+
+
 @pytest.mark.sandbox
 def test_in_the_sandbox(made_up):
     """Does the grader give the same, with the helpers of the allowed module in the view?"""
-    cells = [Cell("answer", ANSWER), *(Cell(each.name, f"check({each.name!r}, twice)", each.name)
-                                       for each in made_up.exercises)]
-    seeds = {each.name: 97 for each in made_up.exercises}
-    result = grade(Job(STEM, tuple(cells), {}, seeds, Limits(), (REPOSITORY,), key="made_up"))
+    result = graded(made_up, ANSWER, twice=(MAY, MAY_NOT))
     assert result.points == {MAY.name: 2, MAY_NOT.name: 0}, result.reports
     assert "Your function calls attnlib.attention" in result.reports[MAY_NOT.name]["headline"]
 
 
 def test_only_the_exercise_itself_is_told_of_its_modules(made_up):
     """Does a challenge name what its own exercise may use, and the set what any of them may?"""
-    assert [challenge(each, 0)["allowed_modules"] for each in made_up.exercises] == [["attnlib.attention"], []]
+    assert [challenge(each, 0)["allowed_modules"] for each in made_up.exercises] == [["attnlib.attention"], [], []]
     assert made_up.every_allowed_module == ("attention",)

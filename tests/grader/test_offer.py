@@ -17,7 +17,7 @@ from grader.sandbox.view import write_view
 
 LIBRARIES = ("numpy", "torch", "matplotlib")
 SENTENCE = ("scipy is not here when problem set 97_made_up is graded: it has numpy, torch and matplotlib, beside "
-            "Python's own library.")
+            "Python's own library")
 FILES = {"helper.py": b"import numpy as np\nhalf = np.float32(0.5)\n",
          "asks_for_scipy.py": b"import scipy\n",
          "zmq.py": b"raise RuntimeError('a file of mine that has the name of a package the kernel needs')\n",
@@ -115,7 +115,7 @@ def test_it_holds_without_a_sandbox(tmp_path):
 def test_a_set_without_libraries_says_so(tmp_path):
     """Is the sentence plain where a set offers nothing but Python?"""
     (told,) = ran({"numpy": "import numpy"}, tmp_path, NoSandbox(), libraries=()).values()
-    assert told.endswith("numpy is not here when problem set 97_made_up is graded: it has Python's own library.")
+    assert told.endswith("numpy is not here when problem set 97_made_up is graded: it has Python's own library")
 
 
 def test_the_instructor_is_told_what_the_grader_lacks(tmp_path, monkeypatch):

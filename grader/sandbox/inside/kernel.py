@@ -19,6 +19,7 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -29,6 +30,15 @@ LIBRARIES = tuple(os.path.join(path, "") for path in (*PYTHON, *INSTALLED, VIEW)
 IMPORTLIB = os.path.join(os.path.dirname(importlib.__file__), "")
 
 
+def part_of_import(function: Callable) -> Callable:
+    """Have the function stand in tracebacks and stacks as a part of importlib.
+
+    `check` looks through these for the learner's line and for imports, and this is neither the learner's nor an end.
+    """
+    function.__code__ = function.__code__.replace(co_filename=f"{IMPORTLIB}offer.py")
+    return function
+
+
 class Offer:
     """The packages that the learner's code may import beside Python's own, and the sentence about all others."""
 
@@ -36,29 +46,33 @@ class Offer:
         self.names = {*packages, *sys.stdlib_module_names}
         self.refusal = refusal  # with {name} where the package's name goes
 
-    def ask(self, name: Any, frame: FrameType) -> None:
-        """Raise ModuleNotFoundError when the learner's code, in `frame`, imports what is neither offered nor its own.
+    def refused(self, name: Any, frame: FrameType) -> ModuleNotFoundError | None:
+        """What to raise when the learner's code, in `frame`, imports what is neither offered nor its own; else None.
 
         What a library imports, offered or not, is the library's affair.
         """
-        __tracebackhide__ = True  # IPython leaves this frame out of a traceback
         package = name.partition(".")[0] if isinstance(name, str) else ""
         if package and package not in self.names and is_learners(frame) and not is_own(package):
-            raise ModuleNotFoundError(self.refusal.replace("{name}", package), name=name)
+            return ModuleNotFoundError(self.refusal.replace("{name}", package), name=name)
+        return None
 
     def install(self) -> None:
         """Ask about every import statement, __import__ and importlib.import_module from now on."""
         statement, function = builtins.__import__, importlib.import_module
 
+        @part_of_import
         def __import__(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-            __tracebackhide__ = True
-            if not level:
-                self.ask(name, sys._getframe(1))
+            __tracebackhide__ = True  # IPython leaves this frame out of a traceback
+            error = None if level else self.refused(name, sys._getframe(1))
+            if error:
+                raise error
             return statement(name, globals, locals, fromlist, level)
 
+        @part_of_import
         def import_module(name: str, package: str | None = None) -> Any:
-            __tracebackhide__ = True
-            self.ask(package if str(name).startswith(".") else name, sys._getframe(1))
+            error = self.refused(package if str(name).startswith(".") else name, sys._getframe(1))
+            if error:
+                raise error
             return function(name, package)
 
         builtins.__import__, importlib.import_module = __import__, import_module
@@ -74,7 +88,7 @@ def is_learners(frame: FrameType | None) -> bool:
         if file.startswith("<"):
             if frame.f_globals.get("__name__") == "__main__":
                 return True
-        elif file != __file__ and not file.startswith(IMPORTLIB):
+        elif not file.startswith(IMPORTLIB):
             return not file.startswith(LIBRARIES)
         frame = frame.f_back
     return False
