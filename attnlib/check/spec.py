@@ -84,7 +84,7 @@ class Exercise:
     in any other an entry of 0 or 1 would let a mistake look right.
     builds_on lists (exercise, parameter): composed(**{parameter: function}) is the answer to this exercise that calls
     `function` where it needs that earlier exercise. What an earlier mistake does to this one is then charged once.
-    set, version and number, that of its heading in the notebook, are filled in by the ProblemSet.
+    set, version, libraries and number, that of its heading in the notebook, are filled in by the ProblemSet.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Exercise:
     composed: Callable | None = None
     set: str = ""
     version: str = ""
+    libraries: tuple[str, ...] = ()
     number: int = 0
 
     def __post_init__(self) -> None:
@@ -164,6 +165,7 @@ class ProblemSet:
         stamped, number = [], 1
         for each in self.exercises:
             stamped.append(replace(each, set=self.stem, version=str(self.version), number=number,
+                                   libraries=self.libraries,
                                    allowed_modules=(*self.allowed_modules, *each.allowed_modules)))
             number += 1 + sum(question.after == each.name for question in self.questions)
         object.__setattr__(self, "exercises", tuple(stamped))

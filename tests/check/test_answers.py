@@ -241,6 +241,23 @@ def test_a_whole_package_may_be_forbidden():
     assert report_of(imports, none_of_it).points == 4
 
 
+def test_what_is_allowed_may_be_called_though_its_package_is_forbidden():
+    """Are functions of an allowed module free of blame, those for tensors and those inside an allowed package too?"""
+    from attnlib.data.grammar import sentences
+    from attnlib.scores import dot
+
+    def answer(array):
+        dot(np.eye(2), np.eye(2))
+        dot(torch.eye(2), torch.eye(2))
+        sentences(2)
+        return 2 * array
+
+    none_of_it = replace(TWICE, forbidden=(Forbidden("anything of ours", ("attnlib.*",)),))
+    assert report_of(answer, replace(none_of_it, allowed_modules=("scores", "data"))).points == 4
+    assert report_of(answer, replace(none_of_it, allowed_modules=("scores",))).headline.startswith(
+        "Your function calls attnlib.sentences.")
+
+
 def test_our_own_package_may_call_itself():
     """Is attnlib's attend, which calls softmax inside, free of blame where only softmax is none?"""
     from attnlib.attention import attend

@@ -66,6 +66,7 @@ def test_a_set_counts_its_questions_and_stamps_its_exercises():
     made = ProblemSet("98_made_up", 3, (replace(TWICE, minutes=10), NUMBER), (Question("why", "Why", 2.5, 7),))
     assert (made.points, made.minutes) == (TWICE.points + NUMBER.points + 2.5, 17)
     assert {(exercise.set, exercise.version) for exercise in made.exercises} == {("98_made_up", "3")}
+    assert {exercise.libraries for exercise in made.exercises} == {("numpy", "matplotlib")}
 
 
 def test_a_question_stands_behind_the_exercise_it_names():

@@ -46,8 +46,9 @@ def _is_public(module: Any, function: str) -> bool:
 
 
 def _is_in(module: Any, permitted: Collection[str]) -> bool:
-    """Whether a module, or the twin for tensors of one, is permitted."""
-    return str(module).replace(f"{OURS}.tensors.", f"{OURS}.", 1) in permitted
+    """Whether a module, or the twin for tensors of one, is permitted, or lies in a package that is."""
+    name = str(module).replace(f"{OURS}.tensors.", f"{OURS}.", 1)
+    return any(_is_in_package(name, each) for each in permitted)
 
 
 def _is_outside(caller: FrameType) -> bool:
