@@ -21,6 +21,7 @@ from grader.nbgrader_bridge.gradebook import Scores
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
 from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
+from grader.sandbox.offer import require_libraries
 from grader.submission.intake import Unreadable
 from grader.submission.prepare import Prepared, prepare
 from grader.workers import grade_jobs, workers
@@ -54,6 +55,7 @@ def grade_class(course: Course, stem: str, students: Sequence[str] | None = None
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
     with course.alone():
+        require_libraries(stem)
         release = course.release(stem)
         course.write_config()
         course.check_secret()

@@ -15,6 +15,7 @@ from attnlib.check.spec import Exercise, exercises
 from grader.job import Job, cells_digest
 from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import AnySandbox, Cell, NotebookRun, run_notebook
+from grader.sandbox.offer import offer
 from grader.sandbox.unprotected import NoSandbox
 from grader.sandbox.view import build_view
 from grader.sanitize.outputs import Output
@@ -53,7 +54,7 @@ def grade(job: Job) -> NotebookResult:
     sandbox: AnySandbox = Sandbox(job.limits, job.hidden) if job.sandboxed else NoSandbox(job.limits)
     with tempfile.TemporaryDirectory(prefix="grader-view-") as view:
         build_view(job.stem, view)
-        run = run_notebook(job.cells, challenges, job.files, view, sandbox)
+        run = run_notebook(job.cells, challenges, job.files, view, sandbox, offer(job.stem))
     reports = {name: report.to_json() for name, report in _reports(job, asked, run).items()}
     lost = [run.lost[i] for i in sorted(run.lost)]
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]
@@ -61,15 +62,17 @@ def grade(job: Job) -> NotebookResult:
 
 
 def _reports(job: Job, asked: Mapping[str, Exercise], run: NotebookRun) -> dict[str, Report]:
-    """The Report of each exercise that has a check cell."""
-    reports = {}
-    for i, cell in enumerate(job.cells):
-        if cell.exercise and cell.exercise in asked:
-            exercise, response = asked[cell.exercise], run.responses.get(cell.exercise)
-            if response is None:
-                reports[exercise.name] = unscored(exercise, _why_no_response(job.cells, i, run))
-            else:
-                reports[exercise.name] = score(exercise, job.seeds[exercise.name], response)
+    """The Report of each exercise that has a check cell, in the set's order: a later one may build on an earlier."""
+    places = {cell.exercise: i for i, cell in enumerate(job.cells)}
+    reports: dict[str, Report] = {}
+    for exercise in asked.values():
+        response = run.responses.get(exercise.name)
+        if exercise.name in places and response is None:
+            why = _why_no_response(job.cells, places[exercise.name], run)
+            reports[exercise.name] = unscored(exercise, why)
+        elif response is not None and exercise.name in places:
+            slips = {name: report.slip for name, report in reports.items()}
+            reports[exercise.name] = score(exercise, job.seeds[exercise.name], response, slips)
     return reports
 
 

@@ -1,15 +1,16 @@
 """Write into the solution notebooks what their specifications say: python -m tools.write_notebooks [STEM ...]
 
-The title comes from the table of chapters; headings, points and minutes come from the problem set; the first code cell
-says what to do when attnlib is missing. An exercise that has no cells yet gets them, to be filled in. A cell that was
-added in Jupyter gets nbgrader's metadata and an id that a person can read; outputs go. Everything else in a notebook is
-its author's and stays as it is.
+The title comes from the table of chapters; headings, points, minutes and the rules come from the problem set; the first
+code cell says what to do when attnlib is missing. An exercise that has no cells yet gets them, to be filled in, where
+the set has it. A cell that was added in Jupyter gets nbgrader's metadata and an id that a person can read; outputs go.
+Everything else in a notebook is its author's and stays as it is.
 """
 
 import json
 import re
 import sys
 
+from attnlib.check.scoring.rules import grader_has, import_time, rules_of_set
 from attnlib.check.spec import Exercise, problem_set, stems
 from tools import set_up
 from tools.addresses import addresses
@@ -17,6 +18,8 @@ from tools.chapters import ROOT, chapters
 
 WORDS = ("No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve").split()
 TOTALS = re.compile(r"^\w+ exercises?, .* points?, about \d+ minutes\.$", re.MULTILINE)
+RULES = "**Rules.**"  # how the paragraph begins that is written from the specification
+RULES_WRITTEN = re.compile(rf"^{re.escape(RULES)}.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 TO_WRITE = "(to be written)"  # what a new cell holds; tests/problem_sets refuses it in a chapter that is there
 
@@ -35,21 +38,24 @@ def written(stem):
 
 
 def filled_in(notebook, title, declared):
-    """The notebook with the title, the headings, the points and the minutes of the problem set `declared`.
+    """The notebook with the title, the rules, the headings, the points and the minutes of the problem set `declared`.
 
-    Raises ValueError, naming the cells, when the notebook has graded cells that the specification does not know.
+    Raises ValueError, naming the cells, when the notebook has graded cells that the specification does not know, or has
+    them in another order.
     """
     adopt(notebook)
-    tasks = {task.name: task for task in (*declared.exercises, *declared.questions)}
-    add_missing(notebook, [task for name, task in tasks.items() if name not in graded_cells(notebook)])
+    tasks = {task.name: task for task in declared.tasks}
+    add_missing(notebook, declared.tasks)
     unknown = sorted(set(graded_cells(notebook)) - set(tasks))
     if unknown:
         raise ValueError(f"the solution notebook has the graded cells {', '.join(unknown)}, which the "
                          f"specification does not know: rename their grade ids, or take them out with their statements "
                          f"and answer cells")
+    found = statements(notebook)
+    check_order([name_of(graded) for _, graded in found], list(tasks))
     write_opening(notebook["cells"][0], title, declared)
     write_first_code(notebook)
-    for number, (statement, graded) in enumerate(statements(notebook), 1):
+    for number, (statement, graded) in enumerate(found, 1):
         write_heading(statement, number, tasks[name_of(graded)])
     for name, cell in graded_cells(notebook).items():
         points = tasks[name].points
@@ -112,12 +118,25 @@ def statements(notebook):
 
 
 def write_opening(cell, title, declared):
-    """The title, and the line that counts exercises, points and minutes."""
+    """The title, the line that counts exercises, points and minutes, and the rules."""
     _, *rest = text_of(cell).split("\n")
     text = "\n".join([f"# {declared.stem[:2]} · {title}", *rest])
     if not TOTALS.search(text):
         raise ValueError(f"the first cell has no line like “{totals(declared)}”; put one there")
-    set_text(cell, TOTALS.sub(totals(declared), text, count=1))
+    set_text(cell, with_rules(TOTALS.sub(totals(declared), text, count=1), rules_told(declared)))
+
+
+def with_rules(text, told):
+    """The opening with the paragraph `told` in place of the rules it has, or at its end where it has none."""
+    if RULES_WRITTEN.search(text):
+        return RULES_WRITTEN.sub(lambda _: told, text, count=1)
+    return f"{text.rstrip()}\n\n{told}"
+
+
+def rules_told(declared):
+    """What the grader has and what may not be called, a paragraph with one sentence a line."""
+    sentences = [grader_has(declared.libraries), import_time(declared.libraries), *rules_of_set(declared)]
+    return "\n".join([RULES, *filter(None, sentences)])
 
 
 def write_first_code(notebook):
@@ -149,10 +168,30 @@ def write_heading(cell, number, task):
 
 
 def add_missing(notebook, tasks):
-    """Put empty cells for `tasks` before the closing cell."""
+    """Put empty cells for those of the `tasks` (all of the set, in order) that have none where they belong."""
+    place = next_statement(notebook, 0)
     for task in tasks:
-        cells = exercise_cells(task) if isinstance(task, Exercise) else question_cells(task.name)
-        notebook["cells"][-1:-1] = cells
+        graded = graded_cells(notebook).get(task.name)
+        if not graded:
+            cells = exercise_cells(task) if isinstance(task, Exercise) else question_cells(task.name)
+            notebook["cells"][place:place] = cells
+            graded = cells[-1]
+        place = next_statement(notebook, next(i for i, cell in enumerate(notebook["cells"], 1) if cell is graded))
+
+
+def next_statement(notebook, start):
+    """Where the first statement from cell `start` on stands; where the closing cell does when there is none."""
+    found = (i for i, cell in enumerate(notebook["cells"]) if i >= start and cell["id"].startswith("ask_"))
+    return next(found, len(notebook["cells"]) - 1)
+
+
+def check_order(names, wanted):
+    """Raise ValueError when graded cells stand otherwise than in the specification, whose numbers reports tell."""
+    for there, declared in zip(names, wanted):
+        if there != declared:
+            raise ValueError(f"{there} stands where the specification has {declared}: move its cells, or its "
+                             "declaration. A question stands behind the exercise that its `after` names, else behind "
+                             "all of them")
 
 
 def exercise_cells(exercise):

@@ -91,7 +91,7 @@ class Exercise:
     in any other an entry of 0 or 1 would let a mistake look right.
     builds_on lists (exercise, parameter): composed(**{parameter: function}) gives the answers to this exercise that
     call `function` where they need that earlier exercise. What an earlier mistake does to this one is charged once.
-    set, version and number, that of its heading in the notebook, are filled in by the ProblemSet.
+    set, version, libraries and number, that of its heading in the notebook, are filled in by the ProblemSet.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Exercise:
     composed: Callable | None = None
     set: str = ""
     version: str = ""
+    libraries: tuple[str, ...] = ()
     number: int = 0
 
     def __post_init__(self) -> None:
@@ -169,24 +170,41 @@ class ProblemSet:
     libraries: tuple[str, ...] = ("numpy", "matplotlib")
 
     def __post_init__(self) -> None:
+        names = [each.name for each in self.exercises]
+        for question in self.questions:
+            if question.after is not None and question.after not in names:
+                raise ValueError(f"{question.name}: stands after {question.after!r}, which is no exercise of the set")
         stamped, number = [], 1
         for each in self.exercises:
             stamped.append(replace(each, set=self.stem, version=str(self.version), number=number,
+                                   libraries=self.libraries,
                                    allowed_modules=(*self.allowed_modules, *each.allowed_modules)))
             number += 1 + sum(question.after == each.name for question in self.questions)
         object.__setattr__(self, "exercises", tuple(stamped))
 
     @property
+    def tasks(self) -> tuple[Exercise | Question, ...]:
+        """Exercises and questions in the order of the notebook."""
+        tasks: list[Exercise | Question] = []
+        for each in self.exercises:
+            tasks += [each, *(question for question in self.questions if question.after == each.name)]
+        return (*tasks, *(question for question in self.questions if question.after is None))
+
+    @property
+    def every_allowed_module(self) -> tuple[str, ...]:
+        """The attnlib modules that some exercise may use: those of the set, and those of one exercise alone."""
+        every = (self.allowed_modules, *(each.allowed_modules for each in self.exercises))
+        return tuple(dict.fromkeys(name for modules in every for name in modules))
+
+    @property
     def points(self) -> float:
         """The most the whole set can give, questions included."""
-        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
-        return sum(each.points for each in parts)
+        return sum(each.points for each in self.tasks)
 
     @property
     def minutes(self) -> int:
         """About how long the whole set takes."""
-        parts: tuple[Exercise | Question, ...] = (*self.exercises, *self.questions)
-        return sum(each.minutes for each in parts)
+        return sum(each.minutes for each in self.tasks)
 
 
 def stems() -> list[str]:

@@ -40,6 +40,7 @@ from grader.kept_results import kept_or_graded
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
 from grader.release import Notebook, is_check
 from grader.sandbox.limits import Limits
+from grader.sandbox.offer import require_libraries
 from grader.sanitize.outputs import Output
 from grader.submission.intake import Unreadable
 from grader.submission.prepare import Prepared, prepare
@@ -108,6 +109,7 @@ class SandboxedAutograde(Autograde):
         root = Path(directory.root)
         course = Course(root, directory.db_url, root / directory.release_directory, root / directory.source_directory)
         with course.alone():
+            require_libraries(stem)
             release = course.release(stem)
             course.write_config()
             course.check_secret()

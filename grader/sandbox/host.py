@@ -29,7 +29,8 @@ CHARACTERS, OUTPUTS = 10_000_000, 3000  # shown at most, all cells together
 START_SECONDS = 90
 FORGED = "sent output that the grader could not accept, so it was not scored"
 TOO_MUCH = "sent more output than the grader accepts, so it was not scored"
-RUNNER = Path(__file__).parent / "inside/runner.py"
+INSIDE = [Path(__file__).parent / "inside" / name for name in ("runner.py", "kernel.py")]
+Offer = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,11 @@ class NotebookTimeout(Exception):
 
 
 def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Mapping[str, bytes], view: str | Path,
-                 sandbox: AnySandbox) -> NotebookRun:
+                 sandbox: AnySandbox, offer: Offer = None) -> NotebookRun:
     """Run `cells` with the files {name: bytes} beside them.
 
-    challenges: {exercise: its inputs}; view: the folder with the attnlib that may be imported.
+    challenges: {exercise: its inputs}; view: the folder with the attnlib that may be imported; offer: which other
+    packages may be (grader.sandbox.offer), None for whatever is installed.
     Raises SandboxFault when the sandbox itself does not work.
     """
     run, todo = NotebookRun(), list(range(len(cells)))
@@ -128,7 +130,7 @@ def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Ma
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
         inputs = _lay_out(Path(folder), challenges, files, view)
         while todo:
-            write_task(inputs, cells, todo, sandbox)
+            write_task(inputs, cells, todo, sandbox, offer)
             end = _attempt(cells, todo, inputs, sandbox, deadline, run)
             if isinstance(end, Lost):
                 run.lose(end.cell, end.why)
@@ -145,7 +147,7 @@ def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Ma
 def _lay_out(folder: Path, challenges: Mapping[str, Any], files: Mapping[str, bytes], view: str | Path) -> Path:
     """Write what every attempt of this notebook reads, and return the folder."""
     shutil.copytree(view, folder / "view")
-    shutil.copy(RUNNER, folder)
+    copy_inside(folder)
     (folder / "challenge.json").write_text(json.dumps(challenges))
     (folder / "files").mkdir()
     for name, content in files.items():
@@ -155,14 +157,22 @@ def _lay_out(folder: Path, challenges: Mapping[str, Any], files: Mapping[str, by
     return folder
 
 
-def write_task(inputs: Path, cells: Sequence[Cell], todo: Sequence[int], sandbox: AnySandbox) -> None:
-    """Tell the runner which of the `cells` to run, and under which limits."""
+def copy_inside(folder: Path) -> None:
+    """Copy into `folder` the two programs that run inside a sandbox."""
+    for program in INSIDE:
+        shutil.copy(program, folder)
+
+
+def write_task(inputs: Path, cells: Sequence[Cell], todo: Sequence[int], sandbox: AnySandbox,
+               offer: Offer = None) -> None:
+    """Tell the runner which of the `cells` to run, under which limits, and which packages they may import."""
     task = {
         "cells": [{"index": i, "source": cells[i].source, "exercise": cells[i].exercise} for i in todo],
         "cell_seconds": sandbox.limits.cell_seconds,
         "grace_seconds": sandbox.limits.grace_seconds,
         "memory": sandbox.limits.memory_watched,
         "rlimits": sandbox.rlimits(),
+        "offer": offer,
     }
     (inputs / "task.json").write_text(json.dumps(task))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault
-from grader.sandbox.host import RUNNER, Events, write_task
+from grader.sandbox.host import Events, copy_inside, write_task
 from grader.sandbox.limits import DEFAULTS, Limits
 
 HELP = """The sandbox does not work here, so nothing was graded.
@@ -28,7 +28,7 @@ def probe(limits: Limits = DEFAULTS) -> str:
         raise SandboxFault(HELP.format(why=f"Not installed: {', '.join(missing)}."))
     with tempfile.TemporaryDirectory(prefix="grader-") as folder:
         inputs = Path(folder)
-        shutil.copy(RUNNER, inputs)
+        copy_inside(inputs)
         (inputs / "files").mkdir()
         sandbox = Sandbox(limits)
         write_task(inputs, (), [], sandbox)

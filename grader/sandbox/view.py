@@ -1,4 +1,4 @@
-"""Build the attnlib a sandbox sees: what runs beside the learner, and the modules that the problem set allows.
+"""Build the attnlib a sandbox sees: what runs beside the learner, and the modules that the set or one exercise allows.
 
 It holds no specification and no reference for what is asked. What else attnlib has is a stub that says so, and of
 attnlib.check nothing else is there.
@@ -26,7 +26,7 @@ STUB = '''raise ImportError(
 
 def build_view(stem: str, folder: str | Path) -> None:
     """Write the package attnlib into `folder`, as the problem set `stem` may see it."""
-    write_view(problem_set(stem).allowed_modules, stem, folder)
+    write_view(problem_set(stem).every_allowed_module, stem, folder)
 
 
 def write_view(allowed: Iterable[str], stem: str, folder: str | Path) -> None:

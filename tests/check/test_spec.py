@@ -66,3 +66,14 @@ def test_a_set_counts_its_questions_and_stamps_its_exercises():
     made = ProblemSet("98_made_up", 3, (replace(TWICE, minutes=10), NUMBER), (Question("why", "Why", 2.5, 7),))
     assert (made.points, made.minutes) == (TWICE.points + NUMBER.points + 2.5, 17)
     assert {(exercise.set, exercise.version) for exercise in made.exercises} == {("98_made_up", "3")}
+    assert {exercise.libraries for exercise in made.exercises} == {("numpy", "matplotlib")}
+
+
+def test_a_question_stands_behind_the_exercise_it_names():
+    """Are numbers and order those of the notebook, with questions between exercises, and an unknown name refused?"""
+    between, last = Question("why", "Why", 1, 1, after=TWICE.name), Question("sketch", "Sketch", 1, 1)
+    made = ProblemSet("98_made_up", 1, (TWICE, NUMBER), (last, between))
+    assert [task.name for task in made.tasks] == [TWICE.name, "why", NUMBER.name, "sketch"]
+    assert [exercise.number for exercise in made.exercises] == [1, 3]
+    with pytest.raises(ValueError, match="why: stands after 'no_such', which is no exercise of the set"):
+        ProblemSet("98_made_up", 1, (TWICE,), (replace(between, after="no_such"),))

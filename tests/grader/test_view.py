@@ -1,5 +1,6 @@
 """The attnlib a sandbox sees: what is allowed can be imported there, and what is asked for is not there."""
 
+import json
 import os
 import pkgutil
 import re
@@ -11,7 +12,12 @@ import pytest
 
 import attnlib
 from attnlib.check.spec import exercises, problem_set, stems
+from grader.course import REPOSITORY
 from grader.sandbox import view
+from grader.sandbox.bubblewrap import Sandbox
+from grader.sandbox.host import Cell, run_notebook
+from grader.sandbox.limits import Limits
+from grader.sandbox.offer import offer_of
 from grader.sandbox.view import build_view, visible_modules, write_view
 
 PUBLIC = [module.name for module in pkgutil.iter_modules(attnlib.__path__)
@@ -103,11 +109,50 @@ def test_private_helpers_need_no_list(tmp_path, monkeypatch):
     assert written["data/words.txt"] == "words" and "check/spec.py" not in written
 
 
+IMPORT_ALL = """
+import importlib, json, traceback
+failed = {}
+for name in NAMES:
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        failed[name] = traceback.format_exc()
+print(json.dumps(failed))
+"""
+
+
+def imported_inside(stem, folder, libraries):
+    """{module: traceback} of the modules of the view in `folder` that cannot be imported in the sandbox of a set."""
+    names = sorted(".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+                   for path in folder.rglob("*.py") if not path.read_text().startswith("raise ImportError("))
+    assert "attnlib.check.beside_learner.call" in names
+    cell = Cell("import_all", f"NAMES = {names}\n{IMPORT_ALL}")
+    run = run_notebook([cell], {}, {}, folder, Sandbox(Limits(), [REPOSITORY]), offer_of(libraries, stem))
+    return json.loads(run.outputs[0][0]["text"])
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("stem", stems())
+def test_every_module_of_a_view_can_be_imported_inside(stem, tmp_path):
+    """Is nothing missing in the sandbox of a set that a module of its view imports?"""
+    build_view(stem, tmp_path)
+    assert imported_inside(stem, tmp_path, problem_set(stem).libraries) == {}
+
+
+@pytest.mark.sandbox
+def test_a_module_missing_from_a_view_is_found(tmp_path):
+    """Would the test above notice a helper that is not there, as one once was not?"""
+    write_view(["attention"], "97_made_up", tmp_path)
+    assert imported_inside("97_made_up", tmp_path, ("numpy",)) == {}
+    (tmp_path / "attnlib/_chunked.py").unlink()
+    assert "attnlib.attention" in imported_inside("97_made_up", tmp_path, ("numpy",))
+
+
 @pytest.mark.parametrize("stem", stems())
 def test_no_answer_is_in_the_view(stem, tmp_path):
     """Does a set's view hold no reference, no specification, no expected value, and say why?"""
     build_view(stem, tmp_path)
-    visible = visible_modules(problem_set(stem).allowed_modules)
+    visible = visible_modules(problem_set(stem).every_allowed_module)
     assert BESIDE_LEARNER <= visible
     assert not {exercise.reference.__module__ for exercise in exercises(stem)} & visible
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

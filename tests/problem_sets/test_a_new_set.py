@@ -28,6 +28,7 @@ class NewCourse:
         of_a_set = shutil.ignore_patterns("__pycache__", "*_[0-9][0-9]_*", "made_up", "test_a_new_set.py")
         shutil.copytree(ROOT / "attnlib", folder / "attnlib", ignore=of_a_set)
         shutil.copytree(HERE, folder / TESTS, ignore=of_a_set)
+        shutil.copytree(ROOT / "grader", folder / "grader", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "tests" / "grader", folder / "tests" / "grader",
                         ignore=lambda _, names: set(names) - {"plain_nbgrader.py"})
         shutil.copy(ROOT / "pyproject.toml", folder)

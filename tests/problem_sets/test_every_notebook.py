@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from attnlib.check.scoring.rules import grader_has, rules_of_set
+from attnlib.check.spec import Question
 from tests.problem_sets.helpers import SETS
 from tests.problem_sets.notebooks import NAME, check_cells, exercise_parts, notebook_path, parts, question_parts, read
 from tests.problem_sets.release import released
@@ -22,8 +24,26 @@ def test_points_and_names_are_those_of_the_spec(stem, notebook):
     checks = [cell for part in exercise_parts(notebook) for cell in part.checks]
     manual = [cell for part in question_parts(notebook) for cell in part.manual]
     assert graded(checks) == [(exercise.name, exercise.points) for exercise in SETS[stem].exercises]
-    assert graded(manual) == [(question.name, question.points) for question in SETS[stem].questions]
+    questions = [task for task in SETS[stem].tasks if isinstance(task, Question)]
+    assert graded(manual) == [(question.name, question.points) for question in questions]
     assert f" {SETS[stem].points:g} points" in notebook.cells[0].source
+
+
+def test_tasks_stand_in_the_order_of_the_spec_and_have_its_numbers(stem, notebook):
+    """Does each question stand behind the exercise it names, and is the number in a heading the one reports tell?"""
+    found = [cell.metadata.nbgrader.grade_id for part in parts(notebook) for cell in (*part.checks, *part.manual)]
+    assert found == [task.name for task in SETS[stem].tasks]
+    numbers = [int(re.match(r"## (\d+)\. ", part.statement.source)[1]) for part in parts(notebook)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for part, exercise in zip(exercise_parts(notebook), SETS[stem].exercises, strict=True):
+        assert part.statement.source.startswith(f"## {exercise.number}. "), exercise.name
+
+
+def test_the_opening_says_the_rules(stem, notebook):
+    """Does the opening say, for the exercise's notebook too, what the grader has and what may not be called?"""
+    for opening in (notebook.cells[0].source, read("exercises", stem).cells[0].source):
+        for sentence in (grader_has(SETS[stem].libraries), *rules_of_set(SETS[stem])):
+            assert sentence in opening.splitlines(), f"{sentence} is missing; run: make exercises"
 
 
 def test_every_part_is_an_exercise_or_a_question(notebook):
@@ -56,8 +76,7 @@ def test_the_notebook_is_clean(stem, folder):
 
 def test_each_statement_has_eighty_words_and_an_exercise_three_hints(stem, notebook):
     """Is each statement short, and that of an exercise followed by the signature, an example and three hints?"""
-    declared_parts = [*SETS[stem].exercises, *SETS[stem].questions]
-    for part, declared in zip([*exercise_parts(notebook), *question_parts(notebook)], declared_parts, strict=True):
+    for part, declared in zip(parts(notebook), SETS[stem].tasks, strict=True):
         title, _, rest = part.statement.source.partition("\n")
         assert len(rest.split("```text")[0].split()) <= 80, declared.name
         assert f"({declared.points:g} point" in title, declared.name

@@ -35,7 +35,7 @@ MISTAKES = [(stem, *mistake) for stem in SETS for mistake in typical(stem)]
 @pytest.mark.parametrize(("stem", "slip", "cell_id", "old", "new"), MISTAKES,
                          ids=[f"{stem}-{cell_id}-{slip}" for stem, slip, cell_id, *_ in MISTAKES])
 def test_a_typical_mistake_costs_its_own_exercise(stem, slip, cell_id, old, new, record_property):
-    """Is it named, charged in the exercise that makes it and in no other, and does most of the notebook keep its points?"""
+    """Is it named, and charged in the exercise that makes it alone, while the rest of the notebook keeps its points?"""
     reports = reports_of(stem, with_one_mistake(stem, cell_id, old, new))
     charged = [report for report in reports if report.points < report.max_points]
     kept, points = sum(report.points for report in reports), sum(report.max_points for report in reports)

@@ -39,7 +39,8 @@ def lines_about_answers(stats):
         counts[stem].update(found)
     return [f"{stem}: {found['right']} checks of right answers: {found['refused']} refused; "
             f"{sum(found[fate] for fate in ('accepted', 'named', 'shown', 'false'))} of wrong ones: "
-            f"{found['accepted']} accepted, {found['named']} named, {found['shown']} shown, {found['false']} falsely named"
+            f"{found['accepted']} accepted, {found['named']} named, {found['shown']} shown, {found['false']} named "
+            f"falsely"
             for stem, found in sorted(counts.items())]
 
 

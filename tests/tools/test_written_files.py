@@ -1,11 +1,12 @@
 """What is written from tables: is it current, and does it say what the tables say?"""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from attnlib.check.scoring import properties as p
-from attnlib.check.spec import Case, Exercise, ProblemSet, Question, stems
+from attnlib.check.spec import Case, Exercise, Forbidden, ProblemSet, Question, stems
 from tools import new_chapter, write_notebooks, write_readme
 from tools.chapters import chapters
 from tools.write_notebooks import filled_in, graded_cells, text_of
@@ -25,7 +26,7 @@ def notebook():
 
 @pytest.mark.parametrize("stem", stems())
 def test_the_solution_notebook_says_what_the_specification_says(stem):
-    """Are title, headings, points and minutes those of the table and the specification? Run: make exercises"""
+    """Are title, rules, headings, points and minutes those of the table and the specification? Run: make exercises"""
     assert write_notebooks.written(stem) == write_notebooks.path_of(stem).read_text(encoding="utf8")
 
 
@@ -53,6 +54,65 @@ def test_writing_twice_changes_nothing(notebook):
     """Is a filled-in notebook left as it is?"""
     once = filled_in(notebook, "Numbers", SET)
     assert filled_in(json.loads(json.dumps(once)), "Numbers", SET) == once
+
+
+def test_the_opening_has_the_rules_of_the_specification(notebook):
+    """Do changed rules replace the paragraph of rules wherever its author moved it, and nothing around it?"""
+    first = filled_in(notebook, "Numbers", SET)["cells"][0]
+    assert text_of(first).endswith(
+        "\n\n**Rules.**\nThe grader has NumPy and Matplotlib beside Python's own library, and nothing else.")
+    before, rules = text_of(first).rsplit("\n\n", 1)
+    write_notebooks.set_text(first, f"{before}\n\n{rules}\n\nWritten by hand, \\1.")
+    ruled = replace(EXERCISE, kind="function", forbidden=(Forbidden(r"`re.sub`, as \1", ("re.sub",)),))
+    other = ProblemSet("99_test", 1, (ruled,), (QUESTION,), libraries=("torch",))
+    for _ in range(2):
+        filled_in(notebook, "Numbers", other)
+        assert text_of(first) == "\n".join([
+            before, "", "**Rules.**",
+            "The grader has PyTorch beside Python's own library, and nothing else.",
+            "Importing PyTorch takes some seconds, which a check does not count.",
+            r"No exercise may call `re.sub`, as \1.",
+            "An answer that does so earns no points.", "", "Written by hand, \\1."])
+
+
+SECOND = replace(EXERCISE, name="eight_is_1_less_than_9", title="Eight")
+BETWEEN = replace(QUESTION, after=EXERCISE.name)
+
+
+def headings(cells):
+    """The first lines of the statements."""
+    return [text_of(cell).split("\n")[0] for cell in cells if cell["id"].startswith("ask_")]
+
+
+@pytest.mark.parametrize("question, order", [(BETWEEN, (0, 2, 1)), (QUESTION, (0, 1, 2))])
+def test_a_question_stands_where_the_specification_says(notebook, question, order):
+    """Does a question stand behind the exercise it names, else behind all, and is each number that of the exercise?"""
+    declared = ProblemSet("99_test", 1, (EXERCISE, SECOND), (question,))
+    told = headings(filled_in(notebook, "Numbers", declared)["cells"])
+    titles = ["Seven (1.5 points)", "Eight (1.5 points)", "Why seven? (2 points)"]
+    assert told == [f"## {number}. {titles[which]}" for number, which in enumerate(order, 1)]
+    assert all(f"## {each.number}. {each.title} (" in " ".join(told) for each in declared.exercises)
+
+
+def test_what_is_declared_later_gets_its_place(notebook):
+    """Does an exercise that is declared before others, or between them, get its cells there, behind what is shown?"""
+    filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (EXERCISE,), (QUESTION,)))
+    shown = {"cell_type": "code", "id": "c0ffee-7", "metadata": {}, "execution_count": None, "outputs": [],
+             "source": ["seven = 7"]}
+    notebook["cells"].insert(5, shown)
+    first = replace(EXERCISE, name="six_is_3_less_than_9", title="Six")
+    filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (first, EXERCISE, SECOND), (QUESTION,)))
+    assert [heading.split(" (")[0] for heading in headings(notebook["cells"])] == [
+        "## 1. Six", "## 2. Seven", "## 3. Eight", "## 4. Why seven?"]
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert ids.index("show_seven") + 1 == ids.index("ask_eight_is_1_less_than_9")
+
+
+def test_cells_in_another_order_are_named(notebook):
+    """Is an author told which cells stand elsewhere than the specification says?"""
+    filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (EXERCISE, SECOND), (QUESTION,)))
+    with pytest.raises(ValueError, match="^eight_is_1_less_than_9 stands where the specification has why_seven: move"):
+        filled_in(notebook, "Numbers", ProblemSet("99_test", 1, (EXERCISE, SECOND), (BETWEEN,)))
 
 
 def test_what_an_author_wrote_stays(notebook):

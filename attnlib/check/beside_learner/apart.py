@@ -68,7 +68,7 @@ def _in_child(reading: int, writing: int, respond: Callable[[dict, Any], dict], 
 
 def _read_all(reading: int, deadline: float) -> bytes | None:
     """All that comes until the other end closes; None when the deadline passes first."""
-    pieces = []
+    pieces: list[bytes] = []
     while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
         piece = os.read(reading, 1 << 16)
         if not piece:

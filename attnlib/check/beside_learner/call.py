@@ -4,23 +4,20 @@ This file holds no expected value and decides nothing.
 """
 
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from attnlib.check.beside_learner import kinds
 from attnlib.check.beside_learner.failed_operation import failed_operation
 from attnlib.check.beside_learner.forbidden import watch
+from attnlib.check.beside_learner.places import LIBRARIES
 from attnlib.check.beside_learner.screen import Asked, caught_output, no_keyboard
 from attnlib.check.beside_learner.time_limit import Stopped, within
 from attnlib.check.beside_learner.wire import decode, encode
-
-LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[2]))
 
 
 @dataclass

@@ -7,13 +7,12 @@ a softmax and K is argument number 2 (counted from 0), and `Q.T @ K` is ["@", "#
 
 import ast
 import linecache
-import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
 
-LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), str(Path(__file__).parents[2]))
+from attnlib.check.beside_learner.places import LIBRARIES
+
 OPERATORS = {ast.MatMult: "@", ast.Mult: "*", ast.Div: "/", ast.Add: "+", ast.Sub: "-", ast.Pow: "**",
              ast.FloorDiv: "//"}
 PRODUCTS = ("dot", "matmul", "inner")  # functions that do what @ does

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
+from attnlib.check.beside_learner.places import is_librarys
+
 OURS = __name__.split(".")[0]
 BESIDE_LEARNER = __name__.rpartition(".")[0]
 
@@ -44,17 +46,28 @@ def _is_public(module: Any, function: str) -> bool:
 
 
 def _is_in(module: Any, permitted: Collection[str]) -> bool:
-    """Whether a module, or the twin for tensors of one, is permitted."""
-    return str(module).replace(f"{OURS}.tensors.", f"{OURS}.", 1) in permitted
+    """Whether a module, or the twin for tensors of one, is permitted, or lies in a package that is."""
+    name = str(module).replace(f"{OURS}.tensors.", f"{OURS}.", 1)
+    return any(_is_in_package(name, each) for each in permitted)
 
 
 def _is_outside(caller: FrameType) -> bool:
     """Whether the calling frame is not our own package at work (the call of the answer itself counts).
 
-    Any other package counts as the learner's: nn.Softmax is softmax reached through torch.
+    Any other package works for whoever called it: nn.Softmax is softmax reached through torch, unless a module of ours
+    reached for it.
     """
-    module = caller.f_globals.get("__name__", "")
-    return _is_in_package(module, BESIDE_LEARNER) or not _is_in_package(module, OURS)
+    frame: FrameType | None = caller
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if _is_in_package(module, BESIDE_LEARNER):
+            return True
+        if _is_in_package(module, OURS):
+            return False
+        if not is_librarys(frame):
+            return True
+        frame = frame.f_back
+    return True
 
 
 def _is_in_package(module: str, package: str) -> bool:

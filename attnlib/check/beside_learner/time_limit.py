@@ -3,13 +3,18 @@
 import contextlib
 import contextvars
 import ctypes
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from typing import cast
 
+from attnlib.check.beside_learner.places import is_importing_a_library
+
 GRACE = 1.0  # seconds in which code that is told to stop may do so
+IMPORTS = 30.0  # seconds of importing libraries that are not counted
+LOOK = 0.05  # seconds between two looks at what the code is doing
 
 
 class Stopped(BaseException):
@@ -21,8 +26,10 @@ class Interrupted(Exception):
 
 
 def within(seconds: float, work: Callable[[], None]) -> bool:
-    """Run `work` for at most `seconds`; True when it ended by itself.
+    """Run `work` for at most `seconds`, not counting imports; True when it ended by itself.
 
+    A first `import torch` takes as long as the disk takes, so the time for which the code imports libraries is added,
+    up to IMPORTS. It is not done ahead, because most answers never import what their set offers.
     Where no thread can be started, as in a browser, nothing bounds the time. Raises Interrupted when a person
     interrupts, once the code has stopped.
     """
@@ -40,11 +47,24 @@ def within(seconds: float, work: Callable[[], None]) -> bool:
         except RuntimeError:  # Pyodide has no threads
             return _unbounded(work)
         try:
-            thread.join(seconds)
+            _wait(thread, seconds)
         except KeyboardInterrupt:
             _stop(thread)
             raise Interrupted from None
         return not thread.is_alive() or _stop(thread)
+
+
+def _wait(thread: threading.Thread, seconds: float) -> None:
+    """Wait until `thread` ends or has run for `seconds` and, within bounds, for as long as it imported libraries."""
+    left, left_for_imports, before = seconds, IMPORTS, time.monotonic()
+    while thread.is_alive() and left > 0:
+        thread.join(min(left, LOOK))
+        now = time.monotonic()
+        took, before = now - before, now
+        if left_for_imports > 0 and is_importing_a_library(sys._current_frames().get(cast(int, thread.ident))):
+            left_for_imports -= took
+        else:
+            left -= took
 
 
 def _unbounded(work: Callable[[], None]) -> bool:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 from attnlib.check.scoring.outcome import Outcome
 from attnlib.check.scoring.report import PropertyResult
 from attnlib.check.scoring.slips import alike_in_value, counting_first, outcomes_of
-from attnlib.check.spec import Exercise, Slip, find_in_set
+from attnlib.check.spec import Exercise, Property, Slip, find_in_set
 
 Judged = Callable[[list[Outcome], list | None], tuple[PropertyResult, ...]]
 
@@ -38,7 +39,7 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
                 continue
             sources = " and ".join(f"exercise {source.number}" for source, _, _ in made)
             whole, lacking = judged(outcomes, [outcome.content for outcome in theirs]), judged(theirs, None)
-            told = tuple(_given(*each, sources) for each in zip(results, whole, lacking, strict=True))
+            told = tuple(map(partial(_given, sources=sources), exercise.properties, results, whole, lacking))
             return Follows(told, f"This follows from {sources}, and is charged there: {slips[0].message}")
     return None
 
@@ -48,8 +49,13 @@ def _slips(exercise: Exercise, slip_id: str) -> list[Slip]:
     return [slip for slip in exercise.slips if slip.id == slip_id]
 
 
-def _given(ours: PropertyResult, whole: PropertyResult, lacking: PropertyResult, sources: str) -> PropertyResult:
-    """A property that only the earlier mistake breaks is given."""
-    if ours.holds or whole.holds is False and lacking.holds is not False:
+def _given(prop: Property, ours: PropertyResult, whole: PropertyResult, lacking: PropertyResult,
+           sources: str) -> PropertyResult:
+    """A property that only the earlier mistake breaks, or keeps from being looked at, is given.
+
+    Whether the caller's arrays are left alone can be seen under wrong numbers too.
+    """
+    own = lacking.holds or lacking.holds is None and prop.passes_over_trouble
+    if ours.holds or whole.holds is False and own:
         return ours
     return replace(ours, points=ours.max_points, message=f"Follows from {sources}, charged there.", holds=None)

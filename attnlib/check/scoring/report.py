@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
+from attnlib.check.scoring.rules import grader_has, rules
 from attnlib.check.scoring.shown import Shown
 from attnlib.check.spec import Exercise
 
@@ -49,7 +50,8 @@ class Report:
     """The result of one exercise. headline is what to read first: the slip's sentence, or why nothing was scored.
 
     note says what else there is to know: that an earlier version was checked. slip is the id of the mistake that was
-    found, shown the smallest case that fails, scored_by the specification that scored the answer, with its version.
+    found, shown the smallest case that fails, rules what the grader has and what may not be called, scored_by the
+    specification that scored the answer, with its version.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Report:
     slip: str = ""
     shown: Shown | None = None
     note: str = ""
+    rules: str = ""
     scored_by: str = ""
     shown_in: int = field(default=0, compare=False)  # number of the notebook's cell that has displayed it already
 
@@ -68,7 +71,8 @@ class Report:
         """The report of an answer to `exercise`."""
         heading = f"{exercise.number}. {exercise.title}" if exercise.number else exercise.title or exercise.name
         scored_by = f"{exercise.name}, {exercise.set}, version {exercise.version} of its specification"
-        return cls(exercise.name, heading, results, headline, slip, shown, note, scored_by)
+        told = f"{grader_has(exercise.libraries)} {rules(exercise)}".strip()
+        return cls(exercise.name, heading, results, headline, slip, shown, note, told, scored_by)
 
     @property
     def points(self) -> float:
@@ -94,7 +98,7 @@ class Report:
         for name, value in self._shown():
             first, *rest = value.splitlines() or [""]
             lines += [f"    {name:<9} {first}", *(f"{'':14}{line}" for line in rest)] if name else [f"  {value}"]
-        return "\n".join([*lines, f"  {self.scored_by}"])
+        return "\n".join([*lines, f"  {self.rules}", f"  {self.scored_by}"])
 
     def html(self) -> str:
         """The same as a fragment of HTML; every text is escaped."""
@@ -104,7 +108,7 @@ class Report:
             '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
             f"<strong>{coded(self.heading)}</strong> {self.summary}</p>{told}"
             f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{"".join(map(_row, self.results))}</tbody>'
-            f"</table>{self._shown_html()}<p><small>{escape(self.scored_by)}</small></p></div>"
+            f"</table>{self._shown_html()}<p><small>{coded(self.rules)}<br>{escape(self.scored_by)}</small></p></div>"
         )
 
     def _shown(self) -> list[tuple[str, str]]:
@@ -119,7 +123,7 @@ class Report:
         if self.shown is None:
             return ""
         (_, title), *rows = self._shown()
-        cells = "".join(f"<tr><th {LEFT}>{escape(name)}</th><td {LEFT}><pre>{escape(value)}</pre></td></tr>"
+        cells = "".join(f"<tr><th {LEFT}>{escape(name)}</th><td {LEFT}><pre>{coded(value)}</pre></td></tr>"
                         for name, value in rows)
         return f'<p>{escape(title)}</p><table class="table"><tbody>{cells}</tbody></table>'
 

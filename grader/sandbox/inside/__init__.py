@@ -1,1 +1,1 @@
-"""The runner, process 1 of a sandbox. It is copied there alone; the kernel beside it gets the view."""
+"""The runner, process 1 of a sandbox, and the kernel's start. They are copied there alone; the kernel gets the view."""

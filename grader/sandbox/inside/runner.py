@@ -4,8 +4,9 @@ This file runs inside the sandbox, as its process 1, beside code that may be hos
 kernel it starts imports `attnlib.check` from the view. What it writes is believed by nobody: see
 `grader.sandbox.host`, which reads it.
 
-In, from the folder given as argument: task.json (cells, limits), files/ (what was handed in beside the
-notebook). Out, on standard output: {"event": "ready" | "start" | "done" | "died" | "full" | "stuck" | "end", ...}.
+In, from the folder given as argument: task.json (cells, limits, offer), files/ (what was handed in beside the
+notebook); kernel.py lies beside this file. Out, on standard output:
+{"event": "ready" | "start" | "done" | "died" | "full" | "stuck" | "end", ...}.
 """
 
 import ctypes
@@ -21,14 +22,7 @@ from queue import Empty
 from typing import Any
 
 START_SECONDS = 60
-KERNEL = """
-import sys
-sys.modules["debugpy"] = None  # slow to import and of no use here
-from ipykernel.kernelapp import launch_new_instance
-from ipykernel.zmqshell import ZMQInteractiveShell
-ZMQInteractiveShell.ask_exit = lambda shell: None  # a forgotten quit() does not end the notebook
-launch_new_instance()
-"""
+KERNEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel.py")  # it reads task.json too: the offer
 PRELUDE = "from attnlib.check import check\n"  # a check cell works even when the import cell was deleted or shadowed
 RESPONSE = "application/vnd.attnlib.response+json"
 IMAGES = ("image/png", "image/jpeg")
@@ -110,7 +104,7 @@ class Kernel:
             json.dump(self.connection, file)
         self.log = open(os.path.join(folder, "kernel.log"), "w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-c", KERNEL, "-f", path, "--HistoryManager.hist_file=:memory:"],
+            [sys.executable, "-P", "-B", KERNEL, "-f", path, "--HistoryManager.hist_file=:memory:"],
             stderr=self.log,
         )
 

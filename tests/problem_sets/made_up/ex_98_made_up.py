@@ -63,5 +63,7 @@ PROBLEM_SET = ProblemSet(
     stem="98_made_up",
     version=1,
     exercises=(ONE_HOT, TRAINED),
-    questions=(Question("why_1_is_enough", "Why one is enough", 2, 5), Question("sketch_the_2_lines", "Sketch", 1, 5)),
+    questions=(Question("why_1_is_enough", "Why one is enough", 2, 5, after=ONE_HOT.name),
+               Question("sketch_the_2_lines", "Sketch", 1, 5)),
+    libraries=("numpy",),
 )

@@ -29,7 +29,8 @@ def answer(id, head, body):
 def solution_notebook():
     """The whole notebook."""
     cells = [
-        cell("markdown", "opening", "# 98 · Made up\n\nTwo exercises and two questions, 6 points, about 20 minutes."),
+        cell("markdown", "opening", "# 98 · Made up\n\nTwo exercises and two questions, 6 points, about 20 minutes.\n\n"
+             "**Rules.**\nThe grader has NumPy beside Python's own library, and nothing else."),
         cell("code", "imports_0", "import numpy as np\n\nfrom attnlib.check import check"),
         statement("ask_pick_2", "1. One-hot rows pick rows (2 points)", "Pick rows.",
                   "pick(picks, X)    picks (N, M), X (M, d)  ->  Y (N, d)",
