@@ -69,7 +69,8 @@ class Report:
     def of(cls, exercise: Exercise, results: tuple[PropertyResult, ...], headline: str = "", slip: str = "",
            shown: Shown | None = None, note: str = "") -> "Report":
         """The report of an answer to `exercise`."""
-        heading = f"{exercise.number}. {exercise.title}" if exercise.number else exercise.title or exercise.name
+        title = exercise.title.replace("$", "") or exercise.name  # formulas are not set in a report
+        heading = f"{exercise.number}. {title}" if exercise.number else title
         scored_by = f"{exercise.name}, {exercise.set}, version {exercise.version} of its specification"
         told = f"{grader_has(exercise.libraries)} {rules(exercise)}".strip()
         return cls(exercise.name, heading, results, headline, slip, shown, note, told, scored_by)

@@ -52,6 +52,8 @@ def written(value: Any, digits: int = 4) -> str:
         return what_is(value)
     if isinstance(value, tuple | list):
         return cut("\n".join(written(each, digits) for each in value) or repr(value))
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return written(value[()], digits)
     if isinstance(value, np.ndarray):
         dtype = "" if value.dtype in (np.float64, np.int64, np.bool_) else f", dtype={value.dtype}"
         text = np.array2string(value, 88, digits, separator=", ", prefix="array(", threshold=ENTRIES)

@@ -238,10 +238,10 @@ def unbiased(numbers, n):
 
 
 def steep(rng, N, M, d, d_v):
-    """Q, K, V whose first query has the scores 5000, -2500 and 4500 and others; the other queries' are ordinary."""
+    """Q, K, V whose first query has the scores -2500, 5000, 4500 and others; the other queries' are ordinary."""
     Q, K, V = normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
-    K[1], K[2] = -0.5 * K[0], 0.9 * K[0]
-    Q[0] = K[0] * (5000 * d**0.5 / (K[0] @ K[0]))
+    K[0], K[2] = -0.5 * K[1], 0.9 * K[1]
+    Q[0] = K[1] * (5000 * d**0.5 / (K[1] @ K[1]))
     return Q, K, V
 
 

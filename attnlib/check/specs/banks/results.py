@@ -25,7 +25,7 @@ def rounded(function):
 
 
 def to_few_digits(function):
-    """The slips of a right `function` whose every result is rounded to 2, 3, 4, 6 or 8 decimals."""
+    """The slips of a right `function` whose every result is rounded to 2, 3, 4 or 6 decimals."""
     def at(decimals):
         def coarse(*args):
             got = function(*args)
@@ -33,4 +33,4 @@ def to_few_digits(function):
 
         return coarse
 
-    return tuple(FEW_DIGITS.slip(at(decimals)) for decimals in (2, 3, 4, 6, 8))
+    return tuple(FEW_DIGITS.slip(at(decimals)) for decimals in (2, 3, 4, 6))
