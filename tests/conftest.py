@@ -19,7 +19,8 @@ if WORKERS > 1:  # before NumPy and PyTorch are imported: workers share the core
 
 def pytest_addoption(parser):
     parser.addoption("--set", metavar="STEM", help="run the tests of the chapter STEM alone")
-    parser.addoption("--seeds", metavar="N", type=int, default=2, help="try the banks of answers on N seeds")
+    parser.addoption("--thorough", action="store_true",
+                     help="try the banks of answers on 40 seeds, and every answer in the sandbox")
     parser.addoption("--quick", action="store_true", help="leave out what is slow or needs a browser or a sandbox")
 
 

@@ -1,4 +1,4 @@
-"""The banks of right and wrong answers: is each told the truth, on many seeds? `--seeds 40` asks for forty.
+"""The banks of right and wrong answers: is each told the truth, on two seeds, or on forty with --thorough?
 
 Each test takes one exercise and tries all its answers on all seeds; what it complains of names answer and seed.
 """
