@@ -24,17 +24,21 @@ class CheckFailed(AssertionError):
         return [f"CheckFailed: {self.report.name}: {self.report.summary}. The report above says why."]
 
 
-def check(name: str, answer: Any) -> "Report | None":
+def check(name: str, *answer: Any) -> "Report | None":
     """Check `answer` against the exercise called `name` and show the report.
 
+    Most exercises take one object; one that asks for a prediction takes two, check(name, prediction, function).
     On the learner's machine the public cases run here: full points return the report, anything less
     shows it and raises CheckFailed. In the grader's sandbox the challenge's inputs run here and only what
     came out is handed over. Raises KeyError, with the nearest names, when no exercise is called so.
     """
+    if not answer:
+        raise TypeError(f"check: the answer is missing; write check({name!r}, answer)")
+    handed = answer[0] if len(answer) == 1 else answer
     path = os.environ.get("ATTNLIB_CHALLENGE")
     if not path:
-        return check_here(name, answer)
-    hand_over(name, answer, path)
+        return check_here(name, handed)
+    hand_over(name, handed, path)
     return None
 
 

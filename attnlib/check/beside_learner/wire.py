@@ -33,7 +33,7 @@ class Other:
 def encode(value: Any, depth: int = 0) -> dict:
     """A JSON-able form of None, bool, int, float, str, NumPy and torch arrays, and tuples, lists, dicts of them.
 
-    Anything else becomes its description. Never raises.
+    Anything else becomes its description; a decoded description stays what it is. Never raises.
     """
     try:
         return _encode(value, depth)
@@ -58,7 +58,7 @@ def _encode(value: Any, depth: int) -> dict:
         return _encode_array(_to_numpy(value), describe_type(value))
     if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, np.ma.MaskedArray):
         return _encode_array(np.asarray(value), describe_type(value))
-    return {"other": describe_type(value)}
+    return {"other": value.description[:MAX_TEXT] if type(value) is Other else describe_type(value)}
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

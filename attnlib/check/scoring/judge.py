@@ -3,13 +3,14 @@
 from typing import Any
 
 from attnlib.check.beside_learner.wire import WireError
+from attnlib.check.scoring.answers import expected_of
 from attnlib.check.scoring.challenge import draw
 from attnlib.check.scoring.outcome import Outcome, read_outcomes
 from attnlib.check.scoring.report import PropertyResult, Report, unscored
 from attnlib.check.scoring.slips import find_slip
 from attnlib.check.spec import Case, Exercise, Property
 
-Seen = list[tuple[Case, Outcome, Any]]  # each case, what came back for it, and what the reference gives
+Seen = list[tuple[Case, Outcome, Any]]  # each case, what came back for it, and what a right answer gives
 
 
 def score(exercise: Exercise, seed: int, response: Any) -> Report:
@@ -30,7 +31,7 @@ def score(exercise: Exercise, seed: int, response: Any) -> Report:
     trouble = _shared_trouble(outcomes)
     if trouble:
         return unscored(exercise, trouble)
-    expected = [exercise.reference(*case.args) for case in cases]
+    expected = [expected_of(exercise, case) for case in cases]
     results = _judge_all(exercise, list(zip(cases, outcomes, expected, strict=True)))
     slip = None if all(result.holds for result in results) else find_slip(exercise, seed, outcomes)
     return Report.of(exercise, results, slip.message if slip else "", slip.id if slip else "")

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from attnlib.check.beside_learner.wire import Other, WireError, decode, describe_type, with_article
+from attnlib.check.scoring.unfit import unfit_sentence
 
-KINDS = ("value", "raised", "asked", "timeout", "not_reached", "not_callable")
+KINDS = ("value", "raised", "asked", "timeout", "not_reached", "not_callable", "unfit")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def _read(data: Any) -> Outcome:
         raise WireError("an outcome lists changed inputs by number and calls by name")
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
     error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
+    error = content if kind == "unfit" else error
     return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls), error)
 
 
@@ -66,6 +68,8 @@ def _sentence(kind: str, data: Any) -> str:
                 "and was stopped.")
     if kind == "not_callable":
         return f"We expect a function here and got {printable(str(data)[:200])}."
+    if kind == "unfit":
+        return unfit_sentence(data, printable)
     return "Not reached: an earlier call did not return."
 
 
@@ -75,7 +79,12 @@ def _raised(data: Any) -> str:
     if data["type"] == "NotImplementedError":
         return "Not answered yet: it raises NotImplementedError."
     kind, message, line = (printable(data[key][:500]) for key in ("type", "message", "line"))
-    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}."
+    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}{_in_step(data.get('step'))}."
+
+
+def _in_step(step: Any) -> str:
+    """', in step 2 of 5, append'; empty for what is not made of steps."""
+    return f", in {printable(step[:100])}" if isinstance(step, str) else ""
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from attnlib.check.beside_learner.call import respond
 from attnlib.check.beside_learner.wire import Other
+from attnlib.check.scoring.answers import reference_answer, slip_answer
 from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.outcome import Outcome, as_array, read_outcomes
 from attnlib.check.scoring.properties import first_difference
@@ -51,16 +52,6 @@ def _known_outcomes(exercise: Exercise, seed: int) -> tuple[list[Outcome], list[
     return outcomes(reference_answer(exercise)), made
 
 
-def reference_answer(exercise: Exercise) -> Any:
-    """What the reference hands to `check`: the function, or the number it gives."""
-    return exercise.reference if exercise.kind == "function" else exercise.reference()
-
-
-def slip_answer(exercise: Exercise, slip: Slip) -> Any:
-    """What a learner who makes this slip hands to `check`."""
-    return slip.function if exercise.kind == "function" else slip.function()
-
-
 def alike(a: Outcome, b: Outcome) -> bool:
     """Same kind, same changed inputs, same values, dtypes and structure."""
     return a.changed == b.changed and alike_in_value(a, b) and _dtypes(a.content) == _dtypes(b.content)
@@ -76,11 +67,13 @@ def alike_in_value(a: Outcome, b: Outcome) -> bool:
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
     if isinstance(a, Other) or isinstance(b, Other):
         return isinstance(a, Other) and isinstance(b, Other) and a == b
     x, y = as_array(a), as_array(b)
     if x is None or y is None:
-        return x is None and y is None and type(a) is type(b)
+        return x is None and y is None and type(a) is type(b) and a == b
     loose = x if x.dtype.itemsize < y.dtype.itemsize else y  # compare as finely as the coarser one allows
     return x.shape == y.shape and first_difference(x if loose is y else y, loose) is None
 
