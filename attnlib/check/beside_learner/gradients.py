@@ -1,5 +1,6 @@
 """The kind "gradients": call a function of torch tensors, and go backward from a given cotangent."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,18 +22,17 @@ def value_and_gradients(answer: Callable, arguments: list) -> tuple[Any, list | 
     with torch.enable_grad():
         tensors = [as_tensors(each, requires_grad=True) for each in inputs]
         value = answer(*tensors)
-    pairs = _pairs(value, cotangent, torch.Tensor)
+    pairs = _pairs(value, cotangent)
     if pairs is None:
         return value, None
-    leaves = [leaf for each in tensors for leaf in _leaves(each, torch.Tensor)]
+    leaves = [leaf for each in tensors for leaf in _leaves(each)]
     outputs = [(output, weight.to(output)) for output, weight in pairs if output.requires_grad]
+    found: Any = [None] * len(leaves)
     if outputs and leaves:
         found = torch.autograd.grad([output for output, _ in outputs], leaves, [weight for _, weight in outputs],
                                     allow_unused=True)
-    else:
-        found = (None,) * len(leaves)
     gradients = iter(found)
-    return value, [_in_place_of_leaves(each, gradients, torch.Tensor) for each in tensors]
+    return value, [_in_place_of_leaves(each, gradients) for each in tensors]
 
 
 def as_tensors(value: Any, requires_grad: bool = False) -> Any:
@@ -49,7 +49,13 @@ def as_tensors(value: Any, requires_grad: bool = False) -> Any:
     return value
 
 
-def _pairs(value: Any, cotangent: Any, tensor: type) -> list[tuple[Any, Any]] | None:
+def is_tensor(value: Any) -> bool:
+    """Whether this is a torch tensor; PyTorch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _pairs(value: Any, cotangent: Any) -> list[tuple[Any, Any]] | None:
     """[(output, its cotangent)]; None when an output is no floating tensor of its cotangent's shape."""
     several = isinstance(cotangent, (list, tuple))
     values, cotangents = (value, cotangent) if several else ([value], [cotangent])
@@ -58,29 +64,28 @@ def _pairs(value: Any, cotangent: Any, tensor: type) -> list[tuple[Any, Any]] | 
     pairs = []
     for output, weight in zip(values, cotangents, strict=True):
         if weight is not None:
-            fits = isinstance(output, tensor) and output.is_floating_point() and output.shape == np.shape(weight)
-            if not fits:
+            if not is_tensor(output) or not output.is_floating_point() or output.shape != np.shape(weight):
                 return None
             pairs.append((output, as_tensors(np.asarray(weight))))
     return pairs
 
 
-def _leaves(value: Any, tensor: type) -> Iterator[Any]:
+def _leaves(value: Any) -> Iterator[Any]:
     """The tensors in an input that require gradients, in order."""
-    if isinstance(value, tensor):
-        if value.requires_grad:  # type: ignore[attr-defined]
+    if is_tensor(value):
+        if value.requires_grad:
             yield value
     elif isinstance(value, (dict, list, tuple)):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(each, tensor)
+            yield from _leaves(each)
 
 
-def _in_place_of_leaves(value: Any, gradients: Iterator[Any], tensor: type) -> Any:
+def _in_place_of_leaves(value: Any, gradients: Iterator[Any]) -> Any:
     """What is built as `value` is, with the next of `gradients` for each leaf and None for whatever else."""
-    if isinstance(value, tensor):
-        return next(gradients) if value.requires_grad else None  # type: ignore[attr-defined]
+    if is_tensor(value):
+        return next(gradients) if value.requires_grad else None
     if isinstance(value, dict):
-        return {name: _in_place_of_leaves(each, gradients, tensor) for name, each in value.items()}
+        return {name: _in_place_of_leaves(each, gradients) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_in_place_of_leaves(each, gradients, tensor) for each in value)
+        return type(value)(_in_place_of_leaves(each, gradients) for each in value)
     return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attnlib.check.beside_learner.gradients import as_tensors
+from attnlib.check.beside_learner.gradients import as_tensors, is_tensor
 from attnlib.check.beside_learner.unfit import Unfit
 from attnlib.check.beside_learner.wire import describe_type
 
@@ -62,7 +62,7 @@ def load_object(made: Any, weights: Mapping[str, np.ndarray]) -> bool:
     if missing:
         raise Unfit("no attribute", name=missing[0], has=listed(arrays), wanted=listed(weights))
     _refuse_other_shapes(weights, kept)
-    tensors = any(_is_tensor(value) for value in kept.values())
+    tensors = any(is_tensor(value) for value in kept.values())
     for name, array in weights.items():
         *way, last = name.split(".")
         setattr(_attribute(made, ".".join(way)) if way else made, last, as_tensors(array) if tensors else array)
@@ -82,7 +82,7 @@ def _refuse_other_names(weights: Mapping[str, np.ndarray], kept: Mapping[str, An
                         module: Any) -> None:
     """Raise Unfit when a weight has no place in the module, or a parameter of the module gets no weight."""
     missing, unknown = [name for name in weights if name not in kept], [n for n in parameters if n not in weights]
-    plain = [name for name in missing if _is_tensor(_attribute(module, name))]
+    plain = [name for name in missing if is_tensor(_attribute(module, name))]
     if plain:
         raise Unfit("no parameter but a tensor", name=plain[0])
     if missing:
@@ -126,9 +126,4 @@ def _attributes(made: Any) -> dict[str, Any]:
 
 def _shape(value: Any) -> tuple[int, ...] | None:
     """The shape of an array or tensor; None for anything else."""
-    return tuple(value.shape) if isinstance(value, (np.ndarray, np.generic)) or _is_tensor(value) else None
-
-
-def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    return tuple(value.shape) if isinstance(value, (np.ndarray, np.generic)) or is_tensor(value) else None
