@@ -14,7 +14,7 @@ SENTENCES = {
     "no attribute": "The object has no attribute called {name}. Its arrays: {has}. Asked for: {wanted}.",
     "other shape": "The shape of {name} is {got}, and {wanted} is asked for.",
     "no method to call": "The module has no method {method}, which runs when it is called.",
-    "cannot be called": "What your class makes is {got}, which cannot be called: it has no method {method}.",
+    "cannot be called": "What is made is {got}, which cannot be called: it has no method {method}.",
     "no method": "The object has no method {method}, which is called in step {step}.",
 }
 

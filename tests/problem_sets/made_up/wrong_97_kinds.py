@@ -281,7 +281,7 @@ SAID = {  # for each of WRONG, in order, words that the report has
     "a_layer_is_a_class": (
         "The object has no attribute called W. Its arrays: weight (3, 4) and bias (4,). Asked for: W (3, 4) and b (4,).",
         "The shape of W is (4, 3), and (3, 4) is asked for.",
-        ".LayerNotCallable, which cannot be called: it has no method __call__.",
+        "LayerNotCallable, which cannot be called: it has no method __call__.",
         "Your function changed the weights, which belongs to the caller.",
         "LayerWithoutSizes() takes no arguments",
         "We expect a class here, the class itself and no object of it, and got"),
