@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from attnlib.check.beside_learner.kinds import WITHOUT_CALLS
 from tests.problem_sets.helpers import SETS
 from tests.problem_sets.notebooks import NAME, check_cells, exercise_parts, notebook_path, parts, question_parts, read
 from tests.problem_sets.release import released
@@ -35,7 +36,7 @@ def test_every_part_is_an_exercise_or_a_question(notebook):
         assert part.answers and len(part.checks) == 1 and not part.manual, part.statement.id
         (cell,) = part.checks
         name = cell.metadata.nbgrader.grade_id
-        assert cell.metadata.nbgrader.locked and cell.source == f'check("{name}", {part.checked_name})'
+        assert cell.metadata.nbgrader.locked and cell.source == f'check("{name}", {", ".join(part.checked_names)})'
     for part in question_parts(notebook):
         assert len(part.manual) == 1 and not part.answers, part.statement.id
 
@@ -63,7 +64,7 @@ def test_each_statement_has_eighty_words_and_an_exercise_three_hints(stem, noteb
         assert f"({declared.points:g} point" in title, declared.name
         if part.checks:
             assert "```text" in rest and "```pycon" in rest, declared.name
-            if declared.kind == "function":
+            if declared.kind not in WITHOUT_CALLS:
                 signature = rf"^\s*{part.checked_name}\("
                 assert re.search(signature, rest, re.M), f"{declared.name} shows no signature of {part.checked_name}"
             assert re.findall(r"<summary>Hint (\d): (.*)</summary>", rest) == [

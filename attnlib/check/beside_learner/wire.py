@@ -82,7 +82,8 @@ def describe_type(value: Any) -> str:
     """'a list', 'a numpy.ndarray': the kind of a value, for a person. Never raises."""
     kind = type(value)
     try:
-        name = kind.__name__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+        package = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__.split('.')[0]}."
+        name = f"{package}{kind.__name__}"
     except Exception:  # a learner's class may say anything about itself
         name = "object"
     return with_article(name)[:200]

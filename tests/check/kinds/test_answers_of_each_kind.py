@@ -1,12 +1,12 @@
-"""Each kind of exercise, by the made-up set 97_kinds: right answers get every point, wrong ones are told what is wrong."""
+"""Each kind of exercise, by the made-up set 97_kinds: do right answers get every point, and wrong ones a reason?"""
 
 import pytest
 
+from attnlib.check.scoring.answers import reference_answer, slip_answer
 from tests.problem_sets.helpers import SEEDS, report_of
 from tests.problem_sets.made_up.ex_97_kinds import PROBLEM_SET
 from tests.problem_sets.made_up.right_97_kinds import RIGHT
 from tests.problem_sets.made_up.wrong_97_kinds import SAID, WRONG
-from attnlib.check.scoring.answers import reference_answer, slip_answer
 
 EXERCISES = {exercise.name: exercise for exercise in PROBLEM_SET.exercises}
 

@@ -69,7 +69,8 @@ BY_HAND = Exercise(
     cases=softmax_cases,
     properties=(g.gradients_by_hand(2, ("scores",)), p.dtype_kept(0.5, after=g.GRADIENTS)),
     slips=(
-        Slip("diagonal-alone", "Each score's own weight alone is counted. Every weight of a row depends on every score.",
+        Slip("diagonal-alone",
+             "Each score's own weight alone is counted. Every weight of a row depends on every score.",
              lambda scores, dA: dA * numpy_softmax(scores) * (1 - numpy_softmax(scores))),
         Slip("cotangent-forgotten", "The sum that is taken off has no cotangent in it: it is that of A times dA.",
              lambda scores, dA: numpy_softmax(scores) * (dA - 1)),
@@ -325,8 +326,8 @@ NUMBER_PREDICTED = Exercise(
     slips=(
         Slip("growth-in-proportion", "The number of scores does not grow in proportion: each token meets every other.",
              lambda tokens, factor: factor),
-        Slip("predicted-twice-as-much", "You predicted that twice the tokens cost twice as much. Each token meets every "
-             "other.", (2, growth)),
+        Slip("predicted-twice-as-much", "You predicted that twice the tokens cost twice as much. Each token meets every"
+             " other.", (2, growth)),
         Slip("growth-by-the-cube", "The factor is cubed. Scores form a square.", lambda tokens, factor: factor ** 3),
     ),
 )
@@ -354,12 +355,13 @@ CHOICE = Exercise(
     reference=counts,
     cases=count_cases,
     properties=(guesses.computed(1), guesses.choice(
-        1, ("scores", "vectors", "equal"), lambda both: ("equal", "scores", "vectors")[int(np.sign(both[0] - both[1]))])),
+        1, ("scores", "vectors", "equal"),
+        lambda both: ("equal", "scores", "vectors")[int(np.sign(both[0] - both[1]))])),
     slips=(
         Slip("keys-and-values-forgotten", "Q alone is counted. K and V are there too.",
              lambda tokens, width: (tokens * tokens, tokens * width)),
-        Slip("predicted-vectors", "You predicted that the vectors take more. There are three for each token, and a score "
-             "for each pair of tokens.", ("vectors", counts)),
+        Slip("predicted-vectors", "You predicted that the vectors take more. There are three for each token, and"
+             " a score for each pair of tokens.", ("vectors", counts)),
         Slip("scores-in-proportion", "One score a token is counted. There is one for each pair of tokens.",
              lambda tokens, width: (tokens, 3 * tokens * width)),
     ),

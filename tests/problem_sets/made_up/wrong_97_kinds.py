@@ -279,7 +279,8 @@ SAID = {  # for each of WRONG, in order, words that the report has
         "✓ holds     2 of 2    the numbers are right\n  ✗ fails     0 of 0.5  any leading axes",
         "We expect a class here, the class itself and no object of it, and got a torch.Linear."),
     "a_layer_is_a_class": (
-        "The object has no attribute called W. Its arrays: weight (3, 4) and bias (4,). Asked for: W (3, 4) and b (4,).",
+        "The object has no attribute called W. Its arrays: weight (3, 4) and bias (4,). "
+        "Asked for: W (3, 4) and b (4,).",
         "The shape of W is (4, 3), and (3, 4) is asked for.",
         "LayerNotCallable, which cannot be called: it has no method __call__.",
         "Your function changed the weights, which belongs to the caller.",
@@ -294,7 +295,8 @@ SAID = {  # for each of WRONG, in order, words that the report has
         "It raised TypeError: nothing_returned() got an unexpected keyword argument 'scale'."),
     "new_points_get_their_labels": (
         "of 300 labels are right, and", "we expect labels of shape (300,) and got (200,).",
-        "we expect labels of shape (300,) and got (300, 3).", "by guessing the commonest label. Luck explains a lead of",
+        "we expect labels of shape (300,) and got (300, 3).",
+        "by guessing the commonest label. Luck explains a lead of",
         "by the nearest mean. Luck explains falling short by up to",
         "For 300 new points: the function returned None. Does it end in a return?"),
     "twice_the_tokens_cost_more": (
