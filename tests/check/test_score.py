@@ -19,12 +19,13 @@ COUNT = len(challenge(TWICE, 0)["cases"])
 
 words = st.sampled_from([
     "outcomes", "value", "raised", "timeout", "not_reached", "not_callable", "changed", "forbidden_calls", "type",
-    "message", "line", "plain", "float", "array", "list", "other"])
+    "message", "line", "plain", "float", "array", "list", "other", "unfit", "what", "got", "step"])
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=10)
 outcomes = st.fixed_dictionaries({}, optional={
     "value": junk | st.just({"plain": 10**400}), "raised": junk, "timeout": junk, "not_callable": junk,
+    "unfit": junk,
     "changed": junk | st.just([-1, 99]), "forbidden_calls": junk | st.just(["\ud800"])})
 
 

@@ -143,7 +143,8 @@ def test_the_step_that_raises_is_told_and_the_keyboard_is_not_there():
 
 @pytest.mark.parametrize("data", [
     None, 3, [], {}, {"what": "no such code"}, {"what": ["no class"]}, {"what": "no class"},
-    {"what": "no class", "got": 3}, {"what": "other shape", "name": "W", "got": "(2,)"}, {"what": "no class", "got": None},
+    {"what": "no class", "got": 3}, {"what": "other shape", "name": "W", "got": "(2,)"},
+    {"what": "no class", "got": None},
 ])
 def test_made_up_data_about_what_does_not_fit_is_refused(data):
     """Does data of another form raise the one error that scoring expects?"""

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from grader.sandbox.limits import Limits
 from tests.problem_sets.helpers import HERE, ROOT
 from tests.problem_sets.made_up.ex_97_kinds import PROBLEM_SET
 from tests.problem_sets.made_up.right_97_kinds import RIGHT
@@ -88,3 +89,12 @@ def test_the_grader_and_a_check_at_home_agree(graded):
             assert report == json.loads(json.dumps(found["here"][name])), (which, name)
             points = sum(result["points"] for result in report["results"])
             assert (points == POINTS[name]) is which.startswith("RIGHT"), (which, report)
+
+
+def test_a_set_that_trains_gets_the_time_it_needs():
+    """Is a cell's time longer than the longest check, and the usual one where that suffices or more was given?"""
+    assert Limits().with_room_for(10) == Limits()
+    assert Limits(cell_seconds=1).with_room_for(10) == Limits(cell_seconds=1)  # an instructor's own wish
+    long = Limits(cell_seconds=1).with_room_for(60)
+    assert long.cell_seconds == 65 and long.total_seconds == 650
+    assert Limits.for_cells_of(90).with_room_for(60) == Limits.for_cells_of(90)
