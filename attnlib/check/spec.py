@@ -80,7 +80,8 @@ class Exercise:
     """An exercise that is scored by running it; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
 
     name is its grade id, a sentence in snake case; title heads it in the notebook, asks lists it in the book.
-    kind is one of attnlib.check.beside_learner.kinds.KINDS; it says what is done with the answer and a case.
+    kind is one of attnlib.check.beside_learner.kinds.KINDS; it says what is done with the answer and a case. reference
+    and slips are of that kind: classes, where a class is asked for.
     prediction is the right one, where the kind is "prediction".
     forbidden lists what may not be called, allowed_modules the attnlib modules that may be, besides the set's;
     seconds bounds all cases together. repeated is False where a call trains: other exercises draw each case twice,

@@ -15,6 +15,7 @@ from attnlib.check.spec import exercises, stems
 from tests.check.specs import NUMBER, PAIR, TWICE, report_of
 
 EVERY = (TWICE, PAIR, NUMBER, *(exercise for stem in stems() for exercise in exercises(stem)))
+OF_NUMBERS = [each for each in EVERY if each.kind in ("function", "number")]  # the others return more than arrays
 COUNT = len(challenge(TWICE, 0)["cases"])
 
 words = st.sampled_from([
@@ -55,7 +56,7 @@ def test_odd_outcomes_are_told_in_bounded_words(outcome):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", OF_NUMBERS, ids=lambda exercise: exercise.name)
 def test_answers_of_every_dtype_are_judged(exercise, dtype):
     """Does an answer of the right shape and any dtype give a report, never an exception?"""
     def cast(*args):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from attnlib import backward
 from attnlib.attention import attend
 from attnlib.check.beside_learner.gradients import value_and_gradients
 from attnlib.check.scoring import gradients as g
-from attnlib.check.spec import Case, Exercise
+from attnlib.check.spec import Case, Exercise, Forbidden
 from tests.problem_sets.helpers import report_of
+from tests.problem_sets.made_up import right_97_kinds as right
+from tests.problem_sets.made_up.ex_97_kinds import PROBLEM_SET
 
 SIZES = (3, 4, 2, 5)
 
@@ -105,6 +108,19 @@ def test_each_gradient_is_judged_by_itself(answer, points, words):
     report = report_of(PRODUCT, answer)
     assert report.points == points, report.text()
     assert words in report.text(), report.text()
+
+
+def test_forbidden_calls_are_seen_inside_every_kind():
+    """Is a ready-made function seen in a function with gradients, in a module and in an object, ours beside it not?"""
+    ready = Forbidden("ready-made", ("torch.softmax", "torch.scaled_dot_product_attention", "numpy.concatenate"))
+    for name, answer, called in (
+            ("gradients_flow_through_softmax", right.softmax_of_torch, "torch.softmax"),
+            ("a_head_is_a_module", right.make_fused_head, "torch.scaled_dot_product_attention"),
+            ("a_cache_keeps_every_key", right.CacheInArrays, "numpy.concatenate")):
+        exercise = next(replace(each, forbidden=(ready,)) for each in PROBLEM_SET.exercises if each.name == name)
+        assert called in report_of(exercise, answer).headline
+    online = right.CacheOnline
+    assert report_of(exercise, online).points == exercise.points
 
 
 def test_a_graph_that_is_kept_or_switched_off_changes_nothing():

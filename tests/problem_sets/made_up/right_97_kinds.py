@@ -114,8 +114,8 @@ def label_by_training(points, labels, new):
     torch.manual_seed(0)
     x, y = torch.from_numpy(points).float(), torch.from_numpy(labels)
     model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 3))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(150):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(60):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x), y).backward()
         optimizer.step()
