@@ -48,9 +48,15 @@ def _read(data: Any) -> Outcome:
     if not _list_of(changed, int) or not _list_of(calls, str):
         raise WireError("an outcome lists changed inputs by number and calls by name")
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
-    error = f"{data['raised']['type']}: {data['raised']['message']}" if kind == "raised" else ""
-    error = content if kind == "unfit" else error
-    return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls), error)
+    called = tuple(printable(name[:100]) for name in calls)
+    return Outcome(kind, content, tuple(changed), called, _error(kind, data[kind], content))
+
+
+def _error(kind: str, data: Any, content: Any) -> str:
+    """What tells two failures apart: the exception and its step, or why an answer does not fit; else empty."""
+    if kind == "raised":
+        return f"{data['type']}: {data['message']}{_in_step(data.get('step'))}"
+    return content if kind == "unfit" else ""
 
 
 def _list_of(items: Any, kind: type) -> bool:

@@ -170,6 +170,15 @@ def test_every_sentence_is_about_something_beside_the_learner(what):
     assert any(f'Unfit("{what}"' in path.read_text() for path in folder.glob("*.py")), what
 
 
+def test_exceptions_are_alike_only_in_the_same_step():
+    """Would a slip that fails in a later step be blamed for an answer that fails in an earlier one?"""
+    def raised(step):
+        data = {"raised": {"type": "IndexError", "message": "full", "line": "", "step": step}}
+        return read_outcomes({"outcomes": [data]}, 1)[0]
+
+    assert raised("step 2 of 9").error == "IndexError: full, in step 2 of 9" != raised("step 8 of 9").error
+
+
 def test_unfit_answers_are_alike_only_if_their_sentences_are():
     """Would a slip that does not fit be blamed for another that does not?"""
     one, other = (read_outcomes({"outcomes": [Unfit("no class", got=got).outcome()]}, 1)[0] for got in ("a", "b"))
