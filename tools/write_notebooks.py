@@ -80,8 +80,9 @@ def adopt(notebook):
 
 def free_id(notebook, cell, learner):
     """An id for a new cell: after what it defines, or a number."""
-    defined = re.search(r"^(?:def )?([a-z][a-z0-9_]*)\s*[(=]", text_of(cell), re.MULTILINE)
-    name = f"{'write' if learner else 'show'}_{defined[1]}" if defined and cell["cell_type"] == "code" else "text"
+    defined = re.search(r"^(?:def )?([a-z][a-z0-9_]*)\s*[(=]|^class (\w+)", text_of(cell), re.MULTILINE)
+    what = defined and (defined[1] or defined[2].lower())
+    name = f"{'write' if learner else 'show'}_{what}" if defined and cell["cell_type"] == "code" else "text"
     taken = {each["id"] for each in notebook["cells"]}
     return next(each for each in (name, *(f"{name}_{n}" for n in range(2, 1000))) if each not in taken)
 
@@ -196,13 +197,54 @@ def check_order(names, wanted):
 
 def exercise_cells(exercise):
     """Statement, answer and check of a new exercise."""
-    name = exercise.name
-    if exercise.kind == "function":
-        answer = f"def {name}():\n    ### BEGIN SOLUTION\n    return None  # {TO_WRITE}\n    ### END SOLUTION"
-    else:
-        answer = f"{name} = None\n### BEGIN SOLUTION\n{name} = None  # {TO_WRITE}\n### END SOLUTION"
-    return [new_cell("markdown", f"ask_{name}", STATEMENT), new_cell("code", f"write_{name}", answer, solution=True),
-            new_cell("code", f"check_{name}", f'check("{name}", {name})', grade=True, grade_id=name)]
+    name, answers, checked = exercise.name, *ANSWERS[exercise.kind](exercise.name)
+    return [new_cell("markdown", f"ask_{name}", STATEMENT),
+            *(new_cell("code", f"{verb}_{name}", text, solution=True) for verb, text in answers.items()),
+            new_cell("code", f"check_{name}", f'check("{name}", {checked})', grade=True, grade_id=name)]
+
+
+def to_solve(text, indent=0):
+    """A line to be written, marked as a solution."""
+    lines = "### BEGIN SOLUTION", f"{text}  # {TO_WRITE}", "### END SOLUTION"
+    return "\n".join(" " * indent + line for line in lines)
+
+
+def function_cell(name):
+    """({"write": an empty function}, its name)."""
+    return {"write": f"def {name}():\n{to_solve('return None', 4)}"}, name
+
+
+def value_cell(name):
+    """({"write": an empty value}, its name)."""
+    return {"write": f"{name} = None\n{to_solve(f'{name} = None')}"}, name
+
+
+def module_cell(name):
+    """({"write": an empty class of objects that are called}, its name); an nn.Module has `forward` instead."""
+    return class_cell(name, "self.weights = None", "__call__(self, x)")
+
+
+def object_cell(name):
+    """({"write": an empty class of objects that are stepped}, its name)."""
+    return class_cell(name, "self.kept = None", "step(self, x)")
+
+
+def class_cell(name, kept, method):
+    """({"write": an empty class}, its name). A class body is never left out whole: what is left still defines it."""
+    title = "".join(word.capitalize() for word in name.split("_"))
+    methods = [f"    def {head}:\n{to_solve(body, 8)}"
+               for head, body in (("__init__(self)", kept), (method, "return None"))]
+    return {"write": f"class {title}:\n" + "\n\n".join(methods)}, title
+
+
+def prediction_cells(name):
+    """({"predict": an empty prediction, "write": the empty function that decides it}, the names of both)."""
+    predicted = f"{name}_prediction"
+    return {"predict": value_cell(predicted)[0]["write"], **function_cell(name)[0]}, f"{predicted}, {name}"
+
+
+ANSWERS = {"function": function_cell, "number": value_cell, "gradients": function_cell, "module": module_cell,
+           "object": object_cell, "prediction": prediction_cells}  # what a new exercise of each kind begins with
 
 
 def question_cells(name):

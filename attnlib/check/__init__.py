@@ -37,11 +37,14 @@ class Check:
     def __call__(self, name: str, *answer: Any, strict: bool = False) -> "Report | None":
         """Check `answer` against the exercise called `name`; show the report and return it.
 
+        Most exercises take one object; one that asks for a prediction takes two, check(name, prediction, function).
         On the learner's machine the public cases run here. Less than all points raises CheckFailed, with the whole
         report as its message, where nbgrader or a script must see a failure, and where `strict` is True. In the
         grader's sandbox the challenge's inputs run here, and only what came out is handed over. Raises KeyError, with
         the nearest names, when no exercise is called so.
         """
+        if not answer:
+            raise TypeError(f"check: the answer is missing; write check({name!r}, answer)")
         given = answer[0] if len(answer) == 1 else answer
         path = os.environ.get("ATTNLIB_CHALLENGE")
         if path:

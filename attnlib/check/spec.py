@@ -63,11 +63,15 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Slip:
-    """A known wrong answer: the id and the sentence of its mistake, and the function that makes it."""
+    """A known wrong answer: the id and the sentence of its mistake, and the function that makes it.
+
+    Where an exercise asks for a class, so is function; where it asks for a prediction, it may be a pair, the wrong
+    prediction and a function.
+    """
 
     id: str
     message: str
-    function: Callable
+    function: Callable | tuple[Any, Callable]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Exercise:
     """An exercise that is scored by running it; `cases(rng)` draws the inputs, `reference(*args)` knows the answer.
 
     name is its grade id, a sentence in snake case; title heads it in the notebook, asks lists it in the book.
-    kind is one of attnlib.check.beside_learner.kinds.KINDS; it says what is done with the answer and a case.
+    kind is one of attnlib.check.beside_learner.kinds.KINDS; it says what is done with the answer and a case. reference
+    and slips are of that kind: classes, where a class is asked for.
+    prediction is the right one, where the kind is "prediction".
     forbidden lists what may not be called, allowed_modules the attnlib modules that may be, besides the set's;
     seconds bounds all cases together. repeated is False where a call trains: other exercises draw each case twice,
     with other numbers, and call each twice.
@@ -103,6 +109,7 @@ class Exercise:
     title: str = ""
     minutes: int = 0
     kind: str = "function"
+    prediction: Any = None
     forbidden: tuple[Forbidden, ...] = ()
     allowed_modules: tuple[str, ...] = ()
     seconds: float = 5.0
@@ -116,6 +123,8 @@ class Exercise:
     number: int = 0
 
     def __post_init__(self) -> None:
+        if (self.kind == "prediction") != (self.prediction is not None):
+            raise ValueError(f"{self.name}: an exercise of kind prediction declares the right one, and no other does")
         names = [each.name for each in self.properties]
         for n, each in enumerate(self.properties):
             if each.name in names[:n]:

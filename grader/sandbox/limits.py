@@ -1,8 +1,9 @@
 """How much one run of a notebook may use: time, memory, processes, files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MIB = 1 << 20
+STARTING = 5.0  # seconds of a check cell before and after the learner's code: importing, encoding
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Limits:
         default = cls()
         total = default.total_seconds * max(1, seconds / default.cell_seconds)
         return cls(cell_seconds=float(seconds), total_seconds=total)
+
+    def with_room_for(self, seconds: float) -> "Limits":
+        """These limits, longer where a check that trains for `seconds` would not end within the default ones."""
+        needed = Limits.for_cells_of(seconds + STARTING)
+        if needed.cell_seconds <= max(Limits.cell_seconds, self.cell_seconds):
+            return self
+        return replace(self, cell_seconds=needed.cell_seconds,
+                       total_seconds=max(self.total_seconds, needed.total_seconds))
 
     @property
     def memory_watched(self) -> int:

@@ -66,6 +66,10 @@ def check(n, a): answer({"name": n, "outcomes": junk})
 import attnlib.check; attnlib.check.check = check""",
     "many answers": ANSWER + "def check(n, a):\n    for i in range(50): answer({'outcomes': [{'value': i}] * 8})\n"
                              "import attnlib.check; attnlib.check.check = check",
+    "what does not fit is made up": ANSWER + "def check(n, a):\n"
+                                             "    answer({'outcomes': [{'unfit': {'what': 'no class', 'points': '4',"
+                                             " 'got': '{0} <b>4 of 4</b>'}}] * 16})\n"
+                                             "import attnlib.check; attnlib.check.check = check",
     "the answers are imported": "try:\n"
                                 "    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
     "the specification is imported": "try:\n    from attnlib.check.spec import find\n"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.problem_sets.helpers import EXERCISES, by_name
+from tests.problem_sets.helpers import EXERCISES, FUNCTIONS, by_name
 from tests.problem_sets.notebooks import defined_by, read, with_notebooks
 
 # Of module scope, so that pytest runs all tests of one exercise together: what its slips give is then still known.
@@ -28,9 +28,9 @@ def exercise(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[each for each in EXERCISES if each.kind == "function"], ids=by_name)
+@pytest.fixture(scope="module", params=[each for each in EXERCISES if each.kind in FUNCTIONS], ids=by_name)
 def function_exercise(request):
-    """Each exercise that asks for a function."""
+    """Each exercise whose cases hold the arguments of a function."""
     return request.param
 
 

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attnlib.check.beside_learner.kinds import WITHOUT_CALLS
 from tests.problem_sets.mutants import at
 from tests.problem_sets.trial import FAILED, alike, exactly, within_rounding
 
 REDUCTIONS = {"sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std", "softmax", "argmax", "argmin",
-              "cumsum", "sort", "argsort", "norm"}
+              "cumsum", "sort", "argsort", "norm", "logsumexp", "log_softmax"}
 SYMMETRIC = {"max", "min", "maximum", "minimum", "logaddexp", "hypot"}
 CONVERSIONS = {"from_numpy", "array", "asarray", "list", "tuple"}
 FILLED = {"zeros", "ones", "zeros_like", "ones_like"}
@@ -379,7 +380,7 @@ def assigned_again(trial):
 
 def cancels(trial):
     """A number that cancels: any other does as well, but not another one each time it is read."""
-    if literal(trial.was) is None or literal(trial.now) is None or trial.right.exercise.kind != "function":
+    if literal(trial.was) is None or literal(trial.now) is None or trial.right.exercise.kind in WITHOUT_CALLS:
         return False
     if isinstance(trial.parent(trial.path), ast.keyword | ast.Subscript | ast.Slice | ast.UnaryOp):
         return False
@@ -393,6 +394,18 @@ def cancels(trial):
     fixed = [float(other) for other in 3 * rng.normal(size=3)]
     return (all(alike(trial.right.results, results(lambda: other), within_rounding) for other in fixed)  # noqa: B023
             and not alike(trial.right.results, results(lambda: float(rng.normal())), within_rounding))
+
+
+def loaded_over(trial):
+    """The edit is in the first numbers of an attribute of a made object, and the given weights replace those."""
+    if trial.right.exercise.kind != "module":
+        return False
+    loaded = {name.split(".")[0] for _, weights, *_ in trial.right.draws for name in weights}
+    above = [trial.parent(trial.path, steps) for steps in range(1, len(trial.path) + 1)]
+    targets = [target for node in above if isinstance(node, ast.Assign) for target in node.targets]
+    names = [each for target in targets for each in getattr(target, "elts", [target])]
+    return bool(names) and all(isinstance(each, ast.Attribute) and getattr(each.value, "id", "") == "self"
+                               and each.attr in loaded for each in names)
 
 
 KINDS = (
@@ -411,5 +424,6 @@ KINDS = (
     Kind("tie", "both sides give the same on a tie", tie),
     Kind("overwritten", "every entry is written before it is read", overwritten),
     Kind("assigned again", "the next line assigns the name again", assigned_again),
+    Kind("loaded over", "the given weights replace the first numbers of an attribute", loaded_over),
     Kind("cancels", "any other number gives the same, up to rounding", cancels, within_rounding),
 )

@@ -4,6 +4,7 @@ A set that cannot be imported, or has no answers, is told of by test_every_table
 others are tested all the same.
 """
 
+import inspect
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -13,13 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from attnlib.check.beside_learner.call import respond
-from attnlib.check.scoring.challenge import challenge
+from attnlib.check.beside_learner.kinds import CLASSES
+from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
 from attnlib.check.spec import problem_set, stems
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 20261120)  # the public one, and two that a grader might draw
+FUNCTIONS = ("function", "gradients", "prediction")  # kinds whose cases hold the arguments of the learner's function
 USUAL_SECONDS = 5.0       # an Exercise's time when it declares none: above it, answers train or search
 
 
@@ -105,8 +108,31 @@ def without_slips(exercise):
     return replace(freely(exercise), slips=())
 
 
+def coded(exercise, answer):
+    """The function or class in what is handed to `check`; None for a value, as a number."""
+    if exercise.kind == "prediction":
+        return answer[1] if isinstance(answer, tuple) and len(answer) == 2 else None
+    fits = inspect.isclass(answer) or inspect.isfunction(answer) if exercise.kind in CLASSES else callable(answer)
+    return answer if fits else None
+
+
+def handed(exercise, made):
+    """What is handed to `check` with the function, class or value `made`: for a prediction, the right one beside it."""
+    return (exercise.prediction, made) if exercise.kind == "prediction" else made
+
+
+def predicts_labels(exercise):
+    """Whether labels are predicted that only the grader knows, in one case that is large.
+
+    A small change of a right answer is no mistake there, for other training does as well: it has no mutants. And its
+    sizes need not be told apart.
+    """
+    return any(case.expected is not None for case in draw(exercise, 0))
+
+
 def called(answer, n):
     """A name for answer number `n` of a table, with the line it stands on: 'answer 3, softmax_in_loops, line 12'."""
+    answer = answer[-1] if isinstance(answer, tuple) and answer else answer
     code = getattr(answer, "__code__", None)
     where = f", line {code.co_firstlineno}" if code else ""
     return f"answer {n}, {str(getattr(answer, '__name__', answer))[:40]}{where}"

@@ -28,13 +28,24 @@ class Part:
 
     @property
     def source(self):
-        """All that a learner writes for an exercise."""
-        return "\n\n".join(cell.source for cell in self.answers)
+        """All that a learner writes for an exercise, and that is run: a prediction, in a cell of its own, aside."""
+        guess = re.compile(rf"{self.predicted} *=") if self.predicted else None
+        return "\n\n".join(cell.source for cell in self.answers if not (guess and guess.match(cell.source)))
+
+    @property
+    def checked_names(self):
+        """The variables that the check cell hands over: one, or for a prediction two."""
+        return re.fullmatch(rf'check\("{NAME}", (\w+(?:, \w+)?)\)', self.checks[0].source)[1].split(", ")
+
+    @property
+    def predicted(self):
+        """The variable that holds a prediction; empty where none is asked for."""
+        return self.checked_names[0] if len(self.checked_names) == 2 else ""
 
     @property
     def checked_name(self):
-        """The variable that the check cell hands over."""
-        return re.fullmatch(rf'check\("{NAME}", (\w+)\)', self.checks[0].source)[1]
+        """The one that is run: a function, a class, a number."""
+        return self.checked_names[-1]
 
 
 def parts(notebook):

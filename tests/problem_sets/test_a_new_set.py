@@ -13,10 +13,11 @@ import nbformat
 import pytest
 
 from tests.problem_sets.helpers import HERE, ROOT
-from tests.problem_sets.made_up.notebook import solution_notebook
+from tests.problem_sets.made_up import notebook, notebook_97_kinds
 from tests.problem_sets.release import released
 
-STEM = "98_made_up"
+STEM, KINDS = "98_made_up", "97_kinds"
+NOTEBOOKS = {STEM: notebook.solution_notebook, KINDS: notebook_97_kinds.solution_notebook}
 SPECS, TESTS = "attnlib/check/specs", "tests/problem_sets"
 
 
@@ -39,17 +40,17 @@ class NewCourse:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(text)
 
-    def add_made_up_set(self, stem=STEM, left_out=()):
-        """The made-up set with all its files, those in `left_out` aside."""
+    def add_made_up_set(self, stem=STEM, left_out=(), explained=""):
+        """A made-up set with all its files, those in `left_out` aside; explained is its table of mutants."""
         for kind in ("ex", "right", "wrong"):
             if kind not in left_out:
-                text = (HERE / "made_up" / f"{kind}_{STEM}.py").read_text()
-                self.write(f"{SPECS if kind == 'ex' else TESTS}/{kind}_{stem}.py", text.replace(STEM, stem))
+                text = (HERE / "made_up" / f"{kind}_{stem}.py").read_text()
+                self.write(f"{SPECS if kind == 'ex' else TESTS}/{kind}_{stem}.py", text)
         if "mutants" not in left_out:
-            self.write(f"{TESTS}/mutants_{stem}.txt", "")
+            self.write(f"{TESTS}/mutants_{stem}.txt", explained)
         if "notebooks" not in left_out:
             solution = self.folder / "solutions" / stem / f"{stem}.ipynb"
-            self.write(solution, nbformat.writes(solution_notebook()))
+            self.write(solution, nbformat.writes(NOTEBOOKS[stem]()))
             self.write(f"exercises/{stem}/{stem}.ipynb", released(self.folder / "_release", solution))
 
     def tested(self, *arguments):
@@ -88,6 +89,16 @@ def test_a_set_unlike_chapter_05_passes(course):
         assert found[f"{test}[{STEM}]"] == "PASSED"
     assert found[f"test_the_cases_are_quick[{STEM}-training_finds_the_slope]"] == "PASSED"
     assert f"{STEM}: " in said and " 0 unexplained" in said
+
+
+@pytest.mark.slow
+def test_a_set_of_every_kind_passes(course):
+    """Do the tests of every set take gradients, modules, objects, predicted labels and predictions?"""
+    course.add_made_up_set(KINDS, explained=(HERE / "made_up" / f"mutants_{KINDS}.txt").read_text())
+    found, said = course.tested("-k", "not plain_nbgrader")
+    assert not failures(found), said
+    assert found[f"test_the_solution_passes_its_checks_in_a_kernel[{KINDS}]"] == "PASSED"
+    assert found[f"test_a_fresh_exercise_says_not_answered[{KINDS}]"] == "PASSED"
 
 
 @pytest.mark.slow

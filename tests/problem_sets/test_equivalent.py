@@ -69,20 +69,30 @@ def square_twins(rng):
     return [(array, array.copy()) for array in (rng.normal(size=(3, 3)), rng.normal(size=(2, 2)))]
 
 
+def layers(rng):
+    """What a layer is made with, its weights W (rows, columns), x (N, rows)."""
+    return [([rows, columns], {"W": rng.normal(size=(rows, columns))}, rng.normal(size=(3, rows)))
+            for rows, columns in ((2, 4), (5, 3))]
+
+
 def trial(inputs, declared, body, now):
-    """The mutant of `def f(...): body` in which the line `now` stands instead of another."""
+    """The mutant of `def f(...): body`, or of a class, in which the line `now` stands instead of another."""
     def cases(rng):
         drawn = inputs(rng)
         return [Case("plain", each if isinstance(each, tuple) else (each,), "inputs") for each in drawn]
 
-    names = {1: "X", 2: "Q, K"}[len(cases(np.random.default_rng(0))[0].args)]
-    source = f"def f({names}):\n" + "".join(f"    {line}\n" for line in body.split("\n"))
-    right = RightAnswer(Exercise("made_up", "", None, cases, (), ()), "f", {"np": np}, source, declared)
+    kind, head = ("module", "class f:") if inputs is layers else ("function", f"def f({ARGUMENTS[inputs]}):")
+    source = f"{head}\n" + "".join(f"    {line}\n" for line in body.split("\n"))
+    right = RightAnswer(Exercise("made_up", "", None, cases, (), (), kind=kind), "f", {"np": np}, source, declared)
     found = [Trial(right, mutant) for mutant in right.mutants if mutant.what.endswith(f"  ->  {now}")]
     assert found, "\n".join(mutant.what for mutant in right.mutants)
     return found[0]
 
 
+ARGUMENTS = dict.fromkeys((matrices, one_row, one_column, vectors, cubes), "X") | dict.fromkeys(
+    (pairs, square_pairs, fine_pairs, alike_pairs, square_twins), "Q, K")
+LAYER = ("def __init__(self, rows, columns):\n    self.W = np.full((rows, columns), 2)\n    self.n = rows\n"
+         "def __call__(self, x):\n    return x @ self.W + 0 * self.n")
 LOOP = "out = np.zeros(X.shape)\nfor i in range(len(X)):\n    {}\nreturn out"
 SHIFT = "found = []\nfor row in X:\n    total = 0.0\n    found.append(total + row.sum())\nreturn np.var(found)"
 
@@ -105,6 +115,7 @@ HARMLESS = [
     ("tie", matrices, MATRIX, "return np.where(X > 0, X, 0)", "return np.where(X >= 0, X, 0)"),
     ("overwritten", matrices, MATRIX, LOOP.format("out[i] = X[i]"), "out = np.ones(X.shape)"),
     ("assigned again", matrices, MATRIX, "y = 3\ny = X.sum()\nreturn y", "pass"),
+    ("loaded over", layers, (), LAYER, "self.W = np.full((rows, columns), 3)"),
     ("cancels", matrices, MATRIX, SHIFT, "total = 1.0"),
 ]
 
@@ -130,6 +141,7 @@ FALSE_FRIENDS = [
     ("overwritten", matrices, MATRIX, "out = np.zeros(X.shape)\nout[X > -99] = 1\nreturn out",
      "out = np.ones(X.shape)"),
     ("assigned again", matrices, MATRIX, "y = 3\nif X.sum() > 1000000000.0:\n    return y\nreturn X.sum()", "pass"),
+    ("loaded over", layers, (), LAYER, "self.n = columns"),
     ("cancels", matrices, MATRIX, "return np.where(X < 1000000000.0, X, 5.0)",
      "return np.where(X < 1000000000.0, X, 6.0)"),
 ]

@@ -13,7 +13,15 @@ from attnlib.check.beside_learner.call import respond
 from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
 from tests.problem_sets.equivalent import explanation
-from tests.problem_sets.helpers import SETS, USUAL_SECONDS, answers_to, explained_by_hand
+from tests.problem_sets.helpers import (
+    SETS,
+    USUAL_SECONDS,
+    answers_to,
+    coded,
+    explained_by_hand,
+    handed,
+    predicts_labels,
+)
 from tests.problem_sets.notebooks import solved_names, solved_parts
 from tests.problem_sets.shapes import shapes_of
 from tests.problem_sets.trial import RightAnswer, Trial
@@ -24,15 +32,17 @@ def right_answers(exercise):
     part = solved_parts(exercise.set).get(exercise.name)
     if part:
         yield RightAnswer(exercise, part.checked_name, solved_names(exercise.set), part.source, shapes_of(exercise))
-    for function in filter(inspect.isfunction, answers_to(exercise, "RIGHT")):
-        names = vars(sys.modules[function.__module__])
-        yield RightAnswer(exercise, function.__name__, names, inspect.getsource(function), shapes_of(exercise))
+    for made in (coded(exercise, answer) for answer in answers_to(exercise, "RIGHT")):
+        if inspect.isfunction(made) or inspect.isclass(made):
+            names = vars(sys.modules[made.__module__])
+            yield RightAnswer(exercise, made.__name__, names, inspect.getsource(made), shapes_of(exercise))
 
 
 class Hunt:
     """Whether changed answers to an exercise are caught: one plain case first, where most fail, then all."""
 
     def __init__(self, exercise):
+        self.exercise = exercise
         seconds = 3.0 if exercise.seconds <= USUAL_SECONDS else exercise.seconds
         whole = replace(exercise, slips=(), seconds=seconds, forbidden=())
         plain = [case for case in draw(exercise, 0) if case.label == "plain"][:1]
@@ -48,13 +58,16 @@ class Hunt:
                 exec(source, names)
             except Exception:
                 return False
-            return all(score(stage, 0, respond(task, names.get(name))).points == stage.points
+            answer = handed(self.exercise, names.get(name))
+            return all(score(stage, 0, respond(task, answer)).points == stage.points
                        for stage, task in self.stages)
 
 
 def hunted(exercise):
     """(how many mutants of the right answers there are, the Trials of those that still get full marks)."""
     hunt, made, found = Hunt(exercise), 0, []
+    if predicts_labels(exercise):
+        return made, found
     for right in right_answers(exercise):
         assert hunt.survives(right.name, right.names, right.source), f"{right.name} itself does not get full marks"
         made += len(right.mutants)

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from attnlib.check.beside_learner.kinds import WITHOUT_CALLS
 from attnlib.check.scoring.rules import grader_has, rules_of_set
 from attnlib.check.spec import Question
 from tests.problem_sets.helpers import SETS
@@ -55,7 +56,7 @@ def test_every_part_is_an_exercise_or_a_question(notebook):
         assert part.answers and len(part.checks) == 1 and not part.manual, part.statement.id
         (cell,) = part.checks
         name = cell.metadata.nbgrader.grade_id
-        assert cell.metadata.nbgrader.locked and cell.source == f'check("{name}", {part.checked_name})'
+        assert cell.metadata.nbgrader.locked and cell.source == f'check("{name}", {", ".join(part.checked_names)})'
     for part in question_parts(notebook):
         assert len(part.manual) == 1 and not part.answers, part.statement.id
 
@@ -82,7 +83,7 @@ def test_each_statement_has_eighty_words_and_an_exercise_three_hints(stem, noteb
         assert f"({declared.points:g} point" in title, declared.name
         if part.checks:
             assert "```text" in rest and "```pycon" in rest, declared.name
-            if declared.kind == "function":
+            if declared.kind not in WITHOUT_CALLS:
                 signature = rf"^\s*{part.checked_name}\("
                 assert re.search(signature, rest, re.M), f"{declared.name} shows no signature of {part.checked_name}"
             assert re.findall(r"<summary>Hint (\d): (.*)</summary>", rest) == [

@@ -8,11 +8,22 @@ import time
 
 import numpy as np
 
+from attnlib.check.beside_learner.call import respond
+from attnlib.check.scoring.answers import given_by, reference_answer, slip_answer
 from attnlib.check.scoring.challenge import challenge, draw
-from attnlib.check.scoring.slips import reference_answer, slip_answer
+from attnlib.check.scoring.judge import score
 from grader.sandbox.view import visible_modules
-from tests.problem_sets.anything import ANYTHING, Remembered
-from tests.problem_sets.helpers import SEEDS, SETS, allowed_seconds, called, freely, report_of
+from tests.problem_sets.anything import Remembered, nonsense
+from tests.problem_sets.helpers import (
+    SEEDS,
+    SETS,
+    allowed_seconds,
+    called,
+    freely,
+    predicts_labels,
+    report_of,
+    without_slips,
+)
 from tests.problem_sets.shapes import shapes_of, too_tame
 
 
@@ -67,16 +78,24 @@ def test_each_slip_is_called_by_its_own_name(exercise):
 
 def test_nonsense_earns_nothing(exercise):
     """Does handing back an input, zeros, ones, nothing or text earn no point at all?"""
-    nonsense = [answer for answer in ANYTHING if exercise.kind == "function" or answer != exercise.reference()]
-    told = complaints(exercise, nonsense, lambda report: "nonsense earns points." if report.points else "", (0,))
+    def complain(report):
+        return "nonsense earns points." if report.points else ""
+
+    told = complaints(exercise, nonsense(exercise), complain, (0,))
     assert not told, told
 
 
-def test_an_answer_learned_by_heart_fails_on_other_inputs(function_exercise):
+def test_an_answer_learned_by_heart_fails_on_other_inputs(exercise):
     """Do the public outputs, copied, earn nothing on a secret seed?"""
-    answer = Remembered(function_exercise.reference, draw(function_exercise, 0))
-    assert report_of(freely(function_exercise), answer, 0).points == function_exercise.points
-    assert report_of(freely(function_exercise), answer, 1).points == 0
+    if exercise.kind == "number":
+        return
+    learned = respond(challenge(freely(exercise), 0), reference_answer(exercise))
+    assert score(without_slips(exercise), 0, learned).points == exercise.points
+    assert score(without_slips(exercise), 1, learned).points == 0
+    if exercise.kind == "function":
+        answer = Remembered(exercise.reference, draw(exercise, 0))
+        assert report_of(freely(exercise), answer, 0).points == exercise.points
+        assert report_of(freely(exercise), answer, 1).points == 0
 
 
 def test_no_reference_is_in_the_sandbox(exercise):
@@ -104,11 +123,11 @@ def test_every_property_looks_at_a_case(exercise):
 
 def test_the_cases_are_quick(exercise):
     """Are the cases drawn and answered in 20 ms, or in a tenth of an exercise's own time where it is longer?"""
-    took = []
+    took, answer = [], reference_answer(exercise)
     while len(took) < 5 and min(took, default=np.inf) >= allowed_seconds(exercise):
         start = time.perf_counter()
         for case in draw(exercise, 0):
-            exercise.reference(*case.args)
+            given_by(exercise, answer, case.args)
         took.append(time.perf_counter() - start)
     assert min(took) < allowed_seconds(exercise)
 
@@ -149,7 +168,8 @@ def test_inputs_hold_0_and_1_only_where_the_exercise_says_so(exercise):
 
 def test_the_cases_tell_the_declared_sizes_apart(function_exercise):
     """Does each size that the statement names take two values, and do any two of them differ in some case?"""
-    told = too_tame(shapes_of(function_exercise), [case.args for case in draw(function_exercise, 0)])
+    declared = () if predicts_labels(function_exercise) else shapes_of(function_exercise)
+    told = too_tame(declared, [case.args for case in draw(function_exercise, 0)])
     assert not told, "\n".join(told)
 
 

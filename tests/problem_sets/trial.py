@@ -8,9 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
+from attnlib.check.beside_learner.kinds import WITHOUT_CALLS, run
+from attnlib.check.beside_learner.wire import Other, decode, encode
 from attnlib.check.scoring.challenge import draw
 from attnlib.check.scoring.properties import first_difference
-from tests.problem_sets.helpers import USUAL_SECONDS
+from tests.problem_sets.helpers import USUAL_SECONDS, handed
 from tests.problem_sets.mutants import at, mutants, put
 from tests.problem_sets.shapes import too_tame
 
@@ -55,8 +57,10 @@ class RightAnswer:
     @cached_property
     def shapes_are_told(self):
         """Whether the statement tells the shape of each array argument, and the cases tell the sizes apart."""
+        given = [arguments[:-1] if self.exercise.kind == "gradients" else arguments  # the cotangent stays with `check`
+                 for arguments in self.draws]
         declared = all(position < len(self.declared) and self.declared[position]
-                       for arguments in self.draws for position, argument in enumerate(arguments)
+                       for arguments in given for position, argument in enumerate(arguments)
                        if getattr(argument, "ndim", 0))
         return declared and not too_tame(self.declared, [case.args for case in draw(self.exercise, 0)])
 
@@ -71,15 +75,22 @@ class RightAnswer:
         """The same, one call at a time."""
         names = {**self.names, **extra}
         exec(compile(ast.fix_missing_locations(tree), "<answer>", "exec"), names)
-        if self.exercise.kind != "function":
-            yield names[self.name]
+        answer = handed(self.exercise, names[self.name])
+        if self.exercise.kind in WITHOUT_CALLS:
+            yield answer
             return
         for arguments in draws:
             given = copy.deepcopy(arguments)
             try:
-                yield names[self.name](*given), given
+                yield plain(run(self.exercise.kind, answer, given)), given
             except Exception:
                 yield FAILED
+
+
+def plain(value):
+    """The value without tensors, as it would travel; what does not travel stays as it is."""
+    arrived = decode(encode(value))
+    return value if isinstance(arrived, Other) else arrived
 
 
 def rounded(argument):
@@ -166,7 +177,9 @@ def delayed(expression):
 
 
 def copied(value):
-    """The value as it is now, whatever is done to it in place afterwards."""
+    """The value as it is now, whatever is done to it in place afterwards; a tensor without its gradients."""
+    if hasattr(value, "detach"):
+        return value.detach().clone()
     try:
         return copy.deepcopy(value)
     except TypeError:  # an iterator, say
@@ -189,7 +202,9 @@ def alike(a, b, same=exactly):
         return False
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(alike(x, y, same) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(alike(a[key], b[key], same) for key in a)
     x, y = np.asarray(a), np.asarray(b)
-    if object in (x.dtype, y.dtype):  # a dtype, a string, None
+    if not {x.dtype.kind, y.dtype.kind}.isdisjoint("OU"):  # a dtype, a string, None
         return type(a) is type(b) and a == b
     return same(x, y)

@@ -1,15 +1,21 @@
 """What is written from tables: is it current, and does it say what the tables say?"""
 
+import contextlib
 import json
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from attnlib.check.beside_learner.call import respond
+from attnlib.check.beside_learner.kinds import KINDS
 from attnlib.check.scoring import properties as p
+from attnlib.check.scoring.challenge import challenge
 from attnlib.check.spec import Case, Exercise, Forbidden, ProblemSet, Question, stems
 from tools import new_chapter, write_notebooks, write_readme
 from tools.chapters import chapters
-from tools.write_notebooks import filled_in, graded_cells, text_of
+from tools.write_notebooks import exercise_cells, filled_in, graded_cells, text_of
 
 EXERCISE = Exercise(
     name="seven_is_2_less_than_9", title="Seven", minutes=5, asks="the number seven", reference=lambda: 7,
@@ -173,3 +179,22 @@ def test_an_answer_cell_that_is_left_over_is_named(notebook):
     filled["cells"] = [cell for cell in filled["cells"] if cell["id"] not in gone]
     with pytest.raises(ValueError, match="answer cell write_seven_is_2_less_than_9 stands in no exercise"):
         filled_in(filled, "Numbers", ProblemSet("99_test", 1, (), (QUESTION,)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_exercise_of_each_kind_is_not_answered_yet(kind):
+    """Do the new cells of every kind define, once their solutions are taken out, what the check hands over?"""
+    prediction = 1 if kind == "prediction" else None
+    case = {"module": ({}, {}), "object": ({}, [("step", 1)]), "gradients": (np.ones(2),)}.get(kind, ())
+    exercise = Exercise("asked", "asked", abs, lambda rng: [Case("plain", case, "a case")], (p.values(1),), (),
+                        kind=kind, prediction=prediction)
+    statement, *answers, check = map(text_of, exercise_cells(exercise))
+    names = {}
+    for source in answers:
+        stub = re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "raise NotImplementedError()", source, flags=re.DOTALL)
+        with contextlib.suppress(NotImplementedError):  # a cell with a value, as for a number: the name is there
+            exec(stub, names)
+    handed = [names[name] for name in re.fullmatch(r'check\("asked", (.*)\)', check)[1].split(", ")]
+    (outcome, *_) = respond(challenge(exercise, 0), handed[0] if len(handed) == 1 else tuple(handed))["outcomes"]
+    assert outcome.get("raised", {}).get("type") == "NotImplementedError" or outcome["value"] == {"plain": None}
+    assert all(source.count("(to be written)") == source.count("### BEGIN SOLUTION") for source in answers)

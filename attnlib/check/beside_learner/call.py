@@ -16,7 +16,9 @@ from attnlib.check.beside_learner.failed_operation import failed_operation
 from attnlib.check.beside_learner.forbidden import watch
 from attnlib.check.beside_learner.places import LIBRARIES
 from attnlib.check.beside_learner.screen import Asked, caught_output, no_keyboard
+from attnlib.check.beside_learner.steps import InStep
 from attnlib.check.beside_learner.time_limit import Stopped, within
+from attnlib.check.beside_learner.unfit import Unfit
 from attnlib.check.beside_learner.wire import decode, encode
 
 
@@ -66,6 +68,12 @@ class Calls:
                 raise
             except Asked as asked:
                 outcome = {"asked": str(asked)}
+            except Unfit as unfit:
+                outcome = unfit.outcome()
+            except InStep as place:
+                error = place.__cause__ or place
+                outcome = {"raised": _describe_error(error) | {"step": str(place)},
+                           "operation": failed_operation(error, given)}
             except BaseException as error:  # SystemExit too: the next case still runs
                 outcome = {"raised": _describe_error(error), "operation": failed_operation(error, given)}
         outcome["changed"] = [i for i, (now, was) in enumerate(zip(given, case, strict=True)) if encode(now) != was]
@@ -84,7 +92,8 @@ def respond(challenge: dict, answer: Any) -> dict:
     cases, seconds = challenge["cases"], challenge["seconds"]
     refused = kinds.refusal(challenge["kind"], answer)
     if refused:
-        return {"outcomes": [{"not_callable": refused} for _ in cases]}
+        return {"outcomes": [refused for _ in cases]}
+    kinds.prepare(challenge["kind"])
     calls = Calls(challenge, answer)
     with no_keyboard():
         draws, count = challenge["draws"], len(cases) // challenge["draws"]

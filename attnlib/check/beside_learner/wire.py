@@ -36,8 +36,8 @@ class Other:
 def encode(value: Any, depth: int = 0) -> dict:
     """A JSON-able form of None, bool, str, numbers and arrays of any library, and tuples, lists, dicts of them.
 
-    Anything else becomes its description; so do NumPy's matrix and masked array and tables of pandas, whose arithmetic
-    is not an array's. Never raises.
+    Anything else becomes its description, as do NumPy's matrix and masked array and tables of pandas, whose arithmetic
+    is not an array's; a decoded description stays what it is. Never raises.
     """
     try:
         return _encode(value, depth)
@@ -65,6 +65,8 @@ def _encode(value: Any, depth: int) -> dict:
         return {"other": describe_type(value)}
     if isinstance(value, np.ndarray | np.generic):
         return _encode_array(np.asarray(value), describe_type(value))
+    if type(value) is Other:
+        return {"other": value.description[:MAX_TEXT]}
     if any(hasattr(type(value), protocol) for protocol in PROTOCOLS):
         return _encode_array(np.asarray(value), describe_type(value))
     if hasattr(type(value), "__float__"):  # a fraction, a decimal, a number of SymPy's
@@ -99,7 +101,8 @@ def describe_type(value: Any) -> str:
     """'a list', 'a numpy.ndarray': the kind of a value, for a person. Never raises."""
     kind = type(value)
     try:
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+        package = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__.split('.')[0]}."
+        name = f"{package}{kind.__name__}"
     except Exception:  # a learner's class may say anything about itself
         name = "object"
     return with_article(name)[:200]

@@ -1,10 +1,7 @@
 """Draw the inputs of an exercise, make of them the challenge that an answer is run on, and know what is expected."""
 
-from typing import Any
-
 import numpy as np
 
-from attnlib.check.beside_learner import kinds
 from attnlib.check.beside_learner.wire import decode, encode
 from attnlib.check.spec import Case, Exercise
 
@@ -37,18 +34,6 @@ def challenge(exercise: Exercise, seed: int) -> dict:
         "forbidden_calls": list(exercise.forbidden_calls),
         "allowed_modules": sorted(f"attnlib.{name}" for name in exercise.allowed_modules),
     }
-
-
-def reference_answer(exercise: Exercise) -> Any:
-    """What the reference hands to `check`: the function, or the number it gives."""
-    return exercise.reference() if exercise.kind == "number" else exercise.reference
-
-
-def expected_of(exercise: Exercise, case: Case) -> Any:
-    """What a right answer gives for one case: what the case says, or what the reference makes of it."""
-    if case.expected is not None:
-        return case.expected
-    return kinds.run(exercise.kind, reference_answer(exercise), [decode(encode(each)) for each in case.args])
 
 
 def copy_of_case(exercise: Exercise, seed: int, number: int) -> tuple:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnlib.check.beside_learner.wire import WireError
-from attnlib.check.scoring.challenge import draw, draws, expected_of
+from attnlib.check.scoring.answers import expected_of
+from attnlib.check.scoring.challenge import draw, draws
 from attnlib.check.scoring.follows import forgiven
 from attnlib.check.scoring.outcome import Outcome, read_note, read_outcomes
 from attnlib.check.scoring.properties import first_difference, pick
@@ -17,7 +18,7 @@ from attnlib.check.spec import Case, Exercise, Property
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A case, what came back for it, and what the reference gives."""
+    """A case, what came back for it, and what a right answer gives."""
 
     case: Case
     outcome: Outcome

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from attnlib.check.beside_learner.wire import MAX_TEXT, Other, WireError, decode, describe_type, with_article
+from attnlib.check.scoring.unfit import unfit_sentence
 
-KINDS = ("value", "raised", "asked", "ended", "timeout", "not_reached", "not_callable")
-
+KINDS = ("value", "raised", "asked", "ended", "timeout", "not_reached", "not_callable", "unfit")
 
 REMEDIES = {  # what to hand back instead of what is close to an array and is none
     "numpy.matrix": "Its * and ** mean other things than an array's: return np.asarray(…) of it.",
@@ -81,7 +81,7 @@ def _read(data: Any) -> Outcome:
     content = decode(data["value"]) if kind == "value" else _sentence(kind, data[kind])
     again = _read_again(data["again"]) if "again" in data else None
     return Outcome(kind, content, tuple(changed), tuple(printable(name[:100]) for name in calls),
-                   error=data[kind]["type"][:100] if kind == "raised" else "", operation=tuple(operation),
+                   error=_error(kind, data[kind], content), operation=tuple(operation),
                    printed=_lines(data.get("printed")), overwritten=data.get("overwritten") is True, again=again)
 
 
@@ -96,6 +96,13 @@ def _lines(text: Any) -> str:
     """What was printed, as lines of printable text."""
     kept = str(text)[:MAX_TEXT].splitlines() if isinstance(text, str) else []
     return "\n".join("".join(c if c.isprintable() else " " for c in line).rstrip() for line in kept)
+
+
+def _error(kind: str, data: Any, content: Any) -> str:
+    """What tells two failures apart: the exception's type and step, or why an answer does not fit; else empty."""
+    if kind == "raised":
+        return f"{data['type'][:100]}{_in_step(data.get('step'))}"
+    return content if kind == "unfit" else ""
 
 
 def _list_of(items: Any, kind: type) -> bool:
@@ -115,6 +122,8 @@ def _sentence(kind: str, data: Any) -> str:
         return "It ended the Python process in which it ran."
     if kind == "not_callable":
         return f"We expect a function here and got {printable(str(data)[:200])}."
+    if kind == "unfit":
+        return unfit_sentence(data, printable)
     return "Not reached: an earlier call did not return."
 
 
@@ -124,7 +133,12 @@ def _raised(data: Any) -> str:
     if data["type"] == "NotImplementedError":
         return "Not answered yet: it raises NotImplementedError."
     kind, message, line = (printable(data[key][:500]) for key in ("type", "message", "line"))
-    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}."
+    return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}{_in_step(data.get('step'))}."
+
+
+def _in_step(step: Any) -> str:
+    """', in step 2 of 5, append'; empty for what is not made of steps."""
+    return f", in {printable(step[:100])}" if isinstance(step, str) else ""
 
 
 def printable(text: str) -> str:

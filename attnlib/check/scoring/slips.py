@@ -11,7 +11,8 @@ from typing import Any
 
 from attnlib.check.beside_learner.call import respond
 from attnlib.check.beside_learner.wire import Other
-from attnlib.check.scoring.challenge import challenge, draw, reference_answer
+from attnlib.check.scoring.answers import reference_answer, slip_answer
+from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.outcome import Outcome, as_array, read_outcomes
 from attnlib.check.scoring.properties import ALIKE, TOLERANCE, first_difference
 from attnlib.check.spec import Exercise, Slip
@@ -98,11 +99,6 @@ def outcomes_of(exercise: Exercise, seed: int, answer: Any) -> list[Outcome]:
     return read_outcomes(respond(posed, answer), len(posed["cases"]))
 
 
-def slip_answer(exercise: Exercise, slip: Slip) -> Any:
-    """What a learner who makes this slip hands to `check`."""
-    return slip.function() if exercise.kind == "number" else slip.function
-
-
 def same_form(a: Outcome, b: Outcome) -> bool:
     """Same changed inputs, same dtypes and structure."""
     return a.changed == b.changed and _dtypes(a.content) == _dtypes(b.content)
@@ -116,19 +112,22 @@ def alike_in_value(a: Outcome, b: Outcome, right: Outcome) -> bool:
 
 
 def is_evidence(a: Outcome, b: Outcome) -> bool:
-    """Whether two outcomes that are alike speak for one cause: values do, exceptions when the operation is the same."""
-    return a.kind == "value" or a.kind == "raised" and bool(a.operation) and a.operation == b.operation
+    """Whether two outcomes that are alike speak for one cause: exceptions do when the operation is the same."""
+    return a.kind in ("value", "unfit") or a.kind == "raised" and bool(a.operation) and a.operation == b.operation
 
 
 def _equal(a: Any, b: Any, right: Any) -> bool:
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         parts = right if isinstance(right, tuple | list) and len(right) == len(a) else [right] * len(a)
         return len(a) == len(b) and all(map(_equal, a, b, parts))
+    if isinstance(a, dict) and isinstance(b, dict):
+        named = right if isinstance(right, dict) else {}
+        return a.keys() == b.keys() and all(_equal(a[key], b[key], named.get(key)) for key in a)
     if isinstance(a, Other) or isinstance(b, Other):
         return isinstance(a, Other) and isinstance(b, Other) and a == b
     x, y = as_array(a), as_array(b)
     if x is None or y is None:
-        return x is None and y is None and type(a) is type(b)
+        return x is None and y is None and type(a) is type(b) and a == b
     if x.shape != y.shape:
         return False
     precisions = {str(getattr(each, "dtype", "")) for each in (x, y, right)}
