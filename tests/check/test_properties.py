@@ -71,3 +71,14 @@ def test_a_vector_may_stand_for_several_numbers():
     prop = p.values(1, part=(1, "after"))
     assert complaint(prop, np.array([1.0, 2.0]), (1.0, 2.0)) is None
     assert "there is no after" in complaint(prop, WANT, (1.0, 2.0))
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ((0,), "your function changed `Q`, which belongs to the caller."),
+    ((0, 1), "your function changed `Q` and the weights, which belong to the caller."),
+    ((7,), "your function changed an argument, which belongs to the caller."),
+])
+def test_a_changed_argument_is_told_as_code_and_words_as_words(changed, words):
+    """Does a name stand between backquotes, and what is no name, as the weights of a module, without?"""
+    prop = p.arrays_left_alone(1, ("Q", "the weights"))
+    assert words in prop.judge(CASE, Outcome("value", WANT, changed), WANT)

@@ -148,15 +148,20 @@ def arrays_left_alone(points: float, names: tuple[str, ...], on: tuple[str, ...]
 
     def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
         if outcome.changed:
-            changed = " and ".join(f"`{names[i]}`" for i in outcome.changed if 0 <= i < len(names)) or "an argument"
-            return (f"For {case.description}: your function changed {changed}, which belongs to the caller. "
-                    "Work on a new array.")
+            changed = [_as_code(names[i]) for i in outcome.changed if 0 <= i < len(names)] or ["an argument"]
+            return (f"For {case.description}: your function changed {' and '.join(changed)}, which "
+                    f"belong{'s' * (len(changed) == 1)} to the caller. Work on a new array.")
         if outcome.overwritten:
             return (f"For {case.description}: a later call changed the result of this one, which belongs to the "
                     "caller by then. Return a new array each time.")
         return None
 
     return Property(name, points, judge, on, after, passes_over_trouble=True)
+
+
+def _as_code(name: str) -> str:
+    """An argument's name between backquotes; words, as 'the weights' of a module, stay words."""
+    return f"`{name}`" if name.isidentifier() else name
 
 
 def pick(value: Any, part: Part) -> Any:
