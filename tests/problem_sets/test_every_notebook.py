@@ -134,9 +134,9 @@ def test_the_solution_passes_its_checks_in_a_kernel(stem, notebook):
 
 @pytest.mark.slow
 def test_a_fresh_exercise_says_not_answered(stem):
-    """Does every check of an untouched exercise say that it is not answered yet?"""
+    """Does every check of an untouched exercise say that it is not answered yet, and let the next cell run?"""
     ran = NotebookClient(read("exercises", stem), allow_errors=True).execute()
     for name, cell in check_cells(ran).items():
         shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
         assert "Not answered yet" in shown, name
-        assert [output.ename for output in cell.outputs if output.output_type == "error"] == ["CheckFailed"], name
+        assert not [output.ename for output in cell.outputs if output.output_type == "error"], name
