@@ -47,6 +47,11 @@ class Part:
         """The one that is run: a function, a class, a number."""
         return self.checked_names[-1]
 
+    def handed_over(self, names):
+        """What the check cell hands over when the notebook defines `names`: one object, or a prediction beside it."""
+        given = tuple(names[name] for name in self.checked_names)
+        return given if self.predicted else given[0]
+
 
 def parts(notebook):
     """The parts of a notebook, in order."""

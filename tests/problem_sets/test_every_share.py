@@ -21,7 +21,7 @@ def with_one_mistake(stem, cell_id, old, new):
 def reports_of(stem, notebook):
     """The report of each exercise of a notebook, checked one after the other as a learner does."""
     names, slips, reports = defined_by(notebook), {}, []
-    checked = {part.checks[0].metadata.nbgrader.grade_id: names[part.checked_name] for part in exercise_parts(notebook)}
+    checked = {part.checks[0].metadata.nbgrader.grade_id: part.handed_over(names) for part in exercise_parts(notebook)}
     for exercise in exercises(stem):
         report = report_of(exercise, checked[exercise.name], earlier=slips)
         slips[exercise.name] = report.slip
