@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from attnlib.check.scoring.outcome import REMEDIES
 from attnlib.check.scoring.report import PropertyResult, Report
+from attnlib.check.scoring.unfit import SENTENCES
 from tests.check.specs import TWICE, report_of
+from tests.problem_sets.sentences import bare_code
 
 
 def evil(array):
@@ -66,3 +69,9 @@ def test_a_report_shows_itself_in_a_notebook():
     """Does a notebook show the HTML, and a terminal the text?"""
     report = Report("name", "asks", (PropertyResult("holds", 1, 1, True),))
     assert (repr(report), report._repr_html_()) == (report.text(), report.html())
+
+
+@pytest.mark.parametrize("sentence", [*SENTENCES.values(), *REMEDIES.values()])
+def test_code_in_our_own_sentences_stands_between_backquotes(sentence):
+    """Is what to write set as code?"""
+    assert not bare_code(sentence)

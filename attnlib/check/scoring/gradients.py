@@ -102,7 +102,7 @@ def _none(case: Case, argument: str, got: Any, right: Any) -> str | None:
         arrived = got is not None and np.any(got)
         return f"For {case.description}: the result depends on {argument}, and should not." if arrived else None
     return (f"For {case.description}: no gradient arrives at {argument}. PyTorch's record shows no way from it to the "
-            f"result: {argument} is not used, or the record breaks off, as at detach() or numpy().") \
+            f"result: {argument} is not used, or the record breaks off, as at `detach()` or `numpy()`.") \
         if np.any(right) else None
 
 

@@ -11,11 +11,11 @@ from attnlib.check.scoring.unfit import unfit_sentence
 KINDS = ("value", "raised", "asked", "ended", "timeout", "not_reached", "not_callable", "unfit")
 
 REMEDIES = {  # what to hand back instead of what is close to an array and is none
-    "numpy.matrix": "Its * and ** mean other things than an array's: return np.asarray(…) of it.",
-    "numpy.MaskedArray": "Entries under a mask have no value: return an array, as .filled(…) gives.",
-    "pandas.": "Return the numbers alone, an array: .to_numpy() gives it.",
-    "polars.": "Return the numbers alone, an array: .to_numpy() gives it.",
-    "generator": "Return an array: np.array(list(…)).",
+    "numpy.matrix": "Its `*` and `**` mean other things than an array's: return `np.asarray(…)` of it.",
+    "numpy.MaskedArray": "Entries under a mask have no value: return an array, as `.filled(…)` gives.",
+    "pandas.": "Return the numbers alone, an array: `.to_numpy()` gives it.",
+    "polars.": "Return the numbers alone, an array: `.to_numpy()` gives it.",
+    "generator": "Return an array: `np.array(list(…))`.",
     "dtype object": "It holds Python objects, often rows of different lengths: build it from numbers alone.",
     "dtype complex": "Return real numbers.",
 }
@@ -113,7 +113,7 @@ def _sentence(kind: str, data: Any) -> str:
     if kind == "raised":
         return _raised(data)
     if kind == "asked":
-        return (f"It calls {printable(str(data)[:20])}, and nobody can type while a check runs. "
+        return (f"It calls `{printable(str(data)[:20])}`, and nobody can type while a check runs. "
                 "Take what you need from the arguments.")
     if kind == "timeout":
         return (f"It had not returned when the {_number(data)} seconds for all calls together, imports not counted, "

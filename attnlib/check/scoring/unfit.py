@@ -7,16 +7,17 @@ from attnlib.check.beside_learner.wire import WireError
 
 SENTENCES = {
     "no class": "We expect a class here, the class itself and no object of it, and got {got}.",
-    "no prediction": "We expect a prediction and a function here, check(name, prediction, function), and got {got}.",
+    "no prediction":
+        "We expect a prediction and a function here, `check(name, prediction, function)`, and got {got}.",
     "no parameter": "The module has no parameter called {name}. Its parameters: {has}. Asked for: {wanted}.",
     "no parameter but a tensor":
-        "The module's {name} is a tensor and no parameter: nn.Parameter(tensor) makes one of it.",
+        "The module's {name} is a tensor and no parameter: `nn.Parameter(tensor)` makes one of it.",
     "parameter not asked for": "The module has a parameter that is not asked for: {name}. Asked for: {wanted}.",
     "no attribute": "The object has no attribute called {name}. Its arrays: {has}. Asked for: {wanted}.",
     "other shape": "The shape of {name} is {got}, and {wanted} is asked for.",
-    "no method to call": "The module has no method {method}, which runs when it is called.",
-    "cannot be called": "What is made is {got}, which cannot be called: it has no method {method}.",
-    "no method": "The object has no method {method}, which is called in step {step}.",
+    "no method to call": "The module has no method `{method}`, which runs when it is called.",
+    "cannot be called": "What is made is {got}, which cannot be called: it has no method `{method}`.",
+    "no method": "The object has no method `{method}`, which is called in step {step}.",
 }
 
 
