@@ -96,7 +96,7 @@ PRODUCT = Exercise(
     (lambda Q, K: torch.tensor((Q @ K.T).tolist(), dtype=Q.dtype), 1, "no gradient arrives at K."),
     (lambda Q, K: Q @ K.T + 0 * Q.sum() * K.sum(), 3, ""),
     (lambda Q, K: Q @ K.T + Q.sum() - Q.detach().sum(), 2, "in the gradient of Q: at [0, 0] we expect"),
-    (lambda Q, K: (Q @ K.T).float(), 0, "at [0, 0] we expect"),
+    (lambda Q, K: (Q @ K.T).half(), 0, "at [0, 0] we expect"),
     (lambda Q, K: (Q @ K.T).detach().numpy(), 1, "no gradient can flow back from what the function returned: it is"),
     (lambda Q, K: K @ Q.T, 0, "no gradient could flow back: we expect a result of shape (3, 4), not (4, 3)."),
     (lambda Q, K: (Q @ K.T, Q), 0, "it is no floating torch tensor"),

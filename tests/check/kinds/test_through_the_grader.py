@@ -40,15 +40,17 @@ def both_ways(stem, table):
     path = f"{table.lower()}_{stem}.py"
     names = {"__name__": "__main__"}
     exec(compile(open(path).read(), path, "exec"), names)
-    for n in range(max(map(len, names[table].values()))):
-        yield f"{table} {n}", both_ways_of(stem, table, n, open(path).read(), names[table])
+    answers = {name: [getattr(each, "answer", each) for each in given] for name, given in names[table].items()}
+    for n in range(max(map(len, answers.values()))):
+        yield f"{table} {n}", both_ways_of(stem, table, n, open(path).read(), answers)
 
 
 def both_ways_of(stem, table, n, source, answers):
     asked = [each for each in exercises(stem) if n < len(answers[each.name])]
     several = {each.name: "*" if isinstance(answers[each.name][n], tuple) else "" for each in asked}
-    checks = [cell(f"check('{name}', {star}{table}['{name}'][{n}])", grade=True, solution=False, grade_id=name)
-              for name, star in several.items()]
+    one = f"getattr(each, 'answer', each) for each in [{table}['NAME'][{n}]]"
+    checks = [cell(f"check('{name}', {star}[{one.replace('NAME', name)}][0])", grade=True, solution=False,
+                   grade_id=name) for name, star in several.items()]
     job = make_job(stem, {"cells": [cell(source, grade_id="answers"), *checks]}, {}, bytes(32))
     graded, here = grade(job), {}
     for each in asked:
@@ -62,6 +64,12 @@ with np.errstate(all="ignore"):
 """
 
 
+def in_one_cell(name):
+    """A file of made-up answers, with the labels that it imports in it."""
+    labels, text = (HERE / "labels.py").read_text(), (HERE / "made_up" / name).read_text()
+    return text.replace("from tests.problem_sets.labels import Wrong\n", labels)
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """{answers, as "RIGHT 0": the reports of the sandbox ("graded"), those of this machine ("here"), lost cells}."""
@@ -69,8 +77,8 @@ def graded(tmp_path_factory):
     for package in ("attnlib", "grader"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "made_up" / f"ex_{STEM}.py", folder / "attnlib" / "check" / "specs")
-    for table in ("right", "wrong"):
-        shutil.copy(HERE / "made_up" / f"{table}_{STEM}.py", folder)
+    for name in (f"right_{STEM}.py", f"wrong_{STEM}.py"):
+        (folder / name).write_text(in_one_cell(name))
     (folder / "grade.py").write_text(GRADE)
     ran = subprocess.run([sys.executable, "grade.py", STEM], cwd=folder, capture_output=True, text=True,
                          env=os.environ | {"PYTHONPATH": str(folder)})

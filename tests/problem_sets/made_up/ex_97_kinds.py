@@ -67,7 +67,8 @@ BY_HAND = Exercise(
     asks="the gradient of softmax, in NumPy",
     reference=g.by_differences(numpy_softmax, wrt=(0,)),
     cases=softmax_cases,
-    properties=(g.gradients_by_hand(2, ("scores",)), p.dtype_kept(0.5, after=g.GRADIENTS)),
+    properties=(g.gradients_by_hand(2, ("scores",)), p.dtype_kept(0.25, after=g.GRADIENTS),
+                p.arrays_left_alone(0.25, ("scores", "dA"), after=g.GRADIENTS)),
     slips=(
         Slip("diagonal-alone",
              "Each score's own weight alone is counted. Every weight of a row depends on every score.",
@@ -287,7 +288,8 @@ PREDICTIONS = Exercise(
     seconds=20.0,
     properties=(
         predictions.beats("guessing the commonest label", 1, predictions.commonest_label),
-        predictions.as_good_as("the nearest mean", 2, nearest_mean),
+        predictions.as_good_as("the nearest mean", 1.5, nearest_mean),
+        p.arrays_left_alone(0.5, ("points", "labels", "new"), after="as good as the nearest mean"),
     ),
     slips=(
         Slip("commonest-label", "Every point gets the commonest label.", predictions.commonest_label),

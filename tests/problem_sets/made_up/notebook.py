@@ -29,7 +29,7 @@ def answer(id, head, body):
 def solution_notebook():
     """The whole notebook."""
     cells = [
-        cell("markdown", "opening", "# 98 · Made up\n\nTwo exercises and two questions, 6 points, about 20 minutes.\n\n"
+        cell("markdown", "opening", "# 98 · Made up\n\nTwo exercises and two questions, 8 points, about 20 minutes.\n\n"
              "**Rules.**\nThe grader has NumPy beside Python's own library, and nothing else."),
         cell("code", "imports_0", "import numpy as np\n\nfrom attnlib.check import check"),
         statement("ask_pick_2", "1. One-hot rows pick rows (2 points)", "Pick rows.",
@@ -40,11 +40,11 @@ def solution_notebook():
         cell("code", "check_pick_2", 'check("one_hot_rows_pick_2_rows", pick)', "one_hot_rows_pick_2_rows", 2),
         cell("markdown", "ask_why", "## 2. Why one is enough (2 points)\n\nWhy does one 1 in a row suffice?"),
         cell("markdown", "write_why", "Because it picks one row whole.", "why_1_is_enough", 2, solution=True),
-        statement("ask_fit", "3. Training finds the slope (1 point)", "Fit a line through the origin.",
+        statement("ask_fit", "3. Training finds the slope (3 points)", "Fit a line through the origin.",
                   "fit(x, y)    x (n,), y (n,)  ->  slope    a number",
                   ">>> bool(fit(np.array([1., 2.]), np.array([2., 4.])) == 2)\nTrue"),
         answer("write_fit", "def fit(x, y):", "return (x @ y) / (x @ x)"),
-        cell("code", "check_fit", 'check("training_finds_the_slope", fit)', "training_finds_the_slope", 1),
+        cell("code", "check_fit", 'check("training_finds_the_slope", fit)', "training_finds_the_slope", 3),
         cell("markdown", "ask_sketch", "## 4. Sketch (1 point)\n\nDraw both lines."),
         cell("code", "write_sketch", "lines = [(0, 0), (2, 3)]", "sketch_the_2_lines", 1, solution=True),
     ]

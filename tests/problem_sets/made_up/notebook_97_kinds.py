@@ -2,6 +2,7 @@
 
 import nbformat
 
+from attnlib.check.scoring.rules import grader_has
 from tests.problem_sets.made_up.ex_97_kinds import PROBLEM_SET
 from tests.problem_sets.made_up.notebook import cell, statement
 
@@ -12,7 +13,8 @@ def softmax(scores):
     powers = scores.exp()
     return powers / powers.sum(dim=-1, keepdim=True)
     ### END SOLUTION""", "softmax", "softmax(scores)    scores (N, M)  ->  A (N, M)",
-        ">>> softmax(torch.zeros(1, 2))\ntensor([[0.5000, 0.5000]])"),
+        ">>> scores = torch.tensor([[0., 1.], [2., 5.]], requires_grad=True)\n>>> softmax(scores)[0, 1].backward()\n"
+        ">>> scores.grad\ntensor([[-0.1966,  0.1966],\n        [ 0.0000,  0.0000]])"),
     "softmax_goes_backward_by_hand": ("""
 def softmax_backward(scores, dA):
     ### BEGIN SOLUTION
@@ -78,7 +80,7 @@ def label(points, labels, new):
     means = np.array([points[labels == kind].mean(axis=0) for kind in kinds])
     return kinds[((new[:, None] - means) ** 2).sum(axis=-1).argmin(axis=-1)]
     ### END SOLUTION""", "label", "label(points, labels, new)    points (n, 2), labels (n,), new (m, 2)  ->  (m,)",
-        ">>> label(np.array([[2., 2.], [3., 3.]]), np.array([0, 1]), np.array([[4., 3.]]))\narray([1])"),
+        ">>> label(np.array([[2., 2.], [3., 9.]]), np.array([1, 0]), np.array([[3., 2.]]))\narray([1])"),
     "twice_the_tokens_cost_more": ("""
 def growth(tokens, factor):
     ### BEGIN SOLUTION
@@ -105,7 +107,8 @@ def prediction(exercise, checked):
 def solution_notebook():
     """The whole notebook."""
     cells = [
-        cell("markdown", "opening", f"# 97 · Kinds\n\nEight exercises, {PROBLEM_SET.points:g} points."),
+        cell("markdown", "opening", f"# 97 · Kinds\n\nEight exercises, {PROBLEM_SET.points:g} points.\n\n**Rules.**\n"
+             f"{grader_has(PROBLEM_SET.libraries)}"),
         cell("code", "imports", "import numpy as np\nimport torch\nfrom torch import nn\n\n"
                                 "from attnlib.check import check"),
     ]

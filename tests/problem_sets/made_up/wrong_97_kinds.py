@@ -1,8 +1,10 @@
-"""Wrong answers to 97_kinds that the spec does not list, and what the report says of each (SAID)."""
+"""Wrong answers to 97_kinds, each with what may be said of it, and words of the reports of some (SAID)."""
 
 import numpy as np
 import torch
 from torch import nn
+
+from tests.problem_sets.labels import Wrong
 
 
 def weights(scores):
@@ -228,70 +230,214 @@ def count(tokens, width):
     return tokens * tokens, 3 * tokens * width
 
 
+
+# --- the slips of the specification, as others write them
+
+
+def softmax_of_columns(scores):
+    return torch.softmax(scores, dim=0)
+
+
+def total_under_no_grad(scores):
+    powers = scores.exp()
+    with torch.no_grad():
+        total = powers.sum(dim=-1, keepdim=True)
+    return powers / total
+
+
+def softmax_through_lists(scores):
+    return torch.tensor(weights(scores).tolist(), dtype=scores.dtype)
+
+
+def backward_weight_by_weight(scores, dA):
+    A = weights(torch.from_numpy(scores)).numpy()
+    return A * dA - A ** 2 * dA
+
+
+def backward_of_a_sum_of_weights(scores, dA):
+    A = weights(torch.from_numpy(scores)).numpy()
+    return A * (dA - A.sum(axis=-1, keepdims=True))
+
+
+def backward_in_place(scores, dA):
+    A = weights(torch.from_numpy(scores)).numpy()
+    dA -= (A * dA).sum(axis=-1, keepdims=True)
+    return A * dA
+
+
+class Projections(nn.Module):
+    """What the heads below share."""
+
+    def __init__(self, width, key_width):
+        super().__init__()
+        self.W_q, self.W_k, self.W_v = (nn.Parameter(torch.zeros(width, key_width)) for _ in range(3))
+
+
+class HeadUnscaled(Projections):
+    def forward(self, x):
+        return torch.softmax(x @ self.W_q @ (x @ self.W_k).mT, dim=-1) @ (x @ self.W_v)
+
+
+class HeadOfColumns(Projections):
+    def forward(self, x):
+        scores = x @ self.W_q @ (x @ self.W_k).mT / self.W_q.shape[1] ** 0.5
+        return torch.softmax(scores, dim=-2) @ (x @ self.W_v)
+
+
+class LayerOfProducts(LayerOfOtherNames):
+    def __init__(self, rows, columns):
+        self.W, self.b = np.zeros((rows, columns)), np.zeros(columns)
+
+    def __call__(self, x):
+        return np.einsum("nr,rc->nc", x, self.W)
+
+
+class CacheOfOne(CacheUnanswered):
+    def append(self, k, v):
+        self.newest = v
+
+    def attend(self, q):
+        return self.newest
+
+
+def commonest(points, labels, new):
+    return np.full(len(new), np.bincount(labels).argmax())
+
+
+def labels_from_1(points, labels, new):
+    means = np.stack([points[labels == kind].mean(axis=0) for kind in range(3)])
+    return np.linalg.norm(new[:, None] - means, axis=-1).argmin(axis=1) + 1
+
+
 WRONG = {
     "gradients_flow_through_softmax": (
-        logarithms, array_from_tensor, one_row_too_few, gradient_halved, changes_its_scores, nothing_returned, 3),
+        Wrong("logarithms of the weights", logarithms),
+        Wrong("detaches the weights and returns an array", array_from_tensor, ("softmax-in-numpy",)),
+        Wrong("leaves the first row out", one_row_too_few),
+        Wrong("lets half the gradient through", gradient_halved),
+        Wrong("changes the scores in place, which PyTorch refuses", changes_its_scores),
+        Wrong("returns nothing", nothing_returned),
+        Wrong("a number for a function", 3),
+        Wrong("softmax of each column, by torch", softmax_of_columns, ("softmax-down-the-columns",), named=True),
+        Wrong("the total under no_grad", total_under_no_grad, ("total-without-gradient",), named=True),
+        Wrong("a new tensor of the numbers", softmax_through_lists, ("softmax-in-numpy",), named=True),
+    ),
     "softmax_goes_backward_by_hand": (
-        backward_of_the_exponential, hands_back_the_cotangent, backward_with_a_sign, backward_and_value,
-        backward_of_the_first_row, nothing_returned),
+        Wrong("the gradient of the exponential", backward_of_the_exponential),
+        Wrong("hands the cotangent back", hands_back_the_cotangent),
+        Wrong("the sign is wrong", backward_with_a_sign),
+        Wrong("returns the weights too", backward_and_value),
+        Wrong("returns the first row alone", backward_of_the_first_row),
+        Wrong("returns nothing", nothing_returned),
+        Wrong("the diagonal of the Jacobian alone", backward_weight_by_weight, ("diagonal-alone",), named=True),
+        Wrong("takes the sum of the weights off", backward_of_a_sum_of_weights, ("cotangent-forgotten",), named=True),
+        Wrong("right, and dA is changed", backward_in_place),
+    ),
     "a_head_is_a_module": (
-        HeadOfOtherNames, HeadTransposed, HeadWithMore, HeadOfTensors, HeadWithoutForward, HeadForMatrices,
-        nn.Linear(3, 4)),
+        Wrong("calls its parameters otherwise", HeadOfOtherNames),
+        Wrong("keeps its parameters transposed", HeadTransposed),
+        Wrong("has a parameter too many", HeadWithMore),
+        Wrong("keeps tensors that are no parameters", HeadOfTensors),
+        Wrong("has no forward", HeadWithoutForward),
+        Wrong("takes matrices alone", HeadForMatrices),
+        Wrong("an object for a class", nn.Linear(3, 4)),
+        Wrong("no scale", HeadUnscaled, ("head-scores-unscaled",), named=True),
+        Wrong("softmax over the queries", HeadOfColumns, ("head-softmax-over-queries",), named=True),
+    ),
     "a_layer_is_a_class": (
-        LayerOfOtherNames, LayerTransposed, LayerNotCallable, LayerInPlace, LayerWithoutSizes, LayerTransposed(2, 3)),
+        Wrong("calls its arrays otherwise", LayerOfOtherNames),
+        Wrong("keeps W transposed", LayerTransposed),
+        Wrong("has forward for __call__", LayerNotCallable),
+        Wrong("doubles W at each call", LayerInPlace),
+        Wrong("takes no sizes", LayerWithoutSizes),
+        Wrong("an object for a class", LayerTransposed(2, 3)),
+        Wrong("leaves b out, by einsum", LayerOfProducts, ("shift-left-out",), named=True),
+    ),
     "a_cache_keeps_every_key": (
-        CacheUnanswered, CacheWithoutAttend, CacheThatFills, CacheOfTheClass, CacheOfSums, nothing_returned),
+        Wrong("keeps nothing", CacheUnanswered),
+        Wrong("attend is no method", CacheWithoutAttend),
+        Wrong("is full after four keys", CacheThatFills),
+        Wrong("shares its keys with all other caches", CacheOfTheClass),
+        Wrong("adds the values up", CacheOfSums),
+        Wrong("a function for a class, which takes no scale", nothing_returned),
+        Wrong("gives back the newest value", CacheOfOne, ("newest-key-alone",), named=True),
+    ),
     "new_points_get_their_labels": (
-        always_2, labels_of_the_old, one_hot_labels, label_at_random, label_by_the_sign, nothing_returned),
+        Wrong("2, always", always_2),
+        Wrong("labels of the old points", labels_of_the_old),
+        Wrong("one-hot rows for labels", one_hot_labels),
+        Wrong("old labels at random", label_at_random),
+        Wrong("the sign of the first number", label_by_the_sign),
+        Wrong("returns nothing", nothing_returned),
+        Wrong("the commonest label, always", commonest, ("commonest-label",), named=True),
+        Wrong("the nearest mean, counted from 1", labels_from_1, ("labels-one-too-large",), named=True),
+    ),
     "twice_the_tokens_cost_more": (
-        (16, grow), (None, grow), ("four", grow), (4, lambda tokens, factor: tokens * factor), grow, (4, 4),
-        (-4, grow)),
+        Wrong("predicts the fourth power", (16, grow)),
+        Wrong("predicts nothing", (None, grow)),
+        Wrong("predicts a word", ("four", grow)),
+        Wrong("computes the tokens", (4, lambda tokens, factor: tokens * factor)),
+        Wrong("hands over no prediction", grow),
+        Wrong("hands over no function", (4, 4)),
+        Wrong("predicts a negative number", (-4, grow)),
+        Wrong("predicts that the cost doubles", (2, grow), ("predicted-twice-as-much",), named=True),
+        Wrong("computes the factor", (4, lambda tokens, factor: tokens * factor / tokens), ("growth-in-proportion",),
+              named=True),
+    ),
     "scores_outnumber_vectors": (
-        ("equal", count), ("Scores", count), (1, count), (None, count), ("scores", lambda tokens, width: tokens),
-        "scores"),
+        Wrong("predicts a draw", ("equal", count)),
+        Wrong("predicts in capitals", ("Scores", count)),
+        Wrong("predicts a number", (1, count)),
+        Wrong("predicts nothing", (None, count)),
+        Wrong("returns one number", ("scores", lambda tokens, width: tokens)),
+        Wrong("hands over no function", "scores"),
+        Wrong("predicts the vectors", ("vectors", count), ("predicted-vectors",), named=True),
+        Wrong("counts Q alone", ("scores", lambda tokens, width: (tokens ** 2, tokens * width)),
+              ("keys-and-values-forgotten",), named=True),
+    ),
 }
 
-SAID = {  # for each of WRONG, in order, words that the report has
+SAID = {  # for the first of WRONG, in order, words that the report has, spaces aside
     "gradients_flow_through_softmax": (
-        "For 3 by 5 scores, in the gradient of scores: at [0, 0] we expect",
+        "For 4 by 2 scores, in the gradient of scores: at [0, 0] we expect",
         "it is no floating torch tensor, computed from the tensors that came in.",
-        "no gradient could flow back: we expect a result of shape (3, 5), not (2, 5).",
-        "✓ holds     1 of 1    the numbers are right\n  ✗ fails     0 of 1    the gradients are right\n"
-        "                        For 3 by 5 scores, in the gradient of scores: at [0, 0] we expect",
+        "no gradient could flow back: we expect a result of shape (4, 2), not (3, 2).",
+        "✓ holds 1 of 1 the numbers are right ✗ fails 0 of 1 the gradients are right "
+        "For 4 by 2 scores, in the gradient of scores: at [0, 0] we expect",
         "It raised RuntimeError: a leaf Variable that requires grad",
-        "For 3 by 5 scores: the function returned None. Does it end in a return?",
+        "For 4 by 2 scores: the function returned None. Does it end in a return?",
         "We expect a function here and got an int."),
     "softmax_goes_backward_by_hand": (
-        "For 3 by 5 scores, in the gradient of scores: at [0, 0] we expect",
-        "For 3 by 5 scores, in the gradient of scores: at [0, 0] we expect",
-        "For 3 by 5 scores, in the gradient of scores: at [0, 0] we expect",
-        "For 3 by 5 scores: we expect an array of shape (3, 5) and got a tuple of 2.",
-        "For 3 by 5 scores, in the gradient of scores: we expect shape (3, 5) and got (1, 5).",
-        "For 3 by 5 scores: the function returned None. Does it end in a return?"),
+        "For 4 by 2 scores, in the gradient of scores: at [0, 0] we expect",
+        "For 4 by 2 scores, in the gradient of scores: at [0, 0] we expect",
+        "For 4 by 2 scores, in the gradient of scores: at [0, 0] we expect",
+        "For 4 by 2 scores: we expect an array of shape (4, 2) and got a tuple of 2.",
+        "For 4 by 2 scores, in the gradient of scores: we expect shape (4, 2) and got (1, 2).",
+        "For 4 by 2 scores: the function returned None. Does it end in a return?"),
     "a_head_is_a_module": (
-        "The module has no parameter called W_q. Its parameters: query (5, 3), key (5, 3) and value (5, 3). "
-        "Asked for: W_q (5, 3), W_k (5, 3) and W_v (5, 3).",
-        "The shape of W_q is (3, 5), and (5, 3) is asked for.",
-        "The module has a parameter that is not asked for: W_o (3, 3). "
-        "Asked for: W_q (5, 3), W_k (5, 3) and W_v (5, 3).",
-        "The module's W_q is a tensor and no parameter: nn.Parameter(tensor) makes one of it.",
-        "The module has no method forward, which runs when it is called.",
-        "✓ holds     2 of 2    the numbers are right\n  ✗ fails     0 of 0.5  any leading axes",
+        "The module has no parameter called W_q. Its parameters: query (2, 6), key (2, 6) and value (2, 6). "
+        "Asked for: W_q (2, 6), W_k (2, 6) and W_v (2, 6).",
+        "The shape of W_q is (6, 2), and (2, 6) is asked for.",
+        "The module has a parameter that is not asked for: W_o (6, 6). "
+        "Asked for: W_q (2, 6), W_k (2, 6) and W_v (2, 6).",
+        "The module's W_q is a tensor and no parameter: `nn.Parameter(tensor)` makes one of it.",
+        "The module has no method `forward`, which runs when it is called.",
+        "✓ holds 2 of 2 the numbers are right ✗ fails 0 of 0.5 any leading axes",
         "We expect a class here, the class itself and no object of it, and got a torch.Linear."),
     "a_layer_is_a_class": (
         "The object has no attribute called W. Its arrays: weight (3, 4) and bias (4,). "
         "Asked for: W (3, 4) and b (4,).",
         "The shape of W is (4, 3), and (3, 4) is asked for.",
-        "LayerNotCallable, which cannot be called: it has no method __call__.",
+        "LayerNotCallable, which cannot be called: it has no method `__call__`.",
         "Your function changed the weights, which belongs to the caller.",
         "LayerWithoutSizes() takes no arguments",
         "We expect a class here, the class itself and no object of it, and got"),
     "a_cache_keeps_every_key": (
         "For a cache of 5 keys of width 3: in step 2 of 10, attend, it returned None.",
-        "The object has no method attend, which is called in step 2 of 10.",
+        "The object has no method `attend`, which is called in step 2 of 10.",
         "It raised IndexError: the cache is full at `raise IndexError(\"the cache is full\")`, in step 9 of 10, append",
-        "in step 2 of 10, attend: at [0] we expect",
-        "✓ holds     0.5 of 0.5  the first step is right",
+        "For a cache of 5 keys of width 3: right when first called, and not when called again with the same inputs.",
+        "✓ holds 0.5 of 0.5 the first step is right",
         "It raised TypeError: nothing_returned() got an unexpected keyword argument 'scale'."),
     "new_points_get_their_labels": (
         "of 300 labels are right, and", "we expect labels of shape (300,) and got (200,).",
@@ -303,11 +449,11 @@ SAID = {  # for each of WRONG, in order, words that the report has
         "You predicted 16. For 64 tokens and a factor of 2 your own computation gives 4, and the two are further apart",
         "Not answered yet: the prediction is still None.", "We expect a number as the prediction and got a str.",
         "Not scored yet: first make “the numbers are right” hold.",
-        "We expect a prediction and a function here, check(name, prediction, function), and got a function.",
-        "check(name, prediction, function), and got an int and an int.", "You predicted -4."),
+        "We expect a prediction and a function here, `check(name, prediction, function)`, and got a function.",
+        "`check(name, prediction, function)`, and got an int and an int.", "You predicted -4."),
     "scores_outnumber_vectors": (
         "You predicted “equal”. For 1000 tokens of width 64 your own computation says “scores”.",
         "We expect one of scores, vectors, equal as the prediction and got “Scores”.",
         "as the prediction and got an int.", "Not answered yet: the prediction is still None.",
-        "we expect shape (2,) and got ().", "check(name, prediction, function), and got a str."),
+        "we expect shape (2,) and got ().", "`check(name, prediction, function)`, and got a str."),
 }
