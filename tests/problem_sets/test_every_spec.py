@@ -7,11 +7,13 @@ import re
 import time
 
 import numpy as np
+import pytest
 
 from attnlib.check.beside_learner.call import respond
-from attnlib.check.scoring.answers import given_by, reference_answer, slip_answer
+from attnlib.check.scoring.answers import expected_of, given_by, reference_answer, slip_answer
 from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
+from attnlib.check.scoring.outcome import Outcome
 from grader.sandbox.view import visible_modules
 from tests.problem_sets.anything import Remembered, nonsense
 from tests.problem_sets.helpers import (
@@ -24,6 +26,7 @@ from tests.problem_sets.helpers import (
     report_of,
     without_slips,
 )
+from tests.problem_sets.sentences import bare_code
 from tests.problem_sets.shapes import shapes_of, too_tame
 
 
@@ -121,6 +124,22 @@ def test_every_property_looks_at_a_case(exercise):
         assert prop.points > 0, prop.name
 
 
+def test_changed_arrays_are_looked_at(exercise):
+    """Does some property of a function that gets arrays fail when it has changed one of them?"""
+    cases = [case for case in draw(exercise, 0) if arrays_in(list(case.args))]
+    if exercise.kind != "function" or not cases:
+        return
+    assert any(fails_when_changed(exercise, case) for case in cases), (
+        f"{exercise.name} has no property that looks at changed arrays; give it arrays_left_alone")
+
+
+def fails_when_changed(exercise, case):
+    """Whether a property complains of the right value of a case where the first argument was changed."""
+    changed = Outcome("value", given_by(exercise, reference_answer(exercise), case.args), changed=(0,))
+    return any(prop.judge(case, changed, expected_of(exercise, case)) for prop in exercise.properties
+               if prop.looks_at(case))
+
+
 def test_the_cases_are_quick(exercise):
     """Are the cases drawn and answered in 20 ms, or in a tenth of an exercise's own time where it is longer?"""
     took, answer = [], reference_answer(exercise)
@@ -182,3 +201,22 @@ def test_the_sentences_are_plain(exercise):
         assert slip.message.endswith(".") and len(slip.message) < 200, slip.id
         assert len(slip.message.split(". ")) <= 3, slip.id
         assert not re.search(r"\b(just|simply|obviously|note that|easy|of course)\b", slip.message, re.I), slip.id
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("Sum over the last axis: `axis=-1`, not `axis=0`.", []),
+    ("Transpose the keys, Q @ K.T, or K.mT.", ["Q @ K.T", "K.mT"]),
+    ("Take np.sqrt(d_k), d_k ** 0.5 or exp(), not scores[0].", ["np.sqrt", "d_k ** 0.5", "exp()", "scores[0]"]),
+    ("Write keepdims=True and axis=-1.", ["keepdims=True", "axis=-1"]),
+    ("The sum of A times dA runs along d_k = 8 columns, e.g. α_ij = 0; divide by √d_k (axis 0), n × n.", []),
+])
+def test_code_is_recognised(text, shown):
+    """Is code found outside of backquotes, and prose and formulas left alone?"""
+    assert bare_code(text) == shown
+
+
+def test_code_in_sentences_stands_between_backquotes(exercise):
+    """Does a learner see `axis=-1` set as code, in what a slip says and in what may not be called?"""
+    told = [slip.message for slip in exercise.slips] + [each.what for each in exercise.forbidden]
+    bare = {text: bare_code(text) for text in told if bare_code(text)}
+    assert not bare, f"put between backquotes: {bare}"
