@@ -20,10 +20,14 @@ FILES = {  # from a template to its place
     "spec.py": "attnlib/check/specs/ex_{stem}.py",
     "right.py": "tests/problem_sets/right_{stem}.py",
     "wrong.py": "tests/problem_sets/wrong_{stem}.py",
+    "typical.py": "tests/problem_sets/typical_{stem}.py",
     "test_set.py": "tests/problem_sets/test_{stem}.py",
     "test_page.py": "tests/book/test_{stem}.py",
 }
 MUTANTS = "# (a reason; below it the mutants it holds for, one a line, as the test prints them)\n"
+NEXT = """Next: declare the exercises in the specification, then `make exercises`. CONTRIBUTING.md has the whole way.
+The tests ask of each exercise: a property that looks at changed arrays (`arrays_left_alone`) where the answer is a
+function; code in messages between backquotes (`axis=-1`); 40 or more labelled wrong answers."""
 VERSIONS = re.compile(r"(\| problem set \| version \|.*\n(?:\|.*\n)+)")  # the table in CHANGELOG.md
 OPENING = """# title
 
@@ -104,7 +108,7 @@ def main(arguments):
     write_notebooks.main(arguments)
     for path in made:
         print(f"Made {path.relative_to(ROOT)}.")
-    print("Next: declare the exercises in the specification, then `make exercises`. CONTRIBUTING.md has the whole way.")
+    print(NEXT)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,12 @@ def test_a_set_has_its_answers(stem, kind):
         if error.name != f"tests.problem_sets.{kind}_{stem}":
             raise
         pytest.fail(f"tests/problem_sets/{kind}_{stem}.py is missing")
-    table = TABLES[kind]
-    assert getattr(module, table, None), f"{kind}_{stem}.py has no table {table}"
-    empty = [each.name for each in SETS[stem].exercises if kind != "typical" and not answers_to(each, table)]
+    table, declared = TABLES[kind], SETS[stem].exercises
+    assert getattr(module, table, None) is not None, f"{kind}_{stem}.py has no table {table}"
+    if kind == "typical":
+        assert module.TYPICAL or not declared, f"TYPICAL in {kind}_{stem}.py has no mistake"
+        return
+    empty = [each.name for each in declared if not answers_to(each, table)]
     assert not empty, f"{table} in {kind}_{stem}.py has no answers to {', '.join(empty)}"
 
 

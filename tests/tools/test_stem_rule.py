@@ -8,6 +8,7 @@ from tools.write_notebooks import TO_WRITE
 THERE = [chapter.stem for chapter in chapters() if chapter.there]
 FOLDERS = ("attnlib", "benchmarks", "book", "exercises", "grader", "solutions", "tests", "tools")
 LISTS = ("README.md", "CHANGELOG.md", "book/chapters.toml", "book/_toc.yml")  # the table, and what is written from it
+ENOUGH = 40
 TEXT = {".py", ".md", ".ipynb", ".toml", ".yml", ".json", ".txt", ".js", ".css", ".cff", ""}
 
 
@@ -37,8 +38,17 @@ def test_nothing_is_left_to_write(stem):
 
 @pytest.mark.parametrize("stem", THERE)
 def test_a_chapter_has_all_its_files(stem):
-    """Does a chapter that is there have its page, figures, specification, notebooks and tests?"""
+    """Does a chapter that is there have its page, figures, specification, notebooks, tests and answers?"""
     wanted = {f"book/{stem}.md", f"book/figures/fig_{stem}.py", f"attnlib/check/specs/ex_{stem}.py",
               f"solutions/{stem}/{stem}.ipynb", f"exercises/{stem}/{stem}.ipynb", f"tests/book/test_{stem}.py",
-              *(f"tests/problem_sets/{kind}_{stem}.py" for kind in ("test", "right", "wrong"))}
+              *(f"tests/problem_sets/{kind}_{stem}.py" for kind in ("test", "right", "wrong", "typical"))}
     assert wanted - set(texts()) == set()
+
+
+@pytest.mark.parametrize("stem", THERE)
+def test_a_bank_has_answers_enough(stem):
+    """Has each exercise its forty labelled wrong answers?"""
+    from tests.problem_sets.helpers import SETS, answers_to
+
+    few = [each.name for each in SETS[stem].exercises if len(answers_to(each, "WRONG")) < ENOUGH]
+    assert not few, f"wrong_{stem}.py has less than {ENOUGH} answers to {', '.join(few)}"

@@ -1,4 +1,5 @@
-"""Wrong answers to $stem that the specification does not list, and its slips in other words."""
+"""Wrong answers to $stem as students write them, each labelled with what it really does; labels.py says how."""
 
-WRONG = {}    # {exercise: (answer, ...)}
-SPELLED = {}  # {exercise: ((id of the slip, answer), ...)}
+from tests.problem_sets.labels import Wrong
+
+WRONG: dict[str, tuple[Wrong, ...]] = {}  # {exercise: (Wrong(does, answer, slips, named=True), ...)}, 40 or more each
