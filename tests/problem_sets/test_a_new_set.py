@@ -18,6 +18,7 @@ from tests.problem_sets.release import released
 
 STEM, KINDS = "98_made_up", "97_kinds"
 NOTEBOOKS = {STEM: notebook.solution_notebook, KINDS: notebook_97_kinds.solution_notebook}
+GRADED = "test_check_and_grader_agree_on_an_answer"  # needs the sandbox
 SPECS, TESTS = "attnlib/check/specs", "tests/problem_sets"
 
 
@@ -31,7 +32,7 @@ class NewCourse:
         shutil.copytree(HERE, folder / TESTS, ignore=of_a_set)
         shutil.copytree(ROOT / "grader", folder / "grader", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "tests" / "grader", folder / "tests" / "grader",
-                        ignore=lambda _, names: set(names) - {"plain_nbgrader.py"})
+                        ignore=lambda _, names: set(names) - {"plain_nbgrader.py", "conftest.py"})
         shutil.copy(ROOT / "pyproject.toml", folder)
         shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
 
@@ -42,7 +43,7 @@ class NewCourse:
 
     def add_made_up_set(self, stem=STEM, left_out=(), explained=""):
         """A made-up set with all its files, those in `left_out` aside; explained is its table of mutants."""
-        for kind in ("ex", "right", "wrong"):
+        for kind in ("ex", "right", "wrong", "typical"):
             if kind not in left_out:
                 text = (HERE / "made_up" / f"{kind}_{stem}.py").read_text()
                 self.write(f"{SPECS if kind == 'ex' else TESTS}/{kind}_{stem}.py", text)
@@ -83,22 +84,33 @@ def failures(found):
 def test_a_set_unlike_chapter_05_passes(course):
     """May names hold digits, an exercise two answer cells, inputs 0s and 1s, a set questions and slow training?"""
     course.add_made_up_set()
-    found, said = course.tested("-k", "not plain_nbgrader")
+    found, said = course.tested("-k", f"not plain_nbgrader and not {GRADED}")
     assert not failures(found), said
     for test in ("test_points_and_names_are_those_of_the_spec", "test_the_solution_passes_its_checks_in_a_kernel"):
         assert found[f"{test}[{STEM}]"] == "PASSED"
     assert found[f"test_the_cases_are_quick[{STEM}-training_finds_the_slope]"] == "PASSED"
     assert f"{STEM}: " in said and " 0 unexplained" in said
+    assert f"{STEM}:  60% kept, 3 of 5: rows-added-up in write_mix_2" in said
 
 
 @pytest.mark.slow
 def test_a_set_of_every_kind_passes(course):
     """Do the tests of every set take gradients, modules, objects, predicted labels and predictions?"""
     course.add_made_up_set(KINDS, explained=(HERE / "made_up" / f"mutants_{KINDS}.txt").read_text())
-    found, said = course.tested("-k", "not plain_nbgrader")
+    found, said = course.tested("-k", f"not plain_nbgrader and not {GRADED}")
     assert not failures(found), said
     assert found[f"test_the_solution_passes_its_checks_in_a_kernel[{KINDS}]"] == "PASSED"
     assert found[f"test_a_fresh_exercise_says_not_answered[{KINDS}]"] == "PASSED"
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.parametrize("stem", NOTEBOOKS)
+def test_the_answers_of_a_set_go_through_the_sandbox(course, stem):
+    """Does the grader find what the learner's check finds, for answers of every kind?"""
+    course.add_made_up_set(stem)
+    found, said = course.tested("-k", GRADED)
+    assert not failures(found), said
 
 
 @pytest.mark.slow
@@ -112,11 +124,13 @@ def test_each_gap_is_named_once_and_stops_no_other_set(course):
         course.write(f"{SPECS}/ex_{stem}.py", text)
     course.write(f"{TESTS}/right_93_strange.py", "RIGHT = {'no_such_exercise': (abs,)}\n")
     course.write(f"{TESTS}/wrong_93_strange.py", "raise RuntimeError('half written')\n")
+    course.write(f"{TESTS}/typical_93_strange.py", "TYPICAL = ()\n")
     course.write(f"{TESTS}/mutants_93_strange.txt", "no_such_answer: return 1  ->  return 2\n")
-    found, said = course.tested("-k", "not plain_nbgrader and not kernel and not fresh")
+    found, said = course.tested("-k", f"not plain_nbgrader and not kernel and not fresh and not {GRADED}")
     assert failures(found) == [
-        "test_a_set_has_its_answers[92_bare-right]", "test_a_set_has_its_answers[92_bare-wrong]",
-        "test_a_set_has_its_answers[93_strange-right]", "test_a_set_has_its_answers[93_strange-wrong]",
+        "test_a_set_has_its_answers[92_bare-right]", "test_a_set_has_its_answers[92_bare-typical]",
+        "test_a_set_has_its_answers[92_bare-wrong]", "test_a_set_has_its_answers[93_strange-right]",
+        "test_a_set_has_its_answers[93_strange-typical]", "test_a_set_has_its_answers[93_strange-wrong]",
         "test_a_set_has_its_notebooks[92_bare-exercises]", "test_a_set_has_its_notebooks[92_bare-solutions]",
         "test_a_set_has_its_notebooks[93_strange-exercises]", "test_a_set_has_its_notebooks[93_strange-solutions]",
         "test_answers_are_to_exercises_that_exist[93_strange]",
@@ -126,7 +140,8 @@ def test_each_gap_is_named_once_and_stops_no_other_set(course):
         "test_the_spec_can_be_imported[91_unimportable]",
     ], said
     for words in ("No module named 'nothing_of_this_name'", "half written", "right_92_bare.py is missing",
-                  "wrong_92_bare.py is missing", "mutants_92_bare.txt is missing",
+                  "wrong_92_bare.py is missing", "typical_92_bare.py is missing",
+                  "TYPICAL in typical_93_strange.py has no mistake", "mutants_92_bare.txt is missing",
                   "solutions/92_bare/92_bare.ipynb is missing",
                   "RIGHT: no exercise of 93_strange is called no_such_exercise", "begins without a reason",
                   "no right answer to 93_strange is called no_such_answer"):
