@@ -55,13 +55,14 @@ class Check:
     def case(self) -> tuple:
         """The inputs of the last case that failed, as the report showed it: `softmax(*check.case())` runs it alone.
 
-        Raises LookupError when no check has failed yet.
+        Raises LookupError when no report has shown one yet: those on functions do, those on classes do not.
         """
         from attnlib.check.scoring.challenge import copy_of_case
         from attnlib.check.spec import find
 
         if self.failing is None:
-            raise LookupError("check.case: no check has failed here yet, so there is no case to hand back")
+            raise LookupError("check.case: no report has shown a case that fails here yet, so there is none to hand "
+                              "back")
         name, seed, number = self.failing
         return copy_of_case(find(name), seed, number)
 

@@ -145,7 +145,7 @@ def test_tools_see_a_failure_as_an_error(shell, monkeypatch, tool):
 def test_the_last_failing_case_comes_back_as_values(shell):
     """Does check.case() give the inputs that the report showed, afresh each time, and say when there are none?"""
     attnlib.check.check.failing = None
-    with pytest.raises(LookupError, match="no check has failed here yet"):
+    with pytest.raises(LookupError, match="no report has shown a case that fails here yet"):
         check.case()
     report = attnlib.check.Check().check_here  # a check of its own remembers its own
     with pytest.raises(CheckFailed) as caught:
