@@ -9,6 +9,7 @@ import numpy as np
 
 from attnlib.check.scoring import properties as p
 from attnlib.check.scoring.outcome import Outcome, as_array, what_is
+from attnlib.check.scoring.shown import LAST
 from attnlib.check.spec import Case, Property
 
 GRADIENTS = "the gradients are right"
@@ -131,11 +132,12 @@ def _item(value: Any, key: Any) -> Any:
 # --- a reference by differences --------------------------------------------------------------------------------------
 
 
-def by_differences(forward: Callable, wrt: Sequence[int] | None = None) -> Callable:
+def by_differences(forward: Callable, wrt: Sequence[int] | None = None, cotangent_is: str = "cotangent") -> Callable:
     """A reference (*arguments, cotangent) -> gradients of `forward`, for learners who write the gradients by hand.
 
     wrt: the positions of the arguments, all floating ones when left out; one gradient comes as it is, several as a
     tuple. Each has the dtype of its argument. Accurate to ACCURACY where numbers and slopes are about 1.
+    cotangent_is: what a report calls the last argument, as learners do: dA, say.
     """
 
     @functools.wraps(forward)
@@ -144,6 +146,7 @@ def by_differences(forward: Callable, wrt: Sequence[int] | None = None) -> Calla
         found = central_differences(forward, arguments, cotangent, wrt)
         return found[0] if len(found) == 1 else found
 
+    setattr(reference, LAST, cotangent_is)
     return reference
 
 

@@ -11,6 +11,7 @@ from attnlib.check.spec import Case, Exercise
 
 ENTRIES = 60   # of an array, written out; a larger one is shown by its corners
 CHARACTERS = 2000
+LAST = "last_argument"  # attribute of a reference that is made of another function: what its last argument is called
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,18 @@ class Shown:
 
 def show(exercise: Exercise, number: int, case: Case, outcome: Outcome, expected: Any) -> Shown:
     """The case as a report shows it."""
-    inputs = tuple((name, written(value)) for name, value in zip(exercise.arguments, case.args))
+    inputs = tuple((name, written(value)) for name, value in zip(names_of(exercise, case), case.args))
     if outcome.kind != "value":
         return Shown(number, case.description, inputs, written(expected), outcome.content, outcome.printed)
     digits = 4 if written(expected) != written(outcome.content) else 12
     return Shown(number, case.description, inputs, written(expected, digits), written(outcome.content, digits),
                  outcome.printed)
+
+
+def names_of(exercise: Exercise, case: Case) -> tuple[str, ...]:
+    """What to call the arguments of a case: as the reference does, and the last one as it says where it says so."""
+    last = getattr(exercise.reference, LAST, "")
+    return (*exercise.arguments[: len(case.args) - 1], last) if last else exercise.arguments
 
 
 def written(value: Any, digits: int = 4) -> str:

@@ -31,6 +31,11 @@ def mix(Q, K, V):
     return attend(Q, K, V)[0]
 
 
+def mix_or_mask(Q, K, V, mask=None):
+    """The same, with an argument that may be left out."""
+    return attend(Q, K, V, mask)[0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_differences_are_as_accurate_as_they_say(seed):
     """Do central differences agree with attnlib's own gradients a thousand times better than ACCURACY?"""
@@ -59,6 +64,18 @@ def test_differences_leave_the_arguments_alone():
     before = [array.copy() for array in arrays]
     g.by_differences(mix)(*arrays)
     assert all(map(np.array_equal, before, arrays))
+
+
+def test_a_report_shows_the_cotangent_by_its_name():
+    """Does a learner who writes gradients by hand see all that went in, whatever forward's other arguments are?"""
+    by_hand = next(each for each in PROBLEM_SET.exercises if each.name == "softmax_goes_backward_by_hand")
+    report = report_of(by_hand, lambda scores, dA: dA)
+    assert [name for name, _ in report.shown.inputs] == ["scores", "dA"]
+    attention = replace(by_hand, reference=g.by_differences(mix_or_mask), slips=(),
+                        properties=(g.gradients_by_hand(1, ("Q", "K", "V")),),
+                        cases=lambda rng: [Case("plain", tuple(drawn(rng)), "Q, K, V")])
+    report = report_of(attention, lambda Q, K, V, dB: (Q, K, V))
+    assert [name for name, _ in report.shown.inputs] == ["Q", "K", "V", "cotangent"]
 
 
 def test_autograd_takes_dicts_masks_and_several_results():

@@ -65,7 +65,7 @@ BY_HAND = Exercise(
     title="Softmax goes backward by hand",
     minutes=5,
     asks="the gradient of softmax, in NumPy",
-    reference=g.by_differences(numpy_softmax, wrt=(0,)),
+    reference=g.by_differences(numpy_softmax, wrt=(0,), cotangent_is="dA"),
     cases=softmax_cases,
     properties=(g.gradients_by_hand(2, ("scores",)), p.dtype_kept(0.25, after=g.GRADIENTS),
                 p.arrays_left_alone(0.25, ("scores", "dA"), after=g.GRADIENTS)),
