@@ -31,7 +31,7 @@ class Check:
 
     def __init__(self) -> None:
         self.cells = Cells()
-        self.slips: dict[str, str] = {}
+        self.mistakes: dict[str, str] = {}  # exercise: the id of the mistake that was named
         self.failing: tuple[str, int, int] | None = None  # exercise, seed, number of the case
 
     def __call__(self, name: str, *answer: Any, strict: bool = False) -> "Report | None":
@@ -78,8 +78,8 @@ class Check:
             print(f"{name}: stopped by you; nothing was scored.")
             return None
         stale = self.cells.stale(name)
-        report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.slips)
-        self.slips[name] = report.slip
+        report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.mistakes)
+        self.mistakes[name] = report.slip
         if report.shown:
             self.failing = name, seed, report.shown.number
         return self.tell(report, strict)

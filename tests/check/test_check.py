@@ -195,7 +195,7 @@ def test_an_error_is_charged_once(shell):
     shell.run_cell(WRONG)
     shell.run_cell("def scaled(Q, K):\n    return Q @ K.T / K.shape[1]")
     shell.run_cell("def attend(Q, K, V):\n    w = softmax(scaled(Q, K))\n    return w @ V, w")
-    attnlib.check.check.slips.clear()
+    attnlib.check.check.mistakes.clear()
     assert "  0 of 4 points" in shown_by(shell, f"check('{ATTEND}', attend)")[0]
     shell.run_cell(f"check('{SOFTMAX}', softmax), check('{SCALE}', scaled)")
     (shown,) = shown_by(shell, f"check('{ATTEND}', attend)")
