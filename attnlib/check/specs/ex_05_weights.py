@@ -677,7 +677,7 @@ RELU_EXERCISE = Exercise(
 
 PROBLEM_SET = ProblemSet(
     stem="05_weights",
-    version=1,
+    version=2,
     exercises=(
         SOFTMAX_EXERCISE, SPREAD_EXERCISE, VARIANCE_EXERCISE, SCORES_EXERCISE, OUTPUT_EXERCISE, ATTEND_EXERCISE,
         RELU_EXERCISE),
