@@ -197,6 +197,9 @@ def test_an_error_is_charged_once(shell):
     shell.run_cell("def attend(Q, K, V):\n    w = softmax(scaled(Q, K))\n    return w @ V, w")
     attnlib.check.check.mistakes.clear()
     assert "  0 of 4 points" in shown_by(shell, f"check('{ATTEND}', attend)")[0]
+    shell.run_cell("def over_queries(Q, K, V):\n    w = softmax(Q @ K.T / K.shape[1] ** 0.5)\n    return w @ V, w")
+    (shown,) = shown_by(shell, f"check('{ATTEND}', over_queries)")
+    assert "If exercise 1 makes this mistake, run its check first: it is charged there alone." in shown
     shell.run_cell(f"check('{SOFTMAX}', softmax), check('{SCALE}', scaled)")
     (shown,) = shown_by(shell, f"check('{ATTEND}', attend)")
     assert "  4 of 4 points" in shown

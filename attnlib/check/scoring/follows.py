@@ -44,6 +44,14 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
     return None
 
 
+def check_first(exercise: Exercise, slip: Slip, earlier: Mapping[str, str]) -> str:
+    """What to say when an earlier exercise, which was not checked yet, may be where the mistake is made; else empty."""
+    sources = [find_in_set(exercise.set, name) for name, _ in exercise.builds_on if name not in earlier]
+    numbers = [str(source.number) for source in sources if _slips(source, slip.id)]
+    return (f"If exercise {' or '.join(numbers)} makes this mistake, run its check first: it is charged there alone."
+            if numbers else "")
+
+
 def _slips(exercise: Exercise, slip_id: str) -> list[Slip]:
     """The functions by which an exercise knows a mistake."""
     return [slip for slip in exercise.slips if slip.id == slip_id]

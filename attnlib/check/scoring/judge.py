@@ -7,7 +7,7 @@ from typing import Any
 from attnlib.check.beside_learner.wire import WireError
 from attnlib.check.scoring.answers import expected_of
 from attnlib.check.scoring.challenge import draw, draws
-from attnlib.check.scoring.follows import forgiven
+from attnlib.check.scoring.follows import check_first, forgiven
 from attnlib.check.scoring.outcome import Outcome, read_note, read_outcomes
 from attnlib.check.scoring.properties import first_difference, pick
 from attnlib.check.scoring.report import PropertyResult, Report, unscored
@@ -76,6 +76,8 @@ def _explained(exercise: Exercise, seed: int, seen: list[Seen], results: tuple[P
     if follows:
         return Report.of(exercise, follows.results, follows.headline, shown=shown, note=note)
     slip = find_slip(exercise, seed, outcomes)
+    if slip:
+        note = f"{note} {check_first(exercise, slip, earlier)}".strip()
     trouble = _shared_trouble(outcomes)
     if trouble:
         return unscored(exercise, slip.message if slip else trouble, note, slip.id if slip else "", shown)
