@@ -26,6 +26,13 @@ class CheckFailed(AssertionError):
         self.report = report
 
 
+class CheckStopped(KeyboardInterrupt):
+    """The person at the keyboard stopped a check; cells that wait to be run are not."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows this in place of a traceback
+        return [str(self)]
+
+
 class Check:
     """The function `check` of a notebook; it remembers what it found, for `check.case` and for later exercises."""
 
@@ -41,7 +48,7 @@ class Check:
         On the learner's machine the public cases run here. Less than all points raises CheckFailed, with the whole
         report as its message, where nbgrader or a script must see a failure, and where `strict` is True. In the
         grader's sandbox the challenge's inputs run here, and only what came out is handed over. Raises KeyError, with
-        the nearest names, when no exercise is called so.
+        the nearest names, when no exercise is called so, and CheckStopped when it is interrupted.
         """
         if not answer:
             raise TypeError(f"check: the answer is missing; write check({name!r}, answer)")
@@ -74,11 +81,10 @@ class Check:
         exercise = find(name)
         try:
             response = respond_apart(respond, challenge(exercise, seed), answer)
-        except Interrupted:
-            print(f"{name}: stopped by you; nothing was scored.")
-            return None
-        stale = self.cells.stale(name)
-        report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.mistakes)
+            stale = self.cells.stale(name)
+            report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.mistakes)
+        except (Interrupted, KeyboardInterrupt):
+            raise CheckStopped(f"{name}: stopped by you; nothing was scored.") from None
         self.mistakes[name] = report.slip
         if report.shown:
             self.failing = name, seed, report.shown.number

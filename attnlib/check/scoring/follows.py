@@ -40,7 +40,8 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
             sources = " and ".join(f"exercise {source.number}" for source, _, _ in made)
             whole, lacking = judged(outcomes, [outcome.content for outcome in theirs]), judged(theirs, None)
             told = tuple(map(partial(_given, sources=sources), exercise.properties, results, whole, lacking))
-            return Follows(told, f"This follows from {sources}, and is charged there: {slips[0].message}")
+            return Follows(told, f"This is what the mistake of {sources} makes of it, and is charged there: "
+                                 f"{slips[0].message}")
     return None
 
 
