@@ -41,7 +41,8 @@ def show(exercise: Exercise, number: int, case: Case, outcome: Outcome, expected
     inputs = tuple((name, written(value)) for name, value in zip(exercise.arguments, case.args))
     if outcome.kind != "value":
         return Shown(number, case.description, inputs, written(expected), outcome.content, outcome.printed)
-    digits = 4 if written(expected) != written(outcome.content) else 12
+    apart = (n for n in (4, 12) if written(expected, n) != written(outcome.content, n))
+    digits = next(apart, 4)
     return Shown(number, case.description, inputs, written(expected, digits), written(outcome.content, digits),
                  outcome.printed)
 
