@@ -39,7 +39,7 @@ def test_text_and_html_tell_the_same(report):
 
 def test_no_tag_of_a_learner_reaches_the_html(report):
     """Is no tag in the HTML but our own?"""
-    ours = "div p strong table thead tbody tr th td br small code pre details summary".split()
+    ours = "div p strong table thead tbody tr th td br small code pre details summary span".split()
     assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
 
 

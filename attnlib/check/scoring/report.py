@@ -3,7 +3,7 @@
 import builtins
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -24,6 +24,7 @@ PLAIN = 'style="background: transparent"'  # notebooks set every other row, and 
 BESIDE = 'style="display: flex; flex-wrap: wrap; gap: 0 2em"'  # below one another where the screen is narrow
 SCROLLS = 'style="max-width: 100%; overflow-x: auto"'
 LINE = 'style="max-width: 50em"'
+PAIR = "display: inline-block; white-space: nowrap"
 VALUE = ("background: transparent; margin: 0 0 0.5em; padding: 0; border: 0; font-size: 0.9em; word-break: normal; "
          "overflow-wrap: normal; white-space: ")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -107,7 +108,7 @@ class Report:
             lines += [f"  {reason}"] if reason else []
             for result in run:
                 lines.append(f"  {result.result:<12}  {result.points_told:<12}  {result.property}")
-                lines += [f"{'':30}{result.message}"] if result.message and not reason else []
+                lines += [f"{'':30}{result.message}"] if result.message else []
         if self.shown:
             lines.append(f"  {self._case()}")
         for name, value in [*self._inputs(), *self._outcome()]:
@@ -118,9 +119,8 @@ class Report:
     def html(self) -> str:
         """The same as a fragment of HTML; every text is escaped."""
         told = "".join(f"<p>{coded(each)}</p>" for each in (self.note, self.headline) if each)
-        head = "".join(f"<th {LEFT}>{name}</th>" for name in ("Result", "Points", "Property"))
-        rows = "".join(_reason(reason) + "".join(_row(result, not reason) for result in run)
-                       for reason, run in self._runs())
+        head = f"<th {LEFT}>{_pair('Result', 'Points')}</th><th {LEFT}>Property</th>"
+        rows = "".join(_reason(reason) + "".join(map(_row, run)) for reason, run in self._runs())
         return (
             '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
             f"<strong>{coded(self.heading)}</strong> {self.summary}</p>{told}"
@@ -130,10 +130,17 @@ class Report:
         )
 
     def _runs(self) -> Iterator[tuple[str, list[PropertyResult]]]:
-        """(reason, results): several in a row that were not looked at for one reason, which is then told once."""
+        """(reason, results): of several in a row that were not looked at for one reason, it is told once, above them.
+
+        Where it is that of all results, the headline says it.
+        """
         for reason, run in groupby(self.results, lambda result: result.message if result.holds is None else ""):
             results = list(run)
-            yield reason if len(results) > 1 else "", results
+            if reason and len(results) > 1:
+                said = self.headline and len(results) == len(self.results)
+                yield "" if said else reason, [replace(result, message="") for result in results]
+            else:
+                yield "", results
 
     def _case(self) -> str:
         return f"The smallest case that fails: {self.shown.description}" if self.shown else ""
@@ -143,13 +150,15 @@ class Report:
         return self.shown.inputs if self.shown else ()
 
     def _outcome(self) -> list[tuple[str, str]]:
-        """(name, value) of what is expected and of what came; neither what they share nor the headline twice."""
+        """(name, value) of what is expected and of what came; nothing that has been told already."""
         if self.shown is None:
             return []
         expected, got, printed = self.shown.expected, self.shown.got, self.shown.printed
         same = expected == got
         rows = [("expected and got" if same else "expected", expected)]
-        rows += [("got", got)] if not same and got != self.headline else []
+        above = (self.headline, *(result.message for result in self.results))
+        told = got.endswith(".") and any(text.endswith(got[1:]) for text in above)  # a sentence, as of an exception
+        rows += [("got", got)] if not same and not told else []
         return rows + ([("printed", printed)] if printed else [])
 
     def _shown_html(self) -> str:
@@ -192,21 +201,25 @@ def coded(text: str) -> str:
     return CODE.sub(r"<code>\1</code>", escape(text))
 
 
-def _row(result: PropertyResult, with_message: bool) -> str:
+def _row(result: PropertyResult) -> str:
     """A property as a row of a table: its name, in bold unless nothing is told of it; what was seen below it."""
     colour = COLOURS.get(result.result)
-    told = escape(result.result).replace(" ", "\u00a0", 1)  # a sign stays with its word
+    told = escape(result.result)
     sign = f'<strong style="{colour}">{told}</strong>' if colour else told
-    message = f"<div {LINE}>{coded(result.message)}</div>" if result.message and with_message else ""
+    message = f"<div {LINE}>{coded(result.message)}</div>" if result.message else ""
     name = coded(result.property)
     name = f"<strong>{name}</strong>" if colour or message else name
-    return (f"<tr {PLAIN}><td {LEFT}>{sign}</td><td {LEFT}>{result.points_told}</td>"
-            f"<td {LEFT}>{name}{message}</td></tr>")
+    return f"<tr {PLAIN}><td {LEFT}>{_pair(sign, result.points_told)}</td><td {LEFT}>{name}{message}</td></tr>"
+
+
+def _pair(result: str, points: str) -> str:
+    """A result and its points side by side; below one another where the screen is narrow."""
+    return f'<span style="{PAIR}; min-width: 6.5em">{result}</span> <span style="{PAIR}">{points}</span>'
 
 
 def _reason(reason: str) -> str:
     """What is told once of several rows, as a row above them."""
-    return f'<tr {PLAIN}><td {LEFT} colspan="3"><div {LINE}>{coded(reason)}</div></td></tr>' if reason else ""
+    return f'<tr {PLAIN}><td {LEFT} colspan="2"><div {LINE}>{coded(reason)}</div></td></tr>' if reason else ""
 
 
 def _value(name: str, value: str) -> str:
