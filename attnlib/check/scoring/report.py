@@ -25,8 +25,11 @@ BESIDE = 'style="display: flex; flex-wrap: wrap; gap: 0 2em"'  # below one anoth
 SCROLLS = 'style="max-width: 100%; overflow-x: auto"'
 LINE = 'style="max-width: 50em"'
 PAIR = "display: inline-block; white-space: nowrap"
-VALUE = ("background: transparent; margin: 0 0 0.5em; padding: 0; border: 0; font-size: 0.9em; word-break: normal; "
-         "overflow-wrap: normal; white-space: ")
+VALUE = ("background: transparent; margin: 0 0 0.5em; padding: 0; border: 0; color: inherit; font-size: 0.9em; "
+         "font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)); "
+         "word-break: normal; overflow-wrap: normal; white-space: ")
+SUMMARY = 'style="display: list-item; cursor: pointer"'  # nbgrader's feedback hides the triangle
+TABLE = 'class="table" style="width: auto"'
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -113,7 +116,7 @@ class Report:
             lines.append(f"  {self._case()}")
         for name, value in [*self._inputs(), *self._outcome()]:
             first, *rest = value.splitlines() or [""]
-            lines += [f"    {name:<9} {first}", *(f"{'':14}{line}" for line in rest)]
+            lines += [f"    {name:<9} {first}", *(f"{'':{5 + max(9, len(name))}}{line}" for line in rest)]
         return "\n".join([*lines, "  Rules", f"    {self.rules}", f"    {self.scored_by}"])
 
     def html(self) -> str:
@@ -124,8 +127,8 @@ class Report:
         return (
             '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
             f"<strong>{coded(self.heading)}</strong> {self.summary}</p>{told}"
-            f'<div {SCROLLS}><table class="table"><thead><tr {PLAIN}>{head}</tr></thead><tbody>{rows}</tbody></table>'
-            f"</div>{self._shown_html()}<details><summary><small>Rules</small></summary>"
+            f'<div {SCROLLS}><table {TABLE}><thead><tr {PLAIN}>{head}</tr></thead><tbody>{rows}</tbody></table>'
+            f"</div>{self._shown_html()}<details><summary {SUMMARY}><small>Rules</small></summary>"
             f"<p><small>{coded(self.rules)}<br>{escape(self.scored_by)}</small></p></details></div>"
         )
 
@@ -168,7 +171,7 @@ class Report:
         is_open = self.points < self.max_points and self.shown.got != self.headline
         values = "".join(f"<div {BESIDE}>{''.join(_value(*row) for row in rows)}</div>"
                          for rows in (self._inputs(), self._outcome()))
-        return f"<details{' open' * is_open}><summary>{escape(self._case())}</summary>{values}</details>"
+        return f"<details{' open' * is_open}><summary {SUMMARY}>{escape(self._case())}</summary>{values}</details>"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, read back by `from_json`."""

@@ -57,11 +57,20 @@ def written(value: Any, digits: int = 4) -> str:
         return written(value[()], digits)
     if isinstance(value, np.ndarray):
         dtype = "" if value.dtype in (np.float64, np.int64, np.bool_) else f", dtype={value.dtype}"
-        text = np.array2string(value, 88, digits, separator=", ", prefix="array(", threshold=ENTRIES)
+        text = np.array2string(value, 88, digits, _reads_as_fixed(value, digits), separator=", ", prefix="array(",
+                               threshold=ENTRIES)
         return cut(f"array({text}{dtype})" if value.size else f"an empty array of shape {value.shape}")
     if isinstance(value, float | np.floating):
         return f"{value:.{digits + 2}g}"
     return cut(repr(value))
+
+
+def _reads_as_fixed(value: np.ndarray, digits: int) -> bool:
+    """Whether so many decimals show every entry: then 999.37 reads better than 9.9937e+02."""
+    if value.dtype.kind != "f":
+        return False
+    sizes = np.abs(value[np.isfinite(value) & (value != 0)])
+    return bool(sizes.min(initial=np.inf) >= 10.0**-digits)
 
 
 def cut(text: str) -> str:
