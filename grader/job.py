@@ -40,7 +40,7 @@ class Job:
 def make_job(stem: str, notebook: Notebook, files: dict[str, bytes], secret: bytes, limits: Limits = DEFAULTS,
              hidden: Iterable[str | Path] = (), sandboxed: bool = True) -> Job:
     """The Job of a repaired notebook; a cell gets the time that the set's longest check may take."""
-    limits = limits.with_room_for(max((each.seconds * (1 + each.repeated) for each in exercises(stem)), default=0))
+    limits = limits.with_room_for(max((each.seconds * (1 + 2 * each.repeated) for each in exercises(stem)), default=0))
     cells = code_cells(notebook)
     contents = digest([[cell.source, cell.exercise] for cell in cells], _digests(files))
     seeds = {exercise.name: seed(secret, exercise.name, contents) for exercise in exercises(stem)}

@@ -26,12 +26,19 @@ class CheckFailed(AssertionError):
         self.report = report
 
 
+class CheckStopped(KeyboardInterrupt):
+    """The person at the keyboard stopped a check; cells that wait to be run are not."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows this in place of a traceback
+        return [str(self)]
+
+
 class Check:
     """The function `check` of a notebook; it remembers what it found, for `check.case` and for later exercises."""
 
     def __init__(self) -> None:
         self.cells = Cells()
-        self.slips: dict[str, str] = {}
+        self.mistakes: dict[str, str] = {}  # exercise: the id of the mistake that was named
         self.failing: tuple[str, int, int] | None = None  # exercise, seed, number of the case
 
     def __call__(self, name: str, *answer: Any, strict: bool = False) -> "Report | None":
@@ -41,7 +48,7 @@ class Check:
         On the learner's machine the public cases run here. Less than all points raises CheckFailed, with the whole
         report as its message, where nbgrader or a script must see a failure, and where `strict` is True. In the
         grader's sandbox the challenge's inputs run here, and only what came out is handed over. Raises KeyError, with
-        the nearest names, when no exercise is called so.
+        the nearest names, when no exercise is called so, and CheckStopped when it is interrupted.
         """
         if not answer:
             raise TypeError(f"check: the answer is missing; write check({name!r}, answer)")
@@ -75,12 +82,11 @@ class Check:
         exercise = find(name)
         try:
             response = respond_apart(respond, challenge(exercise, seed), answer)
-        except Interrupted:
-            print(f"{name}: stopped by you; nothing was scored.")
-            return None
-        stale = self.cells.stale(name)
-        report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.slips)
-        self.slips[name] = report.slip
+            stale = self.cells.stale(name)
+            report = score(exercise, seed, response | ({"stale": stale} if stale else {}), self.mistakes)
+        except (Interrupted, KeyboardInterrupt):
+            raise CheckStopped(f"{name}: stopped by you; nothing was scored.") from None
+        self.mistakes[name] = report.slip
         if report.shown:
             self.failing = name, seed, report.shown.number
         return self.tell(report, strict)

@@ -34,7 +34,7 @@ class Limits:
     def with_room_for(self, seconds: float) -> "Limits":
         """These limits, longer where a check that trains for `seconds` would not end within the default ones."""
         needed = Limits.for_cells_of(seconds + STARTING)
-        if needed.cell_seconds <= max(Limits.cell_seconds, self.cell_seconds):
+        if needed.cell_seconds <= max(DEFAULTS.cell_seconds, self.cell_seconds):
             return self
         return replace(self, cell_seconds=needed.cell_seconds,
                        total_seconds=max(self.total_seconds, needed.total_seconds))

@@ -115,7 +115,8 @@ def shown_by(shell, source):
     return [output.data["text/plain"] for output in captured.outputs]
 
 
-WRONG = "def softmax(s):\n    return np.exp(s) / np.exp(s).sum(axis=0)"
+DOC = '\n    "Turn each row of scores into weights."'
+WRONG = f"def softmax(s):{DOC}\n    return np.exp(s) / np.exp(s).sum(axis=0)"
 
 
 def test_run_all_goes_on_and_shows_each_report_once(shell):
@@ -160,7 +161,13 @@ def test_the_last_failing_case_comes_back_as_values(shell):
 @pytest.mark.parametrize(("cells", "told"), [
     (["def softmax(s):\n    return s +"], "The cell that should define `softmax` ended with SyntaxError: "),
     (["x = 1 / 0\ndef softmax(s):\n    return s"], "The cell that should define `softmax` ended with ZeroDivision"),
-    (["def sofmax(s):\n    return s"], "The cell that should define `softmax` defines `sofmax`, so an earlier"),
+    ([f"def sofmax(s):{DOC}\n    return s"], "The cell that should define `softmax` defines `sofmax`, so an earlier"),
+    (["def softmax_2(s):\n    return softmax(s)"], ""),  # a helper, in a cell of its own
+    (["x = 1 / 0\nsoftmax, y = min, 2"], "The cell that should define `softmax` ended with ZeroDivisionError"),
+    (["def softmax(s):\n    return s +", "if True:\n    from numpy import exp as softmax"], ""),
+    (["text = 'softmax = 3'\n1 / 0"], ""),
+    (["%%bash\nsoftmax=3; false"], ""),
+    (["def softmax(s):\n    return s +", "exec('def softmax(s):\\n    return s')"], ""),
     (["def softmax(s):\n    return s\n1 / 0"], ""),
     (["def plot(s):\n    return s"], ""),
     (["def softmax(s):\n    return s +", "def softmax(s):\n    return s"], ""),
@@ -189,15 +196,45 @@ def test_an_earlier_number_is_told(shell):
 SCALE, ATTEND = "scores_are_divided_by_the_root_of_d_k", "attend_gives_mixtures_and_weights"
 
 
+@pytest.mark.parametrize("cell", ["width = None\nraise NotImplementedError", "width = None\n1 / 0"])
+def test_a_stub_that_was_run_is_no_earlier_version(shell, cell):
+    """Is a cell that assigned the answer and then raised told of as unanswered, and not as an earlier version?"""
+    shell.run_cell("width = None")
+    shell.run_cell(cell)
+    (shown,) = shown_by(shell, "check('this_width_spreads_products_by_eight', width)")
+    assert "an earlier" not in shown and "Not answered yet" in shown
+
+
+def test_an_answer_in_the_cell_of_its_check_is_the_newest(shell):
+    """After an error, is nothing said of an earlier version when the check's own cell defines the answer?"""
+    shell.run_cell("import numpy as np")
+    shell.run_cell("def softmax(s):\n    return s +")
+    (shown,) = shown_by(shell, f"{WRONG}\ncheck('{SOFTMAX}', softmax)")
+    assert "an earlier" not in shown
+
+
+def test_the_notebooks_settings_do_not_reach_the_reference(shell):
+    """Does a right answer get full marks where the notebook has NumPy raise and warnings as errors?"""
+    shell.run_cell("import numpy as np, warnings\nold = np.seterr(all='raise')\nwarnings.simplefilter('error')")
+    shell.run_cell("def softmax(s):\n    with np.errstate(all='ignore'):\n        e = np.exp(s - s.max(-1, keepdims=1))"
+                   "\n        return e / e.sum(-1, keepdims=True)")
+    (shown,) = shown_by(shell, f"check('{SOFTMAX}', softmax)")
+    shell.run_cell("np.seterr(**old); warnings.resetwarnings()")
+    assert "  4 of 4 points" in shown
+
+
 def test_an_error_is_charged_once(shell):
     """Is attend, which calls a wrong softmax and wrong scores, given what those were charged for, and told so?"""
     shell.run_cell("import numpy as np")
     shell.run_cell(WRONG)
     shell.run_cell("def scaled(Q, K):\n    return Q @ K.T / K.shape[1]")
     shell.run_cell("def attend(Q, K, V):\n    w = softmax(scaled(Q, K))\n    return w @ V, w")
-    attnlib.check.check.slips.clear()
+    attnlib.check.check.mistakes.clear()
     assert "  0 of 4 points" in shown_by(shell, f"check('{ATTEND}', attend)")[0]
+    shell.run_cell("def over_queries(Q, K, V):\n    w = softmax(Q @ K.T / K.shape[1] ** 0.5)\n    return w @ V, w")
+    (shown,) = shown_by(shell, f"check('{ATTEND}', over_queries)")
+    assert "If exercise 1 makes this mistake, run its check first: it is charged there alone." in shown
     shell.run_cell(f"check('{SOFTMAX}', softmax), check('{SCALE}', scaled)")
     (shown,) = shown_by(shell, f"check('{ATTEND}', attend)")
     assert "  4 of 4 points" in shown
-    assert "This follows from exercise 1 and exercise 4, and is charged there" in shown
+    assert "the mistake of exercise 1 and exercise 4 makes of it, and is charged there" in shown

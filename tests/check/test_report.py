@@ -4,10 +4,12 @@ import html
 import json
 import re
 
+import numpy as np
 import pytest
 
 from attnlib.check.scoring.outcome import REMEDIES
 from attnlib.check.scoring.report import PropertyResult, Report
+from attnlib.check.scoring.shown import Shown, written
 from attnlib.check.scoring.unfit import SENTENCES
 from tests.check.specs import TWICE, report_of
 from tests.problem_sets.sentences import bare_code
@@ -33,8 +35,7 @@ def report(request):
 
 def test_text_and_html_tell_the_same(report):
     """Does every sentence of the text stand in the HTML, escaped, and the other way round?"""
-    shown = html.unescape(re.sub(r"<[^>]*>", "", report.html().replace("<t", " <t").replace("<br", " <br").replace(
-        "<p", " <p"))).split()
+    shown = html.unescape(re.sub(r"<[^>]*>", "", re.sub("<(?!/|code)", " <", report.html()))).split()
     heads = ["Result", "Points", "Property"]
     told = re.sub("`([^`\n]+)`", r"\1", report.text())
     assert sorted(word for word in shown if word not in heads) == sorted(
@@ -43,7 +44,7 @@ def test_text_and_html_tell_the_same(report):
 
 def test_no_tag_of_a_learner_reaches_the_html(report):
     """Is no tag in the HTML but our own?"""
-    ours = "div p strong table thead tbody tr th td br small code pre".split()
+    ours = "div p strong table thead tbody tr th td br small code pre details summary span".split()
     assert set(re.findall(r"<(\w+)", report.html())) <= set(ours)
 
 
@@ -63,6 +64,40 @@ def test_the_points_are_the_sum_of_the_properties(report):
 def test_the_slip_is_read_first():
     """Is the slip's sentence the line right under the points?"""
     assert REPORTS["slip"].text().splitlines()[1] == "  This is three times the array."
+
+
+def test_one_reason_of_several_rows_is_told_once():
+    """Is a reason that several properties share told once, above them, and left out where the headline says it?"""
+    waits = tuple(PropertyResult(name, 0, 1, None, "Not scored yet.") for name in ("second", "third"))
+    report = Report("name", "asks", (PropertyResult("first", 0, 1, False, "It is wrong."), *waits))
+    for told in (report.text(), report.html()):
+        assert told.count("Not scored yet.") == 1 and told.index("Not scored yet.") < told.index("second")
+        assert "Not scored yet." not in told.split("third")[1]
+    assert "Not scored yet." not in Report("name", "asks", waits, "This follows from exercise 1.").text()
+
+
+@pytest.mark.parametrize("expected, got, headline, names", [
+    ("1", "2", "", ["expected", "got"]),
+    ("1", "1", "", ["expected and got"]),
+    ("1", "It raised ValueError.", "", ["expected"]),
+    ("1", "It raised ValueError.", "It raised ValueError.", ["expected"]),
+    ("1", "It raised TypeError.", "It raised ValueError.", ["expected", "got"])])
+def test_nothing_is_told_twice(expected, got, headline, names):
+    """Does the case leave out what a row or the headline has told, and what is the same twice?"""
+    failed = PropertyResult("first", 0, 1, False, "For a case: it raised ValueError.")
+    report = Report("name", "asks", (failed,), headline, shown=Shown(0, "a case", (), expected, got))
+    assert re.findall(r"<strong>((?:expected|got)[^<]*)", report.html()) == names
+    assert re.findall("^    (expected and got|expected|got) ", report.text(), re.MULTILINE) == names
+
+
+@pytest.mark.parametrize("value, told", [
+    ([999.37, -1000.5, 0.25], "array([  999.37, -1000.5 ,     0.25])"),
+    ([1000.0, 1e-7], "array([1.e+03, 1.e-07])"),
+    ([np.nan, np.inf, 0.0], "array([nan, inf,  0.])"),
+    ([], "an empty array of shape (0,)")])
+def test_numbers_are_written_out_where_nothing_is_lost(value, told):
+    """Are numbers of ordinary size written without exponents, and none rounded to zero?"""
+    assert written(np.array(value)) == told
 
 
 def test_a_report_shows_itself_in_a_notebook():

@@ -8,7 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 from traitlets.config import Config
 
-from attnlib.check.scoring.report import Report
+from attnlib.check.scoring.report import PropertyResult, Report
+from attnlib.check.scoring.shown import Shown
 from grader.class_run import grade_class
 from grader.course import Course
 from grader.nbgrader_bridge.configure import configure
@@ -36,7 +37,12 @@ $\\href{javascript:alert(1)}{click}$ $$\\style{position:fixed}{x} \\class{evil}{
 
 [h]: javascript:alert(1)
 """
-PLAIN_STYLE = re.compile(r"text-align: left|((background-)?color: rgb\(\d+,\d+,\d+\);?)+")  # our reports, tracebacks
+PLAIN_STYLE = re.compile(r"((background-)?color: rgb\(\d+,\d+,\d+\);?)+")  # of tracebacks
+RESULTS = (PropertyResult("a", 1, 1, True), PropertyResult("b", 0, 1, False, "No."),
+           *(PropertyResult(name, 0, 1, None, "Not yet.") for name in "cd"))
+CASE = Shown(0, "a case", (("one_line", "1"), ("two_lines", "1\n2")), "1", "2")
+A_REPORT = Report("name", "asks", RESULTS, shown=CASE)
+STYLES = set(re.findall('style="([^"]*)"', A_REPORT.html()))  # of our reports
 HARMLESS = re.compile(r"#|https?:|mailto:|data:image/png;")
 ACTIVE = "script iframe svg form input style link meta base object embed math".split()
 
@@ -50,7 +56,7 @@ def active(html):
         for name, value in tag.attrs.items():
             link = name in ("href", "src", "action", "data") and not HARMLESS.match(value)
             fetched = name == "src" and value.startswith("http")
-            styled = name == "style" and not PLAIN_STYLE.fullmatch(value)
+            styled = name == "style" and value not in STYLES and not PLAIN_STYLE.fullmatch(value)
             if link or fetched or styled or name.startswith("on"):
                 found.append(f"{tag.name} {name}={value}")
     return found + re.findall(r"\\\\(?:href|style|class|require)\b", html)
@@ -79,6 +85,11 @@ def test_hidden_formulas(text):
 def test_long_texts(text):
     """Does a text that Markdown would be at for minutes come out as it is, and at once?"""
     assert safe_markdown(text).startswith("<pre>")
+
+
+def test_the_styles_of_a_report():
+    """Do a report's own styles fetch nothing, cover nothing and name no colour but the theme's?"""
+    assert not re.search(r"url|position|z-index|#|rgb\(", " ".join(STYLES))
 
 
 def test_formulas_in_a_report():

@@ -125,7 +125,7 @@ def test_without_a_sandbox(course, capfd):
     """Does --no-sandbox work in a process of its own, say what it is, and keep its results apart?"""
     make(course.folder, ["forgets_the_scale", "kills_its_kernel"])
     rows = {row.student: row for row in grade_class(course, STEM, limits=Limits.for_cells_of(7), sandboxed=False)}
-    assert sum(rows["forgets_the_scale"].scores.values()) == 12.5
+    assert sum(rows["forgets_the_scale"].scores.values()) == 16
     assert sum(rows["kills_its_kernel"].scores.values()) == 12
     kept = [json.loads(path.read_text()) for path in (course.own / "results").iterdir()]
     assert all(not result["sandboxed"] and "NO SANDBOX" in result["limits"] for result in kept)

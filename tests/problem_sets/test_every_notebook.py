@@ -139,4 +139,4 @@ def test_a_fresh_exercise_says_not_answered(stem):
     for name, cell in check_cells(ran).items():
         shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
         assert "Not answered yet" in shown, name
-        assert not [output.ename for output in cell.outputs if output.output_type == "error"], name
+        assert [output.ename for output in cell.outputs if output.output_type == "error"] == [], name

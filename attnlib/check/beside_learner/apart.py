@@ -5,6 +5,7 @@ reaches it. A child process can be killed. Forking is safe on Linux while no lib
 would wait for; elsewhere the answer runs in a thread of this process, and such a loop costs the session.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -39,6 +40,7 @@ def respond_apart(respond: Callable[[dict, Any], dict], challenge: dict, answer:
         warnings.simplefilter("ignore")  # Python 3.12 warns of threads; see above
         child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)  # what the answer starts ends with it
         _in_child(reading, writing, respond, challenge, answer)
     os.close(writing)
     try:
@@ -47,7 +49,9 @@ def respond_apart(respond: Callable[[dict, Any], dict], challenge: dict, answer:
         raise Interrupted from None
     finally:
         os.close(reading)
-        os.kill(child, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # the group may not be there yet
+            with contextlib.suppress(ProcessLookupError):
+                kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     if text is None:
         return _nothing({"timeout": challenge["seconds"]}, challenge)
@@ -58,7 +62,7 @@ def _in_child(reading: int, writing: int, respond: Callable[[dict, Any], dict], 
     """Respond, hand the response over, and end without any of the parent's clean-up."""
     try:
         os.close(reading)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes the interrupt, and kills this process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes the interrupt, and kills this process group
         data = memoryview(json.dumps(respond(challenge, answer)).encode())
         while data:
             data = data[os.write(writing, data) :]

@@ -7,23 +7,38 @@ name. Then `check` would judge a version that is no longer on the page.
 import ast
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 KEPT = 200  # cells remembered
-
-
-MARGIN = re.compile(r"^(?:async\s+)?(?:(def|class)\s+(\w+)|(\w+)\s*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
+MARGIN = re.compile(r"^(?:async\s+)?(?:(?:def|class)\s+(\w+)|(\w+)\s*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
+NEAR = 0.75  # how alike two names are when one may be the other, misspelled
 
 
 @dataclass(frozen=True)
 class Run:
-    """A cell that was run: the names its source would define, those it did, and its error ("" when there was none)."""
+    """A cell that was run: where it binds which names, how far it came, and what is known of it.
 
-    names: tuple[str, ...]
-    functions: tuple[str, ...]
-    defined: tuple[str, ...]
-    error: str
+    lines is {name: line}, reached the line it came to (None for its end), error what it ended with, values {name:
+    value} after it. cell_id and docstring tell a cell that was edited from another one.
+    """
+
+    lines: dict[str, int]
+    reached: int | None = None
+    error: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    cell_id: str = ""
+    docstring: str = ""
+
+    def defined(self, name: str) -> bool:
+        """Whether the cell came past the line that binds `name`."""
+        return self.reached is None or self.lines[name] < self.reached
+
+    def is_edited(self, other: "Run") -> bool:
+        """Whether both are the same cell of the notebook, as far as one can tell."""
+        if self.cell_id and other.cell_id:
+            return self.cell_id == other.cell_id
+        return bool(self.docstring) and self.docstring == other.docstring
 
 
 class Cells:
@@ -32,7 +47,6 @@ class Cells:
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.current = ""
-        self.before: dict[str, Any] = {}
         self.shell: Any = None
 
     def watch(self, shell: Any) -> None:
@@ -44,37 +58,83 @@ class Cells:
     def begin(self, info: Any) -> None:
         """A cell begins."""
         self.current = str(getattr(info, "raw_cell", ""))
-        self.before = {name: self.shell.user_ns.get(name) for name in names_at_margin(self.current)[0]}
 
     def end(self, result: Any) -> None:
         """A cell has ended."""
-        error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
-        names, functions = names_at_margin(self.current)
-        defined = names if error is None else tuple(
-            name for name in names if self.shell.user_ns.get(name) is not self.before.get(name))
-        run = Run(names, functions, defined, describe(error) if error is not None else "")
+        before, inside = getattr(result, "error_before_exec", None), getattr(result, "error_in_exec", None)
+        error = before if before is not None else inside
+        lines = bound_names(self.current)
+        run = Run(lines, 0 if before is not None else line_reached(inside), describe(error) if error else "",
+                  {name: self.shell.user_ns.get(name) for name in lines}, self._cell_id(), docstring_of(self.current))
         self.runs = [*self.runs, run][-KEPT:]
+
+    def _cell_id(self) -> str:
+        """The id that the notebook's page gives the cell which runs, where it does."""
+        try:
+            return str(self.shell.get_parent()["metadata"].get("cellId") or "")
+        except (AttributeError, KeyError, TypeError):
+            return ""
 
     def stale(self, exercise: str) -> dict[str, str] | None:
         """What happened to the cell that should have defined the answer now checked as `exercise`; None if nothing."""
         name = checked_name(self.current, exercise)
-        if name is None:
+        if name is None or name in bound_names(self.current):
             return None
-        last = next((run for run in reversed(self.runs) if name in run.names), None)
-        if last and name not in last.defined:
+        last = next((run for run in reversed(self.runs) if name in run.lines), None)
+        if last is None or self.shell.user_ns.get(name) is not last.values[name]:
+            return None
+        if not last.defined(name):
             return {"name": name, "error": last.error, "instead": ""}
-        before = self.runs[-1] if self.runs else None
-        if before and last and name not in before.names:
-            near = difflib.get_close_matches(name, before.functions, n=1, cutoff=0.75)
-            if near:
-                return {"name": name, "error": "", "instead": near[0]}
+        before = self.runs[-1]
+        near = difflib.get_close_matches(name, list(before.lines), n=1, cutoff=NEAR)
+        if near and name not in before.lines and before.is_edited(last):
+            return {"name": name, "error": "", "instead": near[0]}
         return None
 
 
-def names_at_margin(source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(names, functions) that a source defines or assigns at its left margin, even one that is no Python."""
-    found = [(match[2] or match[3], bool(match[1])) for match in MARGIN.finditer(source)]
-    return tuple(name for name, _ in found), tuple(name for name, is_function in found if is_function)
+def bound_names(source: str) -> dict[str, int]:
+    """{name: line} of what a cell's own statements bind, the first time each; of one that is no Python, as it looks."""
+    if source.lstrip().startswith("%%"):
+        return {}
+    try:
+        found = _bindings(ast.parse(source))
+    except (SyntaxError, ValueError):
+        found = [(match[1] or match[2], source.count("\n", 0, match.start()) + 1) for match in MARGIN.finditer(source)]
+    return dict(sorted(found, key=lambda each: -each[1]))
+
+
+def _bindings(node: ast.AST) -> list[tuple[str, int]]:
+    """(name, line) of every binding that a node makes where it stands, not inside functions."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [(node.name, node.lineno)]
+    if isinstance(node, ast.Lambda):
+        return []
+    found = []
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        found.append((node.id, node.lineno))
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        found += [((each.asname or each.name).split(".")[0], node.lineno) for each in node.names]
+    return found + [binding for child in ast.iter_child_nodes(node) for binding in _bindings(child)]
+
+
+def line_reached(error: BaseException | None) -> int | None:
+    """The line of the cell at which it ended with `error`; None for a cell that came to its end."""
+    if error is None:
+        return None
+    tb, line = error.__traceback__, 0
+    while tb is not None:
+        line = tb.tb_lineno if tb.tb_frame.f_code.co_name == "<module>" else line
+        tb = tb.tb_next
+    return line
+
+
+def docstring_of(source: str) -> str:
+    """The docstring of the first function of a source; empty when there is none."""
+    try:
+        functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    except (SyntaxError, ValueError):
+        return ""
+    return ast.get_docstring(functions[0]) or "" if functions else ""
 
 
 def checked_name(source: str, exercise: str) -> str | None:
@@ -94,6 +154,6 @@ def checked_name(source: str, exercise: str) -> str | None:
 def describe(error: BaseException) -> str:
     """'SyntaxError: invalid syntax', of bounded length."""
     try:
-        return f"{type(error).__name__}: {error}"[:200]
+        return f"{type(error).__name__}: {error}".removesuffix(": ")[:200]
     except Exception:  # a learner's exception may fail in any way
         return type(error).__name__

@@ -18,7 +18,8 @@ OPERATORS = {ast.MatMult: "@", ast.Mult: "*", ast.Div: "/", ast.Add: "+", ast.Su
 PRODUCTS = ("dot", "matmul", "inner")  # functions that do what @ does
 TRANSPOSES = ("T", "mT", "transpose", "swapaxes")
 NUMBERS = ("sqrt", "len", "float", "int")  # functions whose value is a number, by which an array may be scaled
-DEPTH = 8
+COPIES = ("array", "asarray", "copy", "astype", "float", "ascontiguousarray", "from_numpy", "as_tensor", "tensor")
+COMPUTED = "computed"  # by operators, or by a function of the learner's own
 
 
 def failed_operation(error: BaseException, arguments: list) -> list[str]:
@@ -89,6 +90,11 @@ class _Description:
 
     def __init__(self, frame: FrameType, function: ast.AST | None, arguments: list):
         self.names, self.function, self.arguments = {**frame.f_globals, **frame.f_locals}, function, arguments
+        inside = list(ast.walk(function)) if function else []
+        self.changed = {node.target.id for node in inside
+                        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)}
+        given = function.args.args if isinstance(function, ast.FunctionDef | ast.Lambda) else []
+        self.parameters = [each.arg for each in given] if len(given) == len(arguments) else []
 
     def of_operation(self, node: ast.AST) -> list[str]:
         """The operator and its operands, or the function and its first two arguments."""
@@ -101,40 +107,48 @@ class _Description:
             return [name, *(self.of(each) for each in operands[:2])] if name else []
         return []
 
-    def of(self, node: ast.AST, depth: int = 0) -> str:
-        """An operand: an argument by its number, or the function or operator that made it."""
-        if depth > DEPTH:
-            return "?"
+    def of(self, node: ast.AST, seen: tuple[str, ...] = ()) -> str:
+        """An operand: an argument by its number, the function that made it, or that it was computed otherwise."""
         number = self._argument(node)
         if number is not None:
             return f"#{number}"
         if isinstance(node, ast.Name):
-            made = self._assigned(node.id)
-            return self.of(made, depth + 1) if made is not None else "?"
+            return self._of_name(node.id, seen)
         if isinstance(node, ast.Subscript):
-            return self.of(node.value, depth + 1)
+            return self.of(node.value, seen)
         if isinstance(node, ast.Attribute):
-            return self._transposed(node.value, depth) if node.attr in TRANSPOSES else "?"
+            return self._transposed(node.value, seen) if node.attr in TRANSPOSES else "?"
         if isinstance(node, ast.BinOp):
-            return self._of_binary(node, depth)
+            return self._of_binary(node, seen)
         if isinstance(node, ast.Call):
             name, operands = self._call(node)
-            return self._transposed(operands[0], depth) if name in TRANSPOSES and operands else name or "call"
+            if name in COPIES and operands:
+                return self.of(operands[0], seen)
+            return self._transposed(operands[0], seen) if name in TRANSPOSES and operands else name or COMPUTED
         if isinstance(node, ast.List | ast.Tuple):
             return ast.unparse(node)[:60]
         return "number" if isinstance(node, ast.Constant) else "?"
 
-    def _of_binary(self, node: ast.BinOp, depth: int) -> str:
-        """An array scaled by a number is still that array; else the operator."""
+    def _of_name(self, name: str, seen: tuple[str, ...]) -> str:
+        """What a name was made of: a parameter that is made of itself was an argument."""
+        if name in seen:
+            return f"#{self.parameters.index(name)}" if name in self.parameters else "?"
+        if name in self.changed:
+            return COMPUTED
+        made = self._assigned(name)
+        return self.of(made, (*seen, name)) if made is not None else "?"
+
+    def _of_binary(self, node: ast.BinOp, seen: tuple[str, ...]) -> str:
+        """An array scaled by a number is still that array."""
         if isinstance(node.op, ast.Mult | ast.Div):
             if self._is_number(node.right):
-                return self.of(node.left, depth + 1)
+                return self.of(node.left, seen)
             if self._is_number(node.left):
-                return self.of(node.right, depth + 1)
-        return OPERATORS.get(type(node.op), "?")
+                return self.of(node.right, seen)
+        return COMPUTED
 
-    def _transposed(self, node: ast.AST, depth: int) -> str:
-        inner = self.of(node, depth + 1)
+    def _transposed(self, node: ast.AST, seen: tuple[str, ...]) -> str:
+        inner = self.of(node, seen)
         return inner.removesuffix(" transposed") if inner.endswith(" transposed") else f"{inner} transposed"
 
     def _call(self, node: ast.Call) -> tuple[str, list[ast.expr]]:

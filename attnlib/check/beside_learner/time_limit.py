@@ -1,6 +1,5 @@
 """Run a learner's code for a bounded time, in a thread where there are threads."""
 
-import contextlib
 import contextvars
 import ctypes
 import sys
@@ -34,10 +33,15 @@ def within(seconds: float, work: Callable[[], None]) -> bool:
     interrupts, once the code has stopped.
     """
     context = contextvars.copy_context()  # keeps np.errstate as the notebook set it
+    ended = threading.Event()  # an interrupted join() would take a thread that still runs for one that has ended
 
     def quietly() -> None:
-        with contextlib.suppress(Stopped):
+        try:
             context.run(work)
+        except Stopped:
+            pass
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=quietly, daemon=True)
     with warnings.catch_warnings():
@@ -47,18 +51,17 @@ def within(seconds: float, work: Callable[[], None]) -> bool:
         except RuntimeError:  # Pyodide has no threads
             return _unbounded(work)
         try:
-            _wait(thread, seconds)
+            _wait(thread, ended, seconds)
         except KeyboardInterrupt:
-            _stop(thread)
+            _stop(thread, ended)
             raise Interrupted from None
-        return not thread.is_alive() or _stop(thread)
+        return ended.is_set() or _stop(thread, ended)
 
 
-def _wait(thread: threading.Thread, seconds: float) -> None:
+def _wait(thread: threading.Thread, ended: threading.Event, seconds: float) -> None:
     """Wait until `thread` ends or has run for `seconds` and, within bounds, for as long as it imported libraries."""
     left, left_for_imports, before = seconds, IMPORTS, time.monotonic()
-    while thread.is_alive() and left > 0:
-        thread.join(min(left, LOOK))
+    while not ended.wait(min(left, LOOK)) and left > 0:
         now = time.monotonic()
         took, before = now - before, now
         if left_for_imports > 0 and is_importing_a_library(sys._current_frames().get(cast(int, thread.ident))):
@@ -76,10 +79,12 @@ def _unbounded(work: Callable[[], None]) -> bool:
     return True
 
 
-def _stop(thread: threading.Thread) -> bool:
+def _stop(thread: threading.Thread, ended: threading.Event) -> bool:
     """Raise Stopped in `thread` until it ends, for a while; False."""
     deadline = time.monotonic() + GRACE
-    while thread.is_alive() and time.monotonic() < deadline:
+    while not ended.is_set() and time.monotonic() < deadline:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(cast(int, thread.ident)), ctypes.py_object(Stopped))
-        thread.join(0.05)
+        ended.wait(0.05)
+    if ended.is_set():
+        thread.join(GRACE)
     return False

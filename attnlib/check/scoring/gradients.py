@@ -14,7 +14,7 @@ from attnlib.check.spec import Case, Property
 
 GRADIENTS = "the gradients are right"
 STEP = 1e-3              # in the fourth-order difference, eps ** (1/5) and what a function changes over balance
-ACCURACY = (1e-7, 1e-8)  # relative, absolute: how near differences come to gradients of about 1
+ACCURACY = p.Tolerance(1e-7, 1e-8)  # how near differences come to gradients of about 1
 
 
 # --- properties ------------------------------------------------------------------------------------------------------
@@ -31,7 +31,7 @@ def value(points: float, part: p.Part = None, on: tuple[str, ...] = ("plain",), 
 
 
 def gradients(points: float, names: Sequence[str | None], on: tuple[str, ...] = ("plain",),
-              tolerance: tuple[float, float] | None = None, after: str | None = None,
+              tolerance: p.Tolerance | None = None, after: str | None = None,
               name: str = GRADIENTS) -> Property:
     """The gradients that autograd gives (kind "gradients") are the reference's.
 
@@ -53,7 +53,7 @@ def gradients(points: float, names: Sequence[str | None], on: tuple[str, ...] = 
 
 
 def gradients_by_hand(points: float, names: Sequence[str], on: tuple[str, ...] = ("plain",),
-                      tolerance: tuple[float, float] | None = ACCURACY, after: str | None = None,
+                      tolerance: p.Tolerance | None = ACCURACY, after: str | None = None,
                       name: str = GRADIENTS) -> Property:
     """The gradients that a function returns, in the order of `names`, are those of the reference.
 
@@ -76,7 +76,7 @@ def gradients_by_hand(points: float, names: Sequence[str], on: tuple[str, ...] =
 
 
 def _complaint(case: Case, argument: str, gradient: Any, right: Any,
-               tolerance: tuple[float, float] | None) -> str | None:
+               tolerance: p.Tolerance | None) -> str | None:
     """What is wrong with the gradient of one argument, an array or arrays in a dict or a list; None if nothing."""
     if isinstance(right, (dict, list, tuple)):
         inner = right.items() if isinstance(right, dict) else enumerate(right)

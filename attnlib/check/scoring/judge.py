@@ -1,13 +1,16 @@
 """Score a response: ask each property about each case, and name the slip behind it. No learner code runs here."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from attnlib.check.beside_learner.wire import WireError
 from attnlib.check.scoring.answers import expected_of
 from attnlib.check.scoring.challenge import draw, draws
-from attnlib.check.scoring.follows import forgiven
+from attnlib.check.scoring.follows import check_first, forgiven
 from attnlib.check.scoring.outcome import Outcome, read_note, read_outcomes
 from attnlib.check.scoring.properties import first_difference, pick
 from attnlib.check.scoring.report import PropertyResult, Report, unscored
@@ -39,6 +42,12 @@ def score(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, st
     earlier holds {exercise: slip found in its answer}, of exercises that this one may build on. Hostile data is a
     response like any other: what is malformed gets nothing, and the report says so.
     """
+    with np.errstate(all="ignore"), warnings.catch_warnings():  # a notebook's settings are for its own functions
+        warnings.simplefilter("ignore")
+        return _scored(exercise, seed, response, earlier or {})
+
+
+def _scored(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, str]) -> Report:
     cases = draw(exercise, seed)
     try:
         outcomes, note = read_outcomes(response, len(cases)), read_note(response)
@@ -54,7 +63,7 @@ def score(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, st
     results, shown = judge(exercise, seen)
     if all(result.holds for result in results):
         return Report.of(exercise, results, note=note)
-    return _explained(exercise, seed, seen, results, shown, note, earlier or {})
+    return _explained(exercise, seed, seen, results, shown, note, earlier)
 
 
 def _reached(seen: list[Seen], first: int) -> list[Seen]:
@@ -76,10 +85,24 @@ def _explained(exercise: Exercise, seed: int, seen: list[Seen], results: tuple[P
     if follows:
         return Report.of(exercise, follows.results, follows.headline, shown=shown, note=note)
     slip = find_slip(exercise, seed, outcomes)
+    if slip:
+        note = f"{note} {check_first(exercise, slip, earlier)}".strip()
     trouble = _shared_trouble(outcomes)
     if trouble:
         return unscored(exercise, slip.message if slip else trouble, note, slip.id if slip else "", shown)
-    return Report.of(exercise, results, slip.message if slip else "", slip.id if slip else "", shown, note)
+    headline = slip.message if slip else _stopped(seen)
+    return Report.of(exercise, results, headline, slip.id if slip else "", shown, note)
+
+
+def _stopped(seen: list[Seen]) -> str:
+    """What to read first when one call did not return: which; else empty."""
+    return next((_told(each) for each in seen if each.outcome.kind in ("timeout", "ended")), "")
+
+
+def _told(each: Seen) -> str:
+    """The trouble of a case, with what the case is told by."""
+    trouble = each.outcome.trouble or ""
+    return f"For {each.case.description}: {trouble[:1].lower()}{trouble[1:]}"
 
 
 def judge(exercise: Exercise, seen: list[Seen]) -> tuple[tuple[PropertyResult, ...], Shown | None]:
@@ -105,14 +128,14 @@ def smallest_complaint(prop: Property, seen: list[Seen]) -> Complaint | None:
     """What to tell of the smallest case where the property fails; None when it holds on every case it is about."""
     complaints = [Complaint(text, each) for each in seen if prop.looks_at(each.case)
                   for text in [_complaint(prop, each, seen)] if text]
-    return min(complaints, key=lambda complaint: size_of(complaint.seen.case), default=None)
+    return min(complaints, key=lambda each: (each.seen.outcome.kind == "not_reached", size_of(each.seen.case)),
+               default=None)
 
 
 def _complaint(prop: Property, each: Seen, seen: list[Seen]) -> str | None:
     case, outcome, expected = each.case, each.outcome, each.expected
     if outcome.trouble:
-        told = f"For {case.description}: {outcome.trouble[:1].lower()}{outcome.trouble[1:]}"
-        return None if prop.passes_over_trouble else told
+        return None if prop.passes_over_trouble else _told(each)
     complaint = prop.judge(case, outcome, expected)
     if complaint:
         return _kept(each, seen) or complaint
@@ -125,7 +148,7 @@ def _second_call(prop: Property, case: Case, again: Outcome, expected: Any) -> s
     """What to tell when only the second call with the same inputs breaks the property."""
     complaint = again.trouble or prop.judge(case, again, expected)
     return complaint and (f"For {case.description}: right when first called, and not when called again with the same "
-                          "inputs. Does the function keep something between calls?")
+                          "inputs. Does the function keep something between calls, or draw random numbers?")
 
 
 def _kept(each: Seen, seen: list[Seen]) -> str | None:

@@ -1,5 +1,6 @@
 """Properties that many exercises share. Each maker returns a Property that shows the first place that differs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,22 @@ Place = tuple[int, ...]        # an index into an array
 
 EVERY = ("*",)                 # a property that looks at every case
 
-TOLERANCE = {"float16": (1e-2, 1e-3), "float32": (2e-4, 1e-5)}  # relative, absolute; else the line below
-PLAIN = (1e-6, 1e-9)           # what counts as the right numbers in float64
-ALIKE = (1e-9, 1e-11)          # two answers that do the same steps
-DIGITS = (1e-10, 1e-12)        # what float64 keeps, whatever the order of the steps
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two numbers may lie apart: relative to the number, and to the largest of its row or `floor`."""
+
+    relative: float
+    of_the_row: float
+    floor: float = 1.0
+
+
+TOLERANCE = {"float16": Tolerance(1e-2, 1e-3), "float32": Tolerance(2e-4, 1e-5)}  # of dtypes; else the line below
+PLAIN = Tolerance(1e-6, 1e-6, 1e-3)  # what counts as the right numbers in float64
+ALIKE = Tolerance(1e-10, 1e-12)      # two answers that do the same steps
+DIGITS = ALIKE                       # what float64 keeps, whatever the order of the steps
+ROUNDED = Tolerance(1e-6, 1e-7)      # a result in float32 where float64 was asked for
 
 NUMBERS = "the numbers are right"
 
@@ -36,11 +49,19 @@ def _numbers(case: Case, part: Part, outcome: Outcome, expected: Any) -> str | N
     if got is None:
         return no_numbers(case, part, outcome, want)
     if got.shape != want.shape:
-        return f"{of(case, part)} we expect shape {want.shape} and got {got.shape}."
+        return f"{of(case, part)} {_other_shape(pick(outcome.content, part), got, want)}."
     place = first_difference(got, want)
     if place is not None:
         return f"{of(case, part)} {difference(got, want, place)}."
     return _too_many(case, part, outcome, expected)
+
+
+def _other_shape(value: Any, got: np.ndarray, want: np.ndarray) -> str:
+    """'we expect shape (2, 3) and got (3, 2)', or what came where that says more."""
+    if not want.ndim or isinstance(value, tuple):
+        wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
+        return f"we expect {wanted} and got {what_is(value)}"
+    return f"we expect shape {want.shape} and got {got.shape}"
 
 
 def _too_many(case: Case, part: Part, outcome: Outcome, expected: Any) -> str | None:
@@ -62,9 +83,10 @@ def digits(points: float, parts: tuple[Part, ...] = (None,), on: tuple[str, ...]
             if got is None or want.dtype != np.float64 or got.shape != want.shape:
                 continue
             place = first_difference(got, want, DIGITS)
+            late = "The numbers part in a late digit: is something small added, or a step done in float32?"
             if place is not None:
-                return (f"{of(case, part)} {difference(got, want, place)}. The numbers part in a late digit: is "
-                        f"something small added, or a step done in float32?")
+                why = late if first_difference(got, want) is None else ""
+                return f"{of(case, part)} {difference(got, want, place)}. {why}".rstrip()
         return None
 
     return Property(name, points, judge, on, after, passes_over_trouble=True)
@@ -92,7 +114,8 @@ def _row_sums(case: Case, part: Part, got: np.ndarray) -> str | None:
     with np.errstate(all="ignore"):
         sums = got.sum(axis=-1, dtype=np.float64)
     place = first_difference(sums, np.ones_like(sums), TOLERANCE["float32"])
-    return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.4g}, not 1."
+    digits = 4 if place is None or f"{sums[place]:.4g}" != "1" else 9
+    return None if place is None else f"{of(case, part)} {row(place)} sums to {sums[place]:.{digits}g}, not 1."
 
 
 def _ranking(case: Case, part: Part, got: np.ndarray, want: np.ndarray) -> str | None:
@@ -181,6 +204,8 @@ def no_numbers(case: Case, part: Part, outcome: Outcome, want: np.ndarray) -> st
     value = pick(outcome.content, part)
     if outcome.content is None:
         return f"For {case.description}: the function returned None. Does it end in a return?"
+    if isinstance(outcome.content, dict) and part:
+        return f"For {case.description}: we expect a tuple of results and got a dict."
     if value is None and part:
         return f"For {case.description}: there is no {part[1]}; what came back is {what_is(outcome.content)}."
     wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
@@ -192,16 +217,14 @@ def of(case: Case, part: Part) -> str:
     return f"For {case.description}:" if part is None else f"For {case.description}, in {part[1]}:"
 
 
-def first_difference(got: np.ndarray, want: np.ndarray, tolerance: tuple[float, float] | None = None) -> Place | None:
-    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected.
-
-    tolerance is (relative, absolute), the latter times the largest entry of `want` where that is above 1.
-    """
-    relative, absolute = tolerance or TOLERANCE.get(want.dtype.name, PLAIN)
+def first_difference(got: np.ndarray, want: np.ndarray, tolerance: Tolerance | None = None) -> Place | None:
+    """The index of the first entry that differs, or None. NaN equals NaN only where NaN is expected."""
+    allowed = tolerance or TOLERANCE.get(want.dtype.name, PLAIN)
     with np.errstate(all="ignore"):
         a, b = np.asarray(got, float), np.asarray(want, float)
-        largest = np.max(np.abs(b), initial=1, where=np.isfinite(b))
-        same = np.isclose(a, b, relative, absolute * largest, equal_nan=True)
+        largest = np.max(np.abs(b), axis=-1 if b.ndim else None, keepdims=True, initial=allowed.floor,
+                         where=np.isfinite(b))
+        same = np.isclose(a, b, allowed.relative, allowed.of_the_row * largest, equal_nan=True)
     return None if same.all() else tuple(int(i) for i in np.argwhere(~same)[0])
 
 

@@ -2,20 +2,34 @@
 
 import builtins
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from attnlib.check.scoring.rules import grader_has, rules
 from attnlib.check.scoring.shown import Shown
 from attnlib.check.spec import Exercise
 
-HOLDS, FAILS, NOT_SEEN, GIVEN = "✓ holds", "✗ fails", "· not seen", "→ given"
-COLOURS = {  # the theme's own, of Jupyter or VS Code; elsewhere that of the text
-    HOLDS: "var(--jp-success-color1, var(--vscode-testing-iconPassed, inherit))",
-    FAILS: "var(--jp-error-color1, var(--vscode-testing-iconFailed, inherit))",
+HOLDS, FAILS, NOT_SCORED, GIVEN = "✓ holds", "✗ fails", "· not scored", "→ given"
+# The theme's own colour, of Jupyter or VS Code, drawn towards that of the text: by itself it is too pale to be read.
+COLOUR = "color: color-mix(in srgb, var({}, var({}, currentcolor)) 80%, currentcolor)"
+COLOURS = {
+    HOLDS: COLOUR.format("--jp-success-color1", "--vscode-testing-iconPassed"),
+    FAILS: COLOUR.format("--jp-error-color1", "--vscode-testing-iconFailed"),
 }
-LEFT = 'style="text-align: left; vertical-align: top"'  # notebooks set tables to the right
+LEFT = 'style="text-align: left; vertical-align: top; white-space: normal"'  # notebooks set tables to the right
+PLAIN = 'style="background: transparent"'  # notebooks set every other row, and code, on another ground
+BESIDE = 'style="display: flex; flex-wrap: wrap; gap: 0 2em"'  # below one another where the screen is narrow
+SCROLLS = 'style="max-width: 100%; overflow-x: auto"'
+LINE = 'style="max-width: 50em"'
+PAIR = "display: inline-block; white-space: nowrap"
+VALUE = ("background: transparent; margin: 0 0 0.5em; padding: 0; border: 0; color: inherit; font-size: 0.9em; "
+         "font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)); "
+         "word-break: normal; overflow-wrap: normal; white-space: ")
+SUMMARY = 'style="display: list-item; cursor: pointer"'  # nbgrader's feedback hides the triangle
+TABLE = 'class="table" style="width: auto"'
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -41,7 +55,7 @@ class PropertyResult:
     def result(self) -> str:
         """What became of it, in a sign and a word."""
         if self.holds is None:
-            return GIVEN if self.points else NOT_SEEN
+            return GIVEN if self.points else NOT_SCORED
         return HOLDS if self.holds else FAILS
 
 
@@ -71,7 +85,7 @@ class Report:
         """The report of an answer to `exercise`."""
         title = exercise.title.replace("$", "") or exercise.name  # formulas are not set in a report
         heading = f"{exercise.number}. {title}" if exercise.number else title
-        scored_by = f"{exercise.name}, {exercise.set}, version {exercise.version} of its specification"
+        scored_by = f"Scored as {exercise.name} of {exercise.set}, version {exercise.version}."
         told = f"{grader_has(exercise.libraries)} {rules(exercise)}".strip()
         return cls(exercise.name, heading, results, headline, slip, shown, note, told, scored_by)
 
@@ -93,40 +107,71 @@ class Report:
     def text(self) -> str:
         """The report for a terminal, for logs and for exceptions."""
         lines = [f"{self.heading}  {self.summary}", *(f"  {told}" for told in (self.note, self.headline) if told)]
-        for result in self.results:
-            lines.append(f"  {result.result:<10}  {result.points_told:<12}  {result.property}")
-            lines += [f"{'':28}{result.message}"] if result.message else []
-        for name, value in self._shown():
+        for reason, run in self._runs():
+            lines += [f"  {reason}"] if reason else []
+            for result in run:
+                lines.append(f"  {result.result:<12}  {result.points_told:<12}  {result.property}")
+                lines += [f"{'':30}{result.message}"] if result.message else []
+        if self.shown:
+            lines.append(f"  {self._case()}")
+        for name, value in [*self._inputs(), *self._outcome()]:
             first, *rest = value.splitlines() or [""]
-            lines += [f"    {name:<9} {first}", *(f"{'':14}{line}" for line in rest)] if name else [f"  {value}"]
-        return "\n".join([*lines, f"  {self.rules}", f"  {self.scored_by}"])
+            lines += [f"    {name:<9} {first}", *(f"{'':{5 + max(9, len(name))}}{line}" for line in rest)]
+        return "\n".join([*lines, "  Rules", f"    {self.rules}", f"    {self.scored_by}"])
 
     def html(self) -> str:
         """The same as a fragment of HTML; every text is escaped."""
         told = "".join(f"<p>{coded(each)}</p>" for each in (self.note, self.headline) if each)
-        head = "".join(f"<th {LEFT}>{name}</th>" for name in ("Result", "Points", "Property"))
+        head = f"<th {LEFT}>{_pair('Result', 'Points')}</th><th {LEFT}>Property</th>"
+        rows = "".join(_reason(reason) + "".join(map(_row, run)) for reason, run in self._runs())
         return (
             '<div class="tex2jax_ignore"><p>'  # an exception's message may hold anything, formulas too
             f"<strong>{coded(self.heading)}</strong> {self.summary}</p>{told}"
-            f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{"".join(map(_row, self.results))}</tbody>'
-            f"</table>{self._shown_html()}<p><small>{coded(self.rules)}<br>{escape(self.scored_by)}</small></p></div>"
+            f'<div {SCROLLS}><table {TABLE}><thead><tr {PLAIN}>{head}</tr></thead><tbody>{rows}</tbody></table>'
+            f"</div>{self._shown_html()}<details><summary {SUMMARY}><small>Rules</small></summary>"
+            f"<p><small>{coded(self.rules)}<br>{escape(self.scored_by)}</small></p></details></div>"
         )
 
-    def _shown(self) -> list[tuple[str, str]]:
-        """(name, value) of all that is told of the smallest case that fails; the first has no name."""
+    def _runs(self) -> Iterator[tuple[str, list[PropertyResult]]]:
+        """(reason, results): of several in a row that were not looked at for one reason, it is told once, above them.
+
+        Where it is that of all results, the headline says it.
+        """
+        for reason, run in groupby(self.results, lambda result: result.message if result.holds is None else ""):
+            results = list(run)
+            if reason and len(results) > 1:
+                said = self.headline and len(results) == len(self.results)
+                yield "" if said else reason, [replace(result, message="") for result in results]
+            else:
+                yield "", results
+
+    def _case(self) -> str:
+        return f"The smallest case that fails: {self.shown.description}" if self.shown else ""
+
+    def _inputs(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) of what went in."""
+        return self.shown.inputs if self.shown else ()
+
+    def _outcome(self) -> list[tuple[str, str]]:
+        """(name, value) of what is expected and of what came; nothing that has been told already."""
         if self.shown is None:
             return []
-        rows = [("", f"The smallest case that fails: {self.shown.description}"), *self.shown.inputs,
-                ("expected", self.shown.expected), ("got", self.shown.got)]
-        return rows + ([("printed", self.shown.printed)] if self.shown.printed else [])
+        expected, got, printed = self.shown.expected, self.shown.got, self.shown.printed
+        same = expected == got
+        rows = [("expected and got" if same else "expected", expected)]
+        above = (self.headline, *(result.message for result in self.results))
+        told = got.endswith(".") and any(text.endswith(got[1:]) for text in above)  # a sentence, as of an exception
+        rows += [("got", got)] if not same and not told else []
+        return rows + ([("printed", printed)] if printed else [])
 
     def _shown_html(self) -> str:
+        """The case that fails, folded away where it adds little to the headline or costs nothing."""
         if self.shown is None:
             return ""
-        (_, title), *rows = self._shown()
-        cells = "".join(f"<tr><th {LEFT}>{escape(name)}</th><td {LEFT}><pre>{coded(value)}</pre></td></tr>"
-                        for name, value in rows)
-        return f'<p>{escape(title)}</p><table class="table"><tbody>{cells}</tbody></table>'
+        is_open = self.points < self.max_points and self.shown.got != self.headline
+        values = "".join(f"<div {BESIDE}>{''.join(_value(*row) for row in rows)}</div>"
+                         for rows in (self._inputs(), self._outcome()))
+        return f"<details{' open' * is_open}><summary {SUMMARY}>{escape(self._case())}</summary>{values}</details>"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, read back by `from_json`."""
@@ -160,12 +205,30 @@ def coded(text: str) -> str:
 
 
 def _row(result: PropertyResult) -> str:
-    """A property as a row of a table: its name in bold, what was seen below it."""
+    """A property as a row of a table: its name, in bold unless nothing is told of it; what was seen below it."""
     colour = COLOURS.get(result.result)
-    sign = f'<strong style="color: {colour}">{result.result}</strong>' if colour else escape(result.result)
-    message = f"<br>{coded(result.message)}" if result.message else ""
-    return (f"<tr><td {LEFT}>{sign}</td><td {LEFT}>{result.points_told}</td>"
-            f"<td {LEFT}><strong>{coded(result.property)}</strong>{message}</td></tr>")
+    told = escape(result.result)
+    sign = f'<strong style="{colour}">{told}</strong>' if colour else told
+    message = f"<div {LINE}>{coded(result.message)}</div>" if result.message else ""
+    name = coded(result.property)
+    name = f"<strong>{name}</strong>" if colour or message else name
+    return f"<tr {PLAIN}><td {LEFT}>{_pair(sign, result.points_told)}</td><td {LEFT}>{name}{message}</td></tr>"
+
+
+def _pair(result: str, points: str) -> str:
+    """A result and its points side by side; below one another where the screen is narrow."""
+    return f'<span style="{PAIR}; min-width: 6.5em">{result}</span> <span style="{PAIR}">{points}</span>'
+
+
+def _reason(reason: str) -> str:
+    """What is told once of several rows, as a row above them."""
+    return f'<tr {PLAIN}><td {LEFT} colspan="2"><div {LINE}>{coded(reason)}</div></td></tr>' if reason else ""
+
+
+def _value(name: str, value: str) -> str:
+    """A value below its name; one of several lines keeps them, and scrolls where the screen is narrow."""
+    wraps = "pre" if "\n" in value else "pre-wrap"
+    return f'<div {SCROLLS}><strong>{escape(name)}</strong><pre style="{VALUE}{wraps}">{coded(value)}</pre></div>'
 
 
 def unscored(exercise: Exercise, why: str, note: str = "", slip: str = "", shown: Shown | None = None) -> Report:

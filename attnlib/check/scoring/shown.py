@@ -42,7 +42,8 @@ def show(exercise: Exercise, number: int, case: Case, outcome: Outcome, expected
     inputs = tuple((name, written(value)) for name, value in zip(names_of(exercise, case), case.args))
     if outcome.kind != "value":
         return Shown(number, case.description, inputs, written(expected), outcome.content, outcome.printed)
-    digits = 4 if written(expected) != written(outcome.content) else 12
+    apart = (n for n in (4, 12) if written(expected, n) != written(outcome.content, n))
+    digits = next(apart, 4)
     return Shown(number, case.description, inputs, written(expected, digits), written(outcome.content, digits),
                  outcome.printed)
 
@@ -63,11 +64,20 @@ def written(value: Any, digits: int = 4) -> str:
         return written(value[()], digits)
     if isinstance(value, np.ndarray):
         dtype = "" if value.dtype in (np.float64, np.int64, np.bool_) else f", dtype={value.dtype}"
-        text = np.array2string(value, 88, digits, separator=", ", prefix="array(", threshold=ENTRIES)
+        text = np.array2string(value, 88, digits, _reads_as_fixed(value, digits), separator=", ", prefix="array(",
+                               threshold=ENTRIES)
         return cut(f"array({text}{dtype})" if value.size else f"an empty array of shape {value.shape}")
     if isinstance(value, float | np.floating):
         return f"{value:.{digits + 2}g}"
     return cut(repr(value))
+
+
+def _reads_as_fixed(value: np.ndarray, digits: int) -> bool:
+    """Whether so many decimals show every entry: then 999.37 reads better than 9.9937e+02."""
+    if value.dtype.kind != "f":
+        return False
+    sizes = np.abs(value[np.isfinite(value) & (value != 0)])
+    return bool(sizes.min(initial=np.inf) >= 10.0**-digits)
 
 
 def cut(text: str) -> str:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+import numpy as np
+
 from attnlib.check.beside_learner.call import respond
 from attnlib.check.beside_learner.wire import Other
 from attnlib.check.scoring.answers import reference_answer, slip_answer
 from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.outcome import Outcome, as_array, read_outcomes
-from attnlib.check.scoring.properties import ALIKE, TOLERANCE, first_difference
+from attnlib.check.scoring.properties import ALIKE, ROUNDED, TOLERANCE, Tolerance, first_difference
 from attnlib.check.spec import Exercise, Slip
 
 EVIDENCE = 2  # cases on which a slip is wrong, as the answer is, before it is named
@@ -108,6 +110,8 @@ def alike_in_value(a: Outcome, b: Outcome, right: Outcome) -> bool:
     """Same kind and the same values, as finely as the dtype of the right one allows; an exception of the same type."""
     if a.kind != b.kind or a.error != b.error:
         return False
+    if a.operation and b.operation and a.operation != b.operation:
+        return False
     return _equal(a.content, b.content, right.content) if a.kind == "value" else True
 
 
@@ -130,9 +134,14 @@ def _equal(a: Any, b: Any, right: Any) -> bool:
         return x is None and y is None and type(a) is type(b) and a == b
     if x.shape != y.shape:
         return False
-    precisions = {str(getattr(each, "dtype", "")) for each in (x, y, right)}
-    tolerance = TOLERANCE["float32"] if "float32" in precisions else ALIKE
-    return first_difference(x, y, tolerance) is None
+    return first_difference(x, y, _as_fine(x.dtype, y.dtype, getattr(right, "dtype", None))) is None
+
+
+def _as_fine(a: Any, b: Any, right: Any) -> Tolerance:
+    """How finely to compare two values: as their dtypes and that of the right one allow."""
+    if right == np.float32 and "float16" not in (a.name, b.name):
+        return TOLERANCE["float32"]
+    return ROUNDED if np.float32 in (a, b) else ALIKE
 
 
 def _dtypes(value: Any) -> Any:

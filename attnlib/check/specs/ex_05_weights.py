@@ -79,7 +79,7 @@ SOFTMAX_EXERCISE = Exercise(
         p.weights_rank_keys(0.5),
         p.values(1, on=("plain", "edge")),
         p.values(0.5, on=("axes",), name="any leading axes", after=p.NUMBERS),
-        p.values(1, on=("large",), name="large scores stay finite", after=p.NUMBERS),
+        p.values(1, on=("large",), name="right for large scores too", after=p.NUMBERS),
         p.digits(0.25),
         p.dtype_kept(0.25),
         p.arrays_left_alone(0.5, ("scores",)),
@@ -143,13 +143,13 @@ def variance_cases(rng):
         return normal(rng, n, d) + 0.5, 2 * normal(rng, n, d) - 0.3
 
     return [
-        Case("plain", pair(40, 4), "40 pairs with d = 4"),
-        Case("plain", pair(25, 9), "25 pairs with d = 9"),
-        Case("plain", pair(6, 30), "6 pairs with d = 30"),
-        Case("edge", pair(12, 1), "12 pairs with d = 1"),
+        Case("plain", pair(40, 4), "40 pairs with d_k = 4"),
+        Case("plain", pair(25, 9), "25 pairs with d_k = 9"),
+        Case("plain", pair(6, 30), "6 pairs with d_k = 30"),
+        Case("edge", pair(12, 1), "12 pairs with d_k = 1"),
         Case("edge", pair(1, 5), "a single pair"),
-        Case("edge", tuple(10 * each for each in pair(8, 7)), "8 pairs of large vectors with d = 7"),
-        Case("edge", single(*pair(15, 6)), "15 float32 pairs with d = 6"),
+        Case("edge", tuple(10 * each for each in pair(8, 7)), "8 pairs of large vectors with d_k = 7"),
+        Case("edge", single(*pair(15, 6)), "15 float32 pairs with d_k = 6"),
     ]
 
 
@@ -176,6 +176,7 @@ VARIANCE_EXERCISE = Exercise(
         HALF_A_ROOT.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) / K.shape[1] ** 1 / 2).var())),
         HALF_A_ROOT.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) / (K.shape[1] ** 1 / 2)).var())),
         results.ROUNDED_DOWN.slip(lambda Q, K: (products(Q, K).var(), (products(Q, K) // root(K)).var())),
+        rounded(variances),
         *to_few_digits(variances),
         Slip("first-variance-scaled-too",
              "The first variance is scaled too. It belongs to the products as they are.",
@@ -339,14 +340,15 @@ def all_weights(Q, K):
 
 def output_cases(rng):
     """A position i and a sequence's Q, K (N, d) and V (N, d_v)."""
-    def sequence(N, d, d_v):
-        return normal(rng, N, d), normal(rng, N, d), normal(rng, N, d_v)
+    def sequence(N, d, d_v, wide=1):
+        return wide * normal(rng, N, d), wide * normal(rng, N, d), normal(rng, N, d_v)
 
     large = steep(rng, 4, 4, 3, 5)
     return [
         Case("plain", (2, *sequence(5, 4, 6)), "i = 2 of 5, d = 4, d_v = 6"),
         Case("plain", (0, *sequence(7, 3, 2)), "i = 0 of 7, d = 3, d_v = 2"),
         Case("plain", (5, *sequence(6, 10, 3)), "i = 5 of 6, d = 10, d_v = 3"),
+        Case("plain", (1, *sequence(4, 5, 5, wide=2)), "i = 1 of 4, d = d_v = 5, weights far apart"),
         Case("edge", (0, *sequence(1, 3, 4)), "a sequence of one vector"),
         Case("edge", (1, *sequence(4, 2, 1)), "i = 1 of 4, d_v = 1"),
         Case("edge", (3, *single(*sequence(5, 2, 4))), "i = 3 of 5 in float32"),
@@ -369,7 +371,7 @@ OUTPUT_EXERCISE = Exercise(
     cases=output_cases,
     properties=(
         p.values(2, on=("plain", "edge")),
-        p.values(0.5, on=("large",), name="large scores stay finite", after=p.NUMBERS),
+        p.values(0.5, on=("large",), name="right for large scores too", after=p.NUMBERS),
         p.digits(0.25),
         p.arrays_left_alone(0.25, ("i", "Q", "K", "V")),
     ),
@@ -472,13 +474,14 @@ def changing(number):
 
 def attend_cases(rng):
     """Queries (N, d), keys (M, d) and values (M, d_v)."""
-    def triple(N, M, d, d_v):
-        return normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
+    def triple(N, M, d, d_v, wide=1):
+        return wide * normal(rng, N, d), wide * normal(rng, M, d), normal(rng, M, d_v)
 
     return [
         Case("plain", triple(5, 7, 4, 6), "Q (5, 4), K (7, 4), V (7, 6)"),
         Case("plain", triple(6, 6, 3, 2), "Q (6, 3), K (6, 3), V (6, 2)"),
         Case("plain", triple(4, 3, 10, 5), "Q (4, 10), K (3, 10), V (3, 5)"),
+        Case("plain", triple(3, 5, 4, 4, wide=2), "Q (3, 4), K (5, 4), V (5, 4), weights far apart"),
         Case("edge", triple(1, 5, 3, 2), "one query, Q (1, 3), K (5, 3), V (5, 2)"),
         Case("edge", triple(4, 1, 2, 3), "one key, Q (4, 2), K (1, 2), V (1, 3)"),
         Case("large", steep(rng, 4, 6, 3, 5), "scores near 5000 in the first row"),
@@ -499,7 +502,7 @@ ATTEND_EXERCISE = Exercise(
         p.weights_rank_keys(0.5, part=PARTS[1]),
         p.values(1, part=PARTS[1], on=("plain", "edge"), name="alpha is right"),
         p.values(1, part=PARTS[0], on=("plain", "edge"), name="B is right"),
-        p.values(0.5, parts=PARTS, on=("large",), name="large scores stay finite", after="B is right"),
+        p.values(0.5, parts=PARTS, on=("large",), name="right for large scores too", after="B is right"),
         p.digits(0.25, PARTS, after="B is right"),
         p.dtype_kept(0.25, PARTS, after="B is right"),
         p.arrays_left_alone(0.5, ("Q", "K", "V"), after="B is right"),
@@ -593,7 +596,7 @@ def relu_cases(rng):
     return [
         Case("plain", (both_signs(rng, 5, 7),), "scores of shape (5, 7)"),
         Case("plain", (both_signs(rng, 3, 2),), "scores of shape (3, 2)"),
-        Case("plain", (both_signs(rng, 4, 6, above=99),), "scores beyond 99, of shape (4, 6)"),
+        Case("plain", (both_signs(rng, 4, 6, above=1000),), "scores beyond 1000, of shape (4, 6)"),
         Case("axes", (both_signs(rng, 2, 3, 4),), "a batch, scores of shape (2, 3, 4)"),
         Case("axes", (both_signs(rng, 6),), "a single row, scores of shape (6,)"),
         Case("edge", (both_signs(rng, 4)[:, None],), "one key, scores of shape (4, 1)"),
@@ -646,6 +649,8 @@ RELU_EXERCISE = Exercise(
         DIVIDED_BY_THE_ROW_SUM.slip(
             lambda s: relu(s) / np.where((total := relu(s).sum(axis=-1, keepdims=True)) > 0, total, 1)),
         DIVIDED_BY_THE_ROW_SUM.slip(lambda s: normalised(relu(s))),
+        *(DIVIDED_BY_THE_ROW_SUM.slip(lambda s, small=small: relu(s) / (relu(s).sum(axis=-1, keepdims=True) + small))
+          for small in (1e-6, 1e-8, 1e-9, 1e-10)),
         DIVIDED_BY_THE_POSITIVE_ONES.slip(lambda s: relu(s) / (s > 0).sum(axis=-1, keepdims=True).astype(s.dtype)),
         DIVIDED_BY_THE_POSITIVE_ONES.slip(
             lambda s: relu(s) / np.maximum((s > 0).sum(axis=-1, keepdims=True), 1).astype(s.dtype)),
@@ -677,7 +682,7 @@ RELU_EXERCISE = Exercise(
 
 PROBLEM_SET = ProblemSet(
     stem="05_weights",
-    version=1,
+    version=2,
     exercises=(
         SOFTMAX_EXERCISE, SPREAD_EXERCISE, VARIANCE_EXERCISE, SCORES_EXERCISE, OUTPUT_EXERCISE, ATTEND_EXERCISE,
         RELU_EXERCISE),

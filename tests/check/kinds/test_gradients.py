@@ -42,7 +42,7 @@ def test_differences_are_as_accurate_as_they_say(seed):
     Q, K, V, dB = drawn(np.random.default_rng(seed))
     exact = backward.attend_backward(dB, Q, K, V)
     for ours, theirs in zip(g.central_differences(mix, (Q, K, V), dB), exact, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=g.ACCURACY[0] / 1000, atol=g.ACCURACY[1] / 1000)
+        np.testing.assert_allclose(ours, theirs, rtol=g.ACCURACY.relative / 1000, atol=g.ACCURACY.of_the_row / 1000)
 
 
 def test_differences_take_float32_masks_and_several_results():

@@ -65,6 +65,6 @@ MORE_SCORING = (  # where there are as many keys as queries, these are other sli
 
 ROOT_IS_FLOAT64 = Slip(
     "root-is-float64",
-    "The scores are float64 where Q and K are float32. `np.sqrt(d_k)`, a new `np.zeros` and `astype(float)` all do "
+    "The result is float64 where Q and K are float32. `np.sqrt(d_k)`, a new `np.zeros` and `astype(float)` all do "
     "that; dividing by `d_k ** 0.5` does not.",
     lambda Q, K: Q @ K.T / np.sqrt(K.shape[1]))
