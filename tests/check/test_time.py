@@ -157,7 +157,7 @@ def test_nobody_types_during_a_check(ask, name):
         ask()
         return 2 * array
 
-    assert report_of(answer).headline.startswith(f"It calls {name}, and nobody can type while a check runs.")
+    assert report_of(answer).headline.startswith(f"It calls `{name}`, and nobody can type while a check runs.")
     assert sys.breakpointhook is before
 
 
