@@ -5,6 +5,7 @@ import linecache
 import numpy as np
 import pytest
 
+from attnlib import weights
 from attnlib.check.beside_learner.failed_operation import failed_operation
 from attnlib.check.spec import Slip
 from tests.check.specs import TWICE, report_of
@@ -47,7 +48,7 @@ def test_exceptions_of_one_text_are_told_apart_by_what_failed(exercise, answer, 
 def where(source, *arguments):
     """The operation that fails in a function of this source."""
     linecache.cache["<made up>"] = len(source), None, source.splitlines(keepends=True), "<made up>"
-    names = {"np": np}
+    names = {"np": np, "weights": weights, "soft": soft}
     exec(compile(source, "<made up>", "exec"), names)
     try:
         names["f"](*arguments)
@@ -72,6 +73,8 @@ Q, K = np.ones((5, 4)), np.ones((3, 4))
     ("return Q.sum(axis=5)", ["sum", "#0"]),
     ("Q -= K", ["-", "#0", "#1"]),
     ("return Q + [1, 2]", ["+", "#0", "[1, 2]"]),
+    ("return soft(Q) @ K", ["@", "computed", "#1"]),
+    ("return weights.softmax(Q) @ K", ["@", "computed", "#1"]),  # as in a slip: it stands for the learner's own
     ("x = Q\n    x = x + 1\n    return x @ K", []),  # nobody follows what x is
     ("return missing", []),
     ("raise ValueError", []),
