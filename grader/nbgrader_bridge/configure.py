@@ -16,6 +16,7 @@ from traitlets.config import Config
 from grader.course import Course
 from grader.nbgrader_bridge.autograde import PREPROCESSORS, SandboxedAutograde
 from grader.nbgrader_bridge.gradebook import COURSE_ID
+from grader.nbgrader_bridge.stubs import STEPS
 from grader.sandbox.limits import DEFAULTS, Limits
 
 
@@ -32,6 +33,7 @@ def configure(c: Any, course: Course | None = None) -> None:
     # The release is generated without the gradebook: the grader registers its cells when it grades. nbgrader would
     # delete a release whose cells differ from those that submissions were graded with.
     c.GenerateAssignment.no_database = True
+    c.GenerateAssignment.preprocessors = STEPS
     c.SaveCells.enabled = False
     install()
 

@@ -38,8 +38,7 @@ def unreadable(array):
     raise Unreadable
 
 
-STOPPED = ("had not returned when the 1.5 seconds for all calls together, imports not counted, were over, "
-           "and was stopped.")
+STOPPED = "was stopped: all calls together may take 1.5 seconds, imports not counted."
 
 
 def forever(array):

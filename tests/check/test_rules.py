@@ -68,7 +68,7 @@ def test_a_report_has_one_line():
     """Does the line about one exercise say what may not be called and what may, and nothing where all is free?"""
     assert rules(PAIR) == rules(replace(NUMBER, forbidden=(OURS,))) == ""
     both = replace(TWICE, forbidden=(OURS, SOFTMAX))
-    line = "It may not call: anything of `attnlib`; a ready-made softmax, as `torch.softmax`."
+    line = "Your answer may not call: anything of `attnlib`; a ready-made softmax, as `torch.softmax`."
     assert rules(both) == line
     assert rules(replace(both, allowed_modules=("inputs",))) == (
         f"{line} Even so, it may call what `attnlib.inputs` defines.")

@@ -7,6 +7,8 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader.nbgrader_bridge.stubs import STEPS
+
 
 def released(folder, solution):
     """The text of the exercise notebook that `nbgrader generate_assignment --no-db` writes for the notebook `solution`.
@@ -19,6 +21,7 @@ def released(folder, solution):
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.assignment_id = stem
     config.GenerateAssignment.no_database = True
+    config.GenerateAssignment.preprocessors = STEPS
     config.SaveCells.enabled = False
     quiet = logging.getLogger("generate")
     quiet.setLevel(logging.CRITICAL)

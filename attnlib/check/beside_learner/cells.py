@@ -152,8 +152,10 @@ def checked_name(source: str, exercise: str) -> str | None:
 
 
 def describe(error: BaseException) -> str:
-    """'SyntaxError: invalid syntax', of bounded length."""
+    """'SyntaxError: invalid syntax, line 2', of bounded length."""
     try:
+        if isinstance(error, SyntaxError):  # its text names a file of the shell's
+            return f"{type(error).__name__}: {error.msg}, line {error.lineno}"[:200]
         return f"{type(error).__name__}: {error}".removesuffix(": ")[:200]
     except Exception:  # a learner's exception may fail in any way
         return type(error).__name__

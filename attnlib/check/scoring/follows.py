@@ -40,8 +40,8 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
             sources = " and ".join(f"exercise {source.number}" for source, _, _ in made)
             whole, lacking = judged(outcomes, [outcome.content for outcome in theirs]), judged(theirs, None)
             told = tuple(map(partial(_given, sources=sources), exercise.properties, results, whole, lacking))
-            return Follows(told, f"This is what the mistake of {sources} makes of it, and is charged there: "
-                                 f"{slips[0].message}")
+            mistakes = " ".join(dict.fromkeys(slip.message for slip in slips))
+            return Follows(told, f"This is what the mistake of {sources} makes of it, and is charged there. {mistakes}")
     return None
 
 

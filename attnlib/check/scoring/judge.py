@@ -59,6 +59,8 @@ def _scored(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, 
         names = " and ".join(f"`{name}`" for name in called)
         return unscored(exercise, f"Your function calls {names}. This exercise asks you to write {it} yourself, so it "
                                   "earns no points.", note)
+    if exercise.kind == "number" and outcomes[0].kind == "value" and outcomes[0].content is None:
+        return unscored(exercise, "Not answered yet: it is still None.", note)
     seen = [Seen(case, outcome, expected_of(exercise, case)) for case, outcome in zip(cases, outcomes, strict=True)]
     results, shown = judge(exercise, seen)
     if all(result.holds for result in results):

@@ -116,8 +116,7 @@ def _sentence(kind: str, data: Any) -> str:
         return (f"It calls `{printable(str(data)[:20])}`, and nobody can type while a check runs. "
                 "Take what you need from the arguments.")
     if kind == "timeout":
-        return (f"It had not returned when the {_number(data)} seconds for all calls together, imports not counted, "
-                "were over, and was stopped.")
+        return f"It was stopped: all calls together may take {_number(data)} seconds, imports not counted."
     if kind == "ended":
         return "It ended the Python process in which it ran."
     if kind == "not_callable":

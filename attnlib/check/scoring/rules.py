@@ -18,7 +18,7 @@ def rules(exercise: Exercise) -> str:
     """One line on what an answer to this exercise may not call, and may call all the same; empty without such rules."""
     if not exercise.forbidden or not _calls(exercise):
         return ""
-    not_these = f"It may not call: {'; '.join(each.what for each in exercise.forbidden)}."
+    not_these = f"Your answer may not call: {'; '.join(each.what for each in exercise.forbidden)}."
     allowed = _names_of(dict.fromkeys(exercise.allowed_modules))
     return " ".join([not_these, *([_permission("it", allowed, _forbids_attnlib(exercise))] if allowed else [])])
 
