@@ -38,6 +38,7 @@ class Comparison:
         self.mine, self.theirs, self.right = mine, theirs, right
         self.same = cache(lambda i: alike_in_value(mine[i], theirs[i], right[i]))
         self.slip_is_right = cache(lambda i: alike_in_value(theirs[i], right[i], right[i]))
+        self.answer_is_right = cache(lambda i: alike_in_value(mine[i], right[i], right[i]))
 
     def evidence(self, look: Look) -> int:
         """On how many cases the slip is wrong as the answer is; 0 when they differ anywhere in the look."""
@@ -48,7 +49,7 @@ class Comparison:
         return sum(self._tells(i, look.strict) for i in look.where)
 
     def _tells(self, i: int, strict: bool) -> bool:
-        wrong = not self.slip_is_right(i) or strict and not same_form(self.theirs[i], self.right[i])
+        wrong = not (self.slip_is_right(i) or self.answer_is_right(i)) or strict and not same_form(self.theirs[i], self.right[i])
         return wrong and is_evidence(self.theirs[i], self.mine[i])
 
 
