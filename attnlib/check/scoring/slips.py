@@ -49,7 +49,8 @@ class Comparison:
         return sum(self._tells(i, look.strict) for i in look.where)
 
     def _tells(self, i: int, strict: bool) -> bool:
-        wrong = not (self.slip_is_right(i) or self.answer_is_right(i)) or strict and not same_form(self.theirs[i], self.right[i])
+        both_wrong = not (self.slip_is_right(i) or self.answer_is_right(i))
+        wrong = both_wrong or strict and not same_form(self.theirs[i], self.right[i])
         return wrong and is_evidence(self.theirs[i], self.mine[i])
 
 
