@@ -19,6 +19,7 @@ PRODUCTS = ("dot", "matmul", "inner")  # functions that do what @ does
 TRANSPOSES = ("T", "mT", "transpose", "swapaxes")
 NUMBERS = ("sqrt", "len", "float", "int")  # functions whose value is a number, by which an array may be scaled
 COPIES = ("array", "asarray", "copy", "astype", "float", "ascontiguousarray", "from_numpy", "as_tensor", "tensor")
+KNOWN = ("numpy", "torch", "math")  # functions of other modules count as the learner's own
 COMPUTED = "computed"  # by operators, or by a function of the learner's own
 
 
@@ -157,6 +158,8 @@ class _Description:
         if isinstance(function, ast.Attribute):
             owner = self.names.get(function.value.id) if isinstance(function.value, ast.Name) else None
             is_module = isinstance(owner, ModuleType)
+            if is_module and owner.__name__.split(".")[0] not in KNOWN:
+                return "", list(node.args)
             operands = list(node.args) if is_module else [function.value, *node.args]
             return "@" if function.attr in PRODUCTS else function.attr, operands
         if isinstance(function, ast.Name) and function.id in NUMBERS:
