@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from tests.problem_sets.right_05_weights_mixtures import MIXTURES
+from tests.problem_sets.wrong_05_weights_outsiders import RIGHT as OUTSIDERS
 
 
 class Wrapped:
@@ -700,3 +701,4 @@ RIGHT = MIXTURES | {
         relu_with_a_gradient, relu_by_clamp, relu_by_fractions, relu_with_a_padding_key,
         functools.partial(relu_cut_at, 0), Relu()),
 }
+RIGHT = {name: (*RIGHT[name], *OUTSIDERS.get(name, ())) for name in RIGHT}

@@ -12,6 +12,7 @@ import torch
 
 from tests.problem_sets.labels import Wrong
 from tests.problem_sets.wrong_05_weights_mixtures import MIXTURES
+from tests.problem_sets.wrong_05_weights_outsiders import WRONG as OUTSIDERS
 
 # --- right steps that the short answers below lean on
 
@@ -892,8 +893,7 @@ def softmax_by_matmul_of_sums(scores):
 SOFTMAX = (
     # the old bank
     Wrong("clips the scores at ±500 instead of the shift", clipped, ("scores-clipped",)),
-    Wrong("adds 1e-9 to the sums, no shift", with_epsilon, ("exponential-overflows", "epsilon-in-the-denominator"),
-          named=True),
+    Wrong("adds 1e-9 to the sums, no shift", with_epsilon, ("exponential-overflows", "epsilon-in-the-denominator")),
     Wrong("takes the row's mean off", mean_off, ("exponential-overflows",), named=True),
     Wrong("takes the row's least score off", least_off, ("exponential-overflows",), named=True),
     Wrong("takes each column's largest score off", column_maximum_off, ("maximum-of-each-column",)),
@@ -955,8 +955,7 @@ SOFTMAX = (
     Wrong("the total runs on from row to row", softmax_with_a_running_total),
     Wrong("axis=1", softmax_axis_1, ("axis-1-for-the-last", "softmax-over-queries"), named=True),
     Wrong("torch, dim 1", softmax_in_torch_over_dim_1, ("axis-1-for-the-last", "softmax-over-queries")),
-    Wrong("axis=1 in the sum alone", softmax_sum_axis_1, ("axis-1-for-the-last", "softmax-over-queries"),
-          named=True),
+    Wrong("axis=1 in the sum alone", softmax_sum_axis_1, ("axis-1-for-the-last", "softmax-over-queries")),
     Wrong("two loops, a matrix only", softmax_two_loops, ("written-for-a-matrix",)),
     Wrong("[:, None] puts the axis back, a matrix only", softmax_with_none, ("written-for-a-matrix",)),
     Wrong("reshape(-1, 1) puts the axis back, a matrix only", softmax_reshaped_sums, ("written-for-a-matrix",)),
@@ -2539,8 +2538,7 @@ RELU = (
     Wrong("np.putmask", cut_in_place_by_put, ("scores-changed-in-place",), named=True),
     Wrong("scores /= L, then a new array", divided_in_place, ("scores-changed-in-place",), named=True),
     Wrong("in place for a single row", cut_in_place_for_single_rows, ("scores-changed-in-place",)),
-    Wrong("in place where all scores are negative", cut_in_place_when_all_negative, ("scores-changed-in-place",),
-          named=True),
+    Wrong("in place where all scores are negative", cut_in_place_when_all_negative, ("scores-changed-in-place",)),
     Wrong("in place for float32", cut_in_place_for_float32, ("scores-changed-in-place",)),
     Wrong("rows that are views", cut_rows_that_are_views, ("scores-changed-in-place",)),
     # dtypes
@@ -2590,3 +2588,4 @@ WRONG = MIXTURES | {
     "scaling_brings_the_variance_back": VARIANCES,
     "relu_weights_are_divided_by_the_length": RELU,
 }
+WRONG = {name: (*WRONG[name], *OUTSIDERS.get(name, ())) for name in WRONG}

@@ -2,7 +2,7 @@
 
 Two answers that end in the same exception need not make the same mistake: NumPy's message holds sizes alone. So a
 failed expression is described by what it does and to what: `w @ K` is ["@", "softmax", "#2"] where w came from
-`torch.softmax` and K is argument number 2 (counted from 0), and `Q.T @ K` is ["@", "#1 transposed", "#2"].
+a softmax and K is argument number 2 (counted from 0), and `Q.T @ K` is ["@", "#1 transposed", "#2"].
 """
 
 import ast
@@ -19,7 +19,7 @@ PRODUCTS = ("dot", "matmul", "inner")  # functions that do what @ does
 TRANSPOSES = ("T", "mT", "transpose", "swapaxes")
 NUMBERS = ("sqrt", "len", "float", "int")  # functions whose value is a number, by which an array may be scaled
 COPIES = ("array", "asarray", "copy", "astype", "float", "ascontiguousarray", "from_numpy", "as_tensor", "tensor")
-OURS = __name__.split(".")[0]
+KNOWN = ("numpy", "torch", "math")  # functions of other modules count as the learner's own
 COMPUTED = "computed"  # by operators, or by a function of the learner's own
 
 
@@ -158,8 +158,8 @@ class _Description:
         if isinstance(function, ast.Attribute):
             owner = self.names.get(function.value.id) if isinstance(function.value, ast.Name) else None
             is_module = isinstance(owner, ModuleType)
-            if isinstance(owner, ModuleType) and owner.__name__.split(".")[0] == OURS:
-                return "", list(node.args)  # in a slip, it stands for a function of the learner's own
+            if is_module and owner.__name__.split(".")[0] not in KNOWN:
+                return "", list(node.args)
             operands = list(node.args) if is_module else [function.value, *node.args]
             return "@" if function.attr in PRODUCTS else function.attr, operands
         if isinstance(function, ast.Name) and function.id in NUMBERS:

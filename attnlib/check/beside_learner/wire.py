@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-          "float16", "float32", "float64")
-WIDER = ("float96", "float128", "longdouble")  # travel as float64, which is all that is asked for
+          "float16", "float32", "float64", "longdouble")
+WIDER = ("float96", "float128")  # what NumPy calls a longdouble; its first 64 bits travel
 PROTOCOLS = ("__array__", "__array_interface__")  # JAX and others give an array by these
 TABLES = ("pandas", "polars", "pyarrow")
 MAX_BYTES = 8 << 20   # of array data in one value
@@ -86,15 +86,19 @@ def _to_numpy(tensor: Any) -> np.ndarray:
 
 
 def _encode_array(array: np.ndarray, what: str) -> dict:
-    if array.dtype.name in WIDER:
-        array = array.astype(np.float64)
-    if array.dtype.name not in DTYPES:
+    name = "longdouble" if array.dtype.name in WIDER else array.dtype.name
+    if name not in DTYPES:
         return {"other": f"{what} of dtype {array.dtype}, shape {array.shape}"}
     if array.nbytes > MAX_BYTES:
         return {"other": f"{what} of shape {array.shape}, {array.nbytes >> 20} MiB, more than can be checked"}
-    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return {"array": base64.b64encode(little.tobytes()).decode(), "dtype": array.dtype.name,
+    little = np.ascontiguousarray(array, _travels_as(name))
+    return {"array": base64.b64encode(little.tobytes()).decode(), "dtype": name,
             "shape": list(array.shape)}
+
+
+def _travels_as(name: str) -> np.dtype:
+    """The dtype in which an array's bytes are written down."""
+    return np.dtype("float64" if name == "longdouble" else name).newbyteorder("<")
 
 
 def describe_type(value: Any) -> str:
@@ -153,7 +157,7 @@ def _decode_array(data: dict) -> np.ndarray:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise WireError("an array's data is not base64") from None
-    little = np.dtype("u1" if dtype == "bool" else dtype).newbyteorder("<")  # a byte may hold more than a bool
+    little = np.dtype("u1") if dtype == "bool" else _travels_as(dtype)  # a byte may hold more than a bool
     if math.prod(max(n, 1) for n in shape) > MAX_BYTES:  # sums over an empty axis would fill the memory
         raise WireError(f"no answer has the shape {tuple(shape)}")
     if len(raw) != math.prod(shape) * little.itemsize:

@@ -19,6 +19,7 @@ from attnlib.check.scoring.outcome import Outcome, as_array, read_outcomes
 from attnlib.check.scoring.properties import ALIKE, ROUNDED, TOLERANCE, Tolerance, first_difference
 from attnlib.check.spec import Exercise, Slip
 
+OPERATORS = ("@", "*", "/", "+", "-", "**", "//")
 EVIDENCE = 2  # cases on which a slip is wrong, as the answer is, before it is named
 
 
@@ -49,8 +50,8 @@ class Comparison:
         return sum(self._tells(i, look.strict) for i in look.where)
 
     def _tells(self, i: int, strict: bool) -> bool:
-        both_wrong = not (self.slip_is_right(i) or self.answer_is_right(i))
-        wrong = both_wrong or strict and not same_form(self.theirs[i], self.right[i])
+        wrong = not self.slip_is_right(i) and not self.answer_is_right(i)
+        wrong = wrong or strict and not same_form(self.theirs[i], self.right[i])
         return wrong and is_evidence(self.theirs[i], self.mine[i])
 
 
@@ -76,7 +77,8 @@ def _looks(exercise: Exercise, seed: int) -> Iterator[Look]:
     every = list(range(len(cases)))
     yield Look(every, [], strict=True)  # the slip and nothing else
     yield Look(every, [])               # the slip, in another precision
-    yield Look(first, [])               # the slip, and something else where the numbers do not count yet
+    yield Look(first, [], strict=True)  # the slip, and something else where the numbers do not count yet
+    yield Look(first, [])
     yield Look([i for i in first if cases[i].label == "plain"], [])
     for prop in exercise.properties:    # a slip that shows in one property alone
         where = [i for i in every if prop.looks_at(cases[i])]
@@ -112,7 +114,7 @@ def alike_in_value(a: Outcome, b: Outcome, right: Outcome) -> bool:
     """Same kind and the same values, as finely as the dtype of the right one allows; an exception of the same type."""
     if a.kind != b.kind or a.error != b.error:
         return False
-    if a.operation and b.operation and a.operation != b.operation:
+    if a.operation != b.operation and {a.operation[:1], b.operation[:1]} <= {(sign,) for sign in OPERATORS}:
         return False
     return _equal(a.content, b.content, right.content) if a.kind == "value" else True
 

@@ -246,6 +246,15 @@ def steep(rng, N, M, d, d_v):
     return Q, K, V
 
 
+def peaked(rng, i, N, M, d, d_v):
+    """Q, K, V whose query i has the scores 4, -3 and others near 0: a weight near 1, and one of a thousandth."""
+    Q, K, V = normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
+    wanted = np.array([1, -0.75, *(-0.02 * j for j in range(1, M - 1))])  # times 4
+    K += np.outer(wanted - K @ K[0] / (K[0] @ K[0]), K[0])
+    Q[i] = K[0] * (4 * d**0.5 / (K[0] @ K[0]))
+    return Q, K, V
+
+
 def score_cases(rng):
     """Queries (N, d) and keys (M, d)."""
     def pair(N, M, d):
@@ -340,15 +349,15 @@ def all_weights(Q, K):
 
 def output_cases(rng):
     """A position i and a sequence's Q, K (N, d) and V (N, d_v)."""
-    def sequence(N, d, d_v, wide=1):
-        return wide * normal(rng, N, d), wide * normal(rng, N, d), normal(rng, N, d_v)
+    def sequence(N, d, d_v):
+        return normal(rng, N, d), normal(rng, N, d), normal(rng, N, d_v)
 
     large = steep(rng, 4, 4, 3, 5)
     return [
         Case("plain", (2, *sequence(5, 4, 6)), "i = 2 of 5, d = 4, d_v = 6"),
         Case("plain", (0, *sequence(7, 3, 2)), "i = 0 of 7, d = 3, d_v = 2"),
         Case("plain", (5, *sequence(6, 10, 3)), "i = 5 of 6, d = 10, d_v = 3"),
-        Case("plain", (1, *sequence(4, 5, 5, wide=2)), "i = 1 of 4, d = d_v = 5, weights far apart"),
+        Case("plain", (1, *peaked(rng, 1, 4, 4, 5, 5)), "i = 1 of 4, d = d_v = 5, one weight of about 0.96"),
         Case("edge", (0, *sequence(1, 3, 4)), "a sequence of one vector"),
         Case("edge", (1, *sequence(4, 2, 1)), "i = 1 of 4, d_v = 1"),
         Case("edge", (3, *single(*sequence(5, 2, 4))), "i = 3 of 5 in float32"),
@@ -474,14 +483,14 @@ def changing(number):
 
 def attend_cases(rng):
     """Queries (N, d), keys (M, d) and values (M, d_v)."""
-    def triple(N, M, d, d_v, wide=1):
-        return wide * normal(rng, N, d), wide * normal(rng, M, d), normal(rng, M, d_v)
+    def triple(N, M, d, d_v):
+        return normal(rng, N, d), normal(rng, M, d), normal(rng, M, d_v)
 
     return [
         Case("plain", triple(5, 7, 4, 6), "Q (5, 4), K (7, 4), V (7, 6)"),
         Case("plain", triple(6, 6, 3, 2), "Q (6, 3), K (6, 3), V (6, 2)"),
         Case("plain", triple(4, 3, 10, 5), "Q (4, 10), K (3, 10), V (3, 5)"),
-        Case("plain", triple(3, 5, 4, 4, wide=2), "Q (3, 4), K (5, 4), V (5, 4), weights far apart"),
+        Case("plain", peaked(rng, 2, 3, 5, 4, 4), "Q (3, 4), K (5, 4), V (5, 4), one weight of about 0.95"),
         Case("edge", triple(1, 5, 3, 2), "one query, Q (1, 3), K (5, 3), V (5, 2)"),
         Case("edge", triple(4, 1, 2, 3), "one key, Q (4, 2), K (1, 2), V (1, 3)"),
         Case("large", steep(rng, 4, 6, 3, 5), "scores near 5000 in the first row"),
