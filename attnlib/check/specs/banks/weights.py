@@ -61,9 +61,8 @@ EPSILON = Mistake(
     "epsilon-in-the-denominator",
     "Something small is added to the sum, so the weights do not quite sum to one. With the largest score taken off "
     "first the sum is at least 1, and nothing need be added.")
-EPSILONS = (EPSILON.slip(with_epsilon(1e-9, True)), *(  # without the shift, what so little does is overflow: see below
-    EPSILON.slip(with_epsilon(small, shift))
-    for small in (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3) for shift in (True, False)))
+EPSILONS = tuple(EPSILON.slip(with_epsilon(small, shift))
+                 for small in (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3) for shift in (True, False))
 CLIPPED = Mistake(
     "scores-clipped", "The scores are clipped, so all beyond the bound count as equal. Subtract each row's largest "
     "score instead: that changes no weight.")
