@@ -158,7 +158,7 @@ class _Description:
         if isinstance(function, ast.Attribute):
             owner = self.names.get(function.value.id) if isinstance(function.value, ast.Name) else None
             is_module = isinstance(owner, ModuleType)
-            if is_module and owner.__name__.split(".")[0] not in KNOWN:
+            if isinstance(owner, ModuleType) and owner.__name__.split(".")[0] not in KNOWN:
                 return "", list(node.args)
             operands = list(node.args) if is_module else [function.value, *node.args]
             return "@" if function.attr in PRODUCTS else function.attr, operands
