@@ -67,6 +67,7 @@ def test_the_reference_gets_full_marks(exercise):
     assert report_of(freely(exercise), reference_answer(exercise)).max_points == exercise.points
 
 
+@pytest.mark.slow
 def test_each_slip_is_called_by_its_own_name(exercise):
     """Does every known slip lose points, and is its own sentence what the learner reads, on every seed?"""
     def complain(report, slip):
