@@ -48,14 +48,20 @@ def reports_here(exercise, table, posed, numbers):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         answers = [getattr(each, "answer", each) for each in fresh(table, exercise.set)[exercise.name]]
-        return [score(exercise, SEED, respond(posed, answers[n])) for n in numbers]
+        return [score(exercise, SEED, respond_anew(posed, answers[n])) for n in numbers]
+
+
+def respond_anew(posed, answer):
+    """The response of an answer, which may add random numbers: NumPy's are those of a fresh start."""
+    np.random.seed(0)
+    return respond(posed, answer)
 
 
 def reports_of_the_grader(exercise, table, posed, numbers):
     """The same answers, run in one sandbox from a notebook that imports them."""
     module, name = f"{FOLDER.replace('/', '.')}.{TABLES[table]}_{exercise.set}", exercise.name
-    first = f"from {module} import {table}\nanswers = [getattr(a, 'answer', a) for a in {table}[{name!r}]]"
-    checks = [Cell(f"{n}", f"check('{name} {n}', answers[{n}])", f"{name} {n}") for n in numbers]
+    first = f"import numpy as np\nfrom {module} import {table}\nanswers = [getattr(a, 'answer', a) for a in {table}[{name!r}]]"
+    checks = [Cell(f"{n}", f"np.random.seed(0); check('{name} {n}', answers[{n}])", f"{name} {n}") for n in numbers]
     with tempfile.TemporaryDirectory() as view:
         build_view(exercise.set, view)
         run = run_notebook([Cell("first", first), *checks], {cell.exercise: posed for cell in checks},
