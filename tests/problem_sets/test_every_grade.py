@@ -60,7 +60,8 @@ def respond_anew(posed, answer):
 def reports_of_the_grader(exercise, table, posed, numbers):
     """The same answers, run in one sandbox from a notebook that imports them."""
     module, name = f"{FOLDER.replace('/', '.')}.{TABLES[table]}_{exercise.set}", exercise.name
-    first = f"import numpy as np\nfrom {module} import {table}\nanswers = [getattr(a, 'answer', a) for a in {table}[{name!r}]]"
+    first = (f"import numpy as np\nfrom {module} import {table}\n"
+             f"answers = [getattr(each, 'answer', each) for each in {table}[{name!r}]]")
     checks = [Cell(f"{n}", f"np.random.seed(0); check('{name} {n}', answers[{n}])", f"{name} {n}") for n in numbers]
     with tempfile.TemporaryDirectory() as view:
         build_view(exercise.set, view)
