@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from attnlib.check.beside_learner import apart, time_limit
@@ -143,8 +142,8 @@ def test_what_is_printed_is_shown_once_for_the_case_that_fails(capsys):
         return 3 * array
 
     report = report_of(answer)
-    assert report.shown.printed == f"shape {np.shape((0,) * 4)}"
-    assert report.text().count("shape (4,)") == 1 + report.text().count("array of shape (4,)")
+    assert report.shown.printed == "shape (3,)"  # the smallest of all cases that fail
+    assert report.text().count("shape (3,)") == 1
     assert capsys.readouterr() == ("", "")
 
 

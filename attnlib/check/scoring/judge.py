@@ -108,10 +108,10 @@ def _told(each: Seen) -> str:
 
 
 def judge(exercise: Exercise, seen: list[Seen]) -> tuple[tuple[PropertyResult, ...], Shown | None]:
-    """The result of each property, and the smallest case on which the first that fails does so."""
+    """The result of each property, and the smallest case on which one fails."""
     seen = _reached(seen, len(seen) // draws(exercise))
     results: dict[str, PropertyResult] = {}
-    shown = None
+    failing: list[Seen] = []
     for prop in exercise.properties:
         if prop.after and not results[prop.after].holds:
             results[prop.name] = PropertyResult(prop.name, 0, prop.points, None,
@@ -120,18 +120,28 @@ def judge(exercise: Exercise, seen: list[Seen]) -> tuple[tuple[PropertyResult, .
         complaint = smallest_complaint(prop, seen)
         results[prop.name] = PropertyResult(prop.name, 0 if complaint else prop.points, prop.points, not complaint,
                                             complaint.text if complaint else "")
-        if complaint and not shown and exercise.kind == "function":
-            shown = show(exercise, seen.index(complaint.seen), complaint.seen.case, complaint.seen.outcome,
-                         complaint.seen.expected)
-    return tuple(results.values()), shown
+        failing += [complaint.seen] if complaint else []
+    return tuple(results.values()), _shown(exercise, seen, failing)
+
+
+def _shown(exercise: Exercise, seen: list[Seen], failing: list[Seen]) -> Shown | None:
+    """The smallest failing case, where a function was called on it and what is expected is no secret."""
+    smallest = min(failing, key=_size, default=None)
+    if smallest is None or exercise.kind != "function" or smallest.case.expected is not None:
+        return None
+    return show(exercise, seen.index(smallest), smallest.case, smallest.outcome, smallest.expected)
+
+
+def _size(each: Seen) -> tuple[bool, int]:
+    """What puts the case first that says most in fewest numbers: one that was not reached says nothing."""
+    return each.outcome.kind == "not_reached", size_of(each.case)
 
 
 def smallest_complaint(prop: Property, seen: list[Seen]) -> Complaint | None:
     """What to tell of the smallest case where the property fails; None when it holds on every case it is about."""
     complaints = [Complaint(text, each) for each in seen if prop.looks_at(each.case)
                   for text in [_complaint(prop, each, seen)] if text]
-    return min(complaints, key=lambda each: (each.seen.outcome.kind == "not_reached", size_of(each.seen.case)),
-               default=None)
+    return min(complaints, key=lambda each: _size(each.seen), default=None)
 
 
 def _complaint(prop: Property, each: Seen, seen: list[Seen]) -> str | None:
