@@ -38,7 +38,7 @@ def unreadable(array):
     raise Unreadable
 
 
-STOPPED = "was stopped: all calls together may take 1.5 seconds, imports not counted."
+STOPPED = "was stopped: one round of all calls may take 1.5 seconds, not counting imports."
 
 
 def forever(array):
@@ -219,8 +219,8 @@ def test_a_forbidden_call_is_seen(answer, name):
     """Is a ready-made function seen when called directly, wrapped, as a method or through another package?"""
     report = report_of(answer)
     assert report.points == 0
-    assert report.headline == (f"Your function calls `{name}`. This exercise asks you to write it yourself, "
-                               "so it earns no points.")
+    assert report.headline == (f"Your function calls `{name}`, which this exercise does not allow. The answer earns no "
+                               "points.")
 
 
 def test_a_whole_package_may_be_forbidden():
@@ -229,7 +229,7 @@ def test_a_whole_package_may_be_forbidden():
 
     none_of_it = replace(TWICE, forbidden=(Forbidden("anything of ours", ("attnlib.*",)),))
     assert report_of(lambda array: (dot(np.eye(2), np.eye(2)), 2 * array)[1], none_of_it).headline.startswith(
-        "Your function calls `attnlib.dot`. "
+        "Your function calls `attnlib.dot`, "
     )
 
     def imports(array):
@@ -254,7 +254,7 @@ def test_what_is_allowed_may_be_called_though_its_package_is_forbidden():
     none_of_it = replace(TWICE, forbidden=(Forbidden("anything of ours", ("attnlib.*",)),))
     assert report_of(answer, replace(none_of_it, allowed_modules=("scores", "data"))).points == 4
     assert report_of(answer, replace(none_of_it, allowed_modules=("scores",))).headline.startswith(
-        "Your function calls `attnlib.sentences`.")
+        "Your function calls `attnlib.sentences`,")
 
 
 def test_our_own_package_may_call_itself():
@@ -302,7 +302,7 @@ def test_parts_of_a_result_are_judged_apart(answer, points, words):
 
 @pytest.mark.parametrize(("answer", "points", "words"), [
     (7, 1, ""), (7.0, 1, ""), (np.int8(7), 1, ""), (torch.tensor(7), 1, ""), (8, 0, "Eight is one too many."),
-    (6, 0, "6 is too small."), (9.5, 0, "9.5 is too large."), (None, 0, "Not answered yet: it is still None."),
+    (6, 0, "6 is too small."), (9.5, 0, "9.5 is too large."), (None, 0, "Not answered yet: the value is None."),
     ("7", 0, "We expect a number and got a str."), ([7], 0, "We expect a number and got a list."),
     (7j, 0, "Your answer gave a complex."), (float("nan"), 0, "nan is no number."), (len, 0, "Your answer gave"),
 ])
@@ -318,4 +318,5 @@ def test_the_stub_reads_as_not_answered():
     def stub(array):
         raise NotImplementedError()
 
-    assert report_of(stub).headline == "Not answered yet: it raises NotImplementedError."
+    assert report_of(stub).headline == (
+        "Not answered yet: this function, or one that it calls, raises `NotImplementedError`.")

@@ -233,8 +233,8 @@ def test_an_error_is_charged_once(shell):
     assert "  0 of 4 points" in shown_by(shell, f"check('{ATTEND}', attend)")[0]
     shell.run_cell("def over_queries(Q, K, V):\n    w = softmax(Q @ K.T / K.shape[1] ** 0.5)\n    return w @ V, w")
     (shown,) = shown_by(shell, f"check('{ATTEND}', over_queries)")
-    assert "If exercise 1 makes this mistake, run its check first: it is charged there alone." in shown
+    assert "If exercise 1 makes this mistake too, check that one and then this: it is charged once." in shown
     shell.run_cell(f"check('{SOFTMAX}', softmax), check('{SCALE}', scaled)")
     (shown,) = shown_by(shell, f"check('{ATTEND}', attend)")
     assert "  4 of 4 points" in shown
-    assert "the mistake of exercise 1 and exercise 4 makes of it, and is charged there" in shown
+    assert "This follows from a mistake that exercise 1 and exercise 4 is charged for." in shown

@@ -41,7 +41,7 @@ def forgiven(exercise: Exercise, seed: int, outcomes: list[Outcome], results: tu
             whole, lacking = judged(outcomes, [outcome.content for outcome in theirs]), judged(theirs, None)
             told = tuple(map(partial(_given, sources=sources), exercise.properties, results, whole, lacking))
             mistakes = " ".join(dict.fromkeys(slip.message for slip in slips))
-            return Follows(told, f"This is what the mistake of {sources} makes of it, and is charged there. {mistakes}")
+            return Follows(told, f"This follows from a mistake that {sources} is charged for. {mistakes}")
     return None
 
 
@@ -49,8 +49,8 @@ def check_first(exercise: Exercise, slip: Slip, earlier: Mapping[str, str]) -> s
     """What to say when an earlier exercise, which was not checked yet, may be where the mistake is made; else empty."""
     sources = [find_in_set(exercise.set, name) for name, _ in exercise.builds_on if name not in earlier]
     numbers = [str(source.number) for source in sources if _slips(source, slip.id)]
-    return (f"If exercise {' or '.join(numbers)} makes this mistake, run its check first: it is charged there alone."
-            if numbers else "")
+    asked = f"If exercise {' or '.join(numbers)} makes this mistake too, check that one and then this"
+    return f"{asked}: it is charged once." if numbers else ""
 
 
 def _slips(exercise: Exercise, slip_id: str) -> list[Slip]:

@@ -55,12 +55,11 @@ def _scored(exercise: Exercise, seed: int, response: Any, earlier: Mapping[str, 
         return unscored(exercise, f"The grader could not read what came back: {error}.")
     called = sorted({name for outcome in outcomes for name in outcome.forbidden_calls})
     if called:
-        it = "it" if len(called) == 1 else "them"
         names = " and ".join(f"`{name}`" for name in called)
-        return unscored(exercise, f"Your function calls {names}. This exercise asks you to write {it} yourself, so it "
-                                  "earns no points.", note)
+        told = f"Your function calls {names}, which this exercise does not allow. The answer earns no points."
+        return unscored(exercise, told, note)
     if exercise.kind == "number" and outcomes[0].kind == "value" and outcomes[0].content is None:
-        return unscored(exercise, "Not answered yet: it is still None.", note)
+        return unscored(exercise, "Not answered yet: the value is None.", note)
     seen = [Seen(case, outcome, expected_of(exercise, case)) for case, outcome in zip(cases, outcomes, strict=True)]
     results, shown = judge(exercise, seen)
     if all(result.holds for result in results):
@@ -102,8 +101,10 @@ def _stopped(seen: list[Seen]) -> str:
 
 
 def _told(each: Seen) -> str:
-    """The trouble of a case, with what the case is told by."""
+    """The trouble of a case, with what the case is told by; no case where nobody knows it."""
     trouble = each.outcome.trouble or ""
+    if each.outcome.kind == "ended":
+        return trouble
     return f"For {each.case.description}: {trouble[:1].lower()}{trouble[1:]}"
 
 

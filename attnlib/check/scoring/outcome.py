@@ -116,9 +116,9 @@ def _sentence(kind: str, data: Any) -> str:
         return (f"It calls `{printable(str(data)[:20])}`, and nobody can type while a check runs. "
                 "Take what you need from the arguments.")
     if kind == "timeout":
-        return f"It was stopped: all calls together may take {_number(data)} seconds, imports not counted."
+        return f"It was stopped: one round of all calls may take {_number(data)} seconds, not counting imports."
     if kind == "ended":
-        return "It ended the Python process in which it ran."
+        return "A call ended the Python process; which one cannot be told."
     if kind == "not_callable":
         return f"We expect a function here and got {printable(str(data)[:200])}."
     if kind == "unfit":
@@ -130,7 +130,7 @@ def _raised(data: Any) -> str:
     if not isinstance(data, dict) or not all(isinstance(data.get(k), str) for k in ("type", "message", "line")):
         raise WireError("an exception has a type, a message and a line")
     if data["type"] == "NotImplementedError":
-        return "Not answered yet: it raises NotImplementedError."
+        return "Not answered yet: this function, or one that it calls, raises `NotImplementedError`."
     kind, message, line = (printable(data[key][:500]) for key in ("type", "message", "line"))
     return f"It raised {kind}{message and ': '}{message}{line and f' at `{line}`'}{_in_step(data.get('step'))}."
 

@@ -153,11 +153,11 @@ def variance_cases(rng):
     ]
 
 
-VARIANCES = ((0, "before"), (1, "after"))
+VARIANCES = ((0, "the variance before"), (1, "the variance after"))
 
 VARIANCE_EXERCISE = Exercise(
     name="scaling_brings_the_variance_back",
-    title="Measure: the scale brings the variance back",
+    title="Measure: what the scale does to the variance",
     minutes=10,
     asks="the variance of q·k before and after the scale",
     reference=variances,
@@ -213,8 +213,8 @@ VARIANCE_EXERCISE = Exercise(
              "The d_k products of a pair are not added up: q·k is one number for each pair.",
              lambda Q, K: ((Q * K).var(), (Q * K / root(K)).var())),
         Slip("divided-by-n-minus-1",
-             "The squared deviations are divided by n - 1. Divide by n: `np.var` as it is, or `torch.var` with "
-             "`correction=0`.", lambda Q, K: unbiased(variances(Q, K), len(Q))),
+             "The sum of the squared deviations is divided by n - 1. Divide by n: `np.var` as it is, or `torch.var` "
+             "with `correction=0`.", lambda Q, K: unbiased(variances(Q, K), len(Q))),
         Slip("mean-not-taken-off",
              "This is the mean of the squares. For the variance, take the mean off first.",
              lambda Q, K: ((products(Q, K) ** 2).mean(), (products(Q, K) ** 2).mean() / K.shape[1])),
@@ -290,7 +290,7 @@ SCORES_EXERCISE = Exercise(
              "Each query meets one key only. Score every query against every key: `Q @ K.T`, shape (N, M).",
              lambda Q, K: products(Q, K) / root(K)),
         Slip("sum-over-the-vectors",
-             "The product sums over the vectors and gives (d, d). Sum over the components: `Q @ K.T`.",
+             "`Q.T @ K` sums over the vectors, and fits only where N = M. Sum over the components: `Q @ K.T`.",
              lambda Q, K: Q.T @ K / root(K)),
         ROOT_IS_FLOAT64,
         rounded(scores.scaled_dot),
@@ -354,10 +354,10 @@ def output_cases(rng):
 
     large = steep(rng, 4, 4, 3, 5)
     return [
-        Case("plain", (2, *sequence(5, 4, 6)), "i = 2 of 5, d = 4, d_v = 6"),
-        Case("plain", (0, *sequence(7, 3, 2)), "i = 0 of 7, d = 3, d_v = 2"),
-        Case("plain", (5, *sequence(6, 10, 3)), "i = 5 of 6, d = 10, d_v = 3"),
-        Case("plain", (1, *peaked(rng, 1, 4, 4, 5, 5)), "i = 1 of 4, d = d_v = 5, one weight of about 0.96"),
+        Case("plain", (2, *sequence(5, 4, 6)), "i = 2 of 5, d_k = 4, d_v = 6"),
+        Case("plain", (0, *sequence(7, 3, 2)), "i = 0 of 7, d_k = 3, d_v = 2"),
+        Case("plain", (5, *sequence(6, 10, 3)), "i = 5 of 6, d_k = 10, d_v = 3"),
+        Case("plain", (1, *peaked(rng, 1, 4, 4, 5, 5)), "i = 1 of 4, d_k = d_v = 5, one weight of about 0.97"),
         Case("edge", (0, *sequence(1, 3, 4)), "a sequence of one vector"),
         Case("edge", (1, *sequence(4, 2, 1)), "i = 1 of 4, d_v = 1"),
         Case("edge", (3, *single(*sequence(5, 2, 4))), "i = 3 of 5 in float32"),
@@ -369,7 +369,8 @@ def output_cases(rng):
 NEXT_POSITION = Mistake(
     "next-position", "This is the output of the next position. Positions count from 0: query i is `Q[i]`.")
 POSITION_BEFORE = Mistake(
-    "position-before", "This is the output of row i - 1. Positions count from 0: query i is `Q[i]`.")
+    "position-before", "For i > 0 this is the output of the position before. Positions count from 0: query i is "
+    "`Q[i]`.")
 
 OUTPUT_EXERCISE = Exercise(
     name="one_output_is_a_mixture_of_all_values",
@@ -664,7 +665,8 @@ RELU_EXERCISE = Exercise(
         DIVIDED_BY_THE_POSITIVE_ONES.slip(
             lambda s: relu(s) / np.maximum((s > 0).sum(axis=-1, keepdims=True), 1).astype(s.dtype)),
         Slip("negative-scores-keep-their-size",
-             "Negative scores keep their size. ReLU turns them into 0.", lambda s: abs(s) / s.shape[-1]),
+             "Negative scores lose their sign alone, as `abs` does. ReLU turns them into 0.",
+             lambda s: abs(s) / s.shape[-1]),
         Slip("positive-scores-count-as-one",
              "Each positive score counts as 1. ReLU keeps a positive score as it is.",
              lambda s: (s > 0).astype(s.dtype) / s.shape[-1]),

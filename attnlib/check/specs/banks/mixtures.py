@@ -20,4 +20,4 @@ SCORES_MULTIPLY_THE_VALUES = Mistake(
     "The scores themselves multiply the values. Turn them into weights with softmax first.")
 DIVIDED_BY_THE_NUMBER_OF_KEYS = Mistake(
     "divided-by-the-number-of-keys",
-    "The sum is divided by the number of keys once more. The weights sum to one already: add the weighted values up.")
+    "The output is divided by the number of keys too. The weights sum to one already: add the weighted values up.")

@@ -7,8 +7,8 @@ from attnlib.check.specs.arrays import norm, root
 from attnlib.check.specs.banks import results
 
 DIVIDED_BY_D_K = Mistake(
-    "divided-by-d-k", "The products are divided by d_k. Divide by its square root, √d_k: that brings their standard "
-    "deviation back to 1.")
+    "divided-by-d-k", "The products are divided by d_k. Divide by its square root, √d_k: then the variance no "
+    "longer grows with d_k.")
 MULTIPLIED_BY_ROOT_D_K = Mistake("multiplied-by-root-d-k", "The products are multiplied by √d_k. Divide by it.")
 ROOT_OF_D_V = Mistake(
     "root-of-d-v",
