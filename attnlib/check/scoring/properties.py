@@ -93,7 +93,7 @@ def digits(points: float, parts: tuple[Part, ...] = (None,), on: tuple[str, ...]
 
 
 def weights_rank_keys(points: float, part: Part = None, on: tuple[str, ...] = ("plain",),
-                      name: str = "weights are positive, sum to one in each row and rank the keys by score") -> Property:
+                      name: str = "weights are positive, sum to one in a row and rank the keys by score") -> Property:
     """Weights of the reference's shape that order each row as the reference does, whatever their size."""
 
     def judge(case: Case, outcome: Outcome, expected: Any) -> str | None:
