@@ -67,7 +67,7 @@ def test_everyone_graded_gets_feedback(graded):
         assert page.exists() == (points is not None)
         if points:
             text = page.read_text()
-            assert all(f"{exercise}, {STEM}, version" in text for exercise in points)
+            assert all(f"Scored as {exercise} of {STEM}, version" in text for exercise in points)
             assert "The base is 2" not in text
     assert "overflows" in (course.folder / "feedback" / "forgets_the_max" / STEM / f"{STEM}.html").read_text()
 
