@@ -987,7 +987,7 @@ SOFTMAX = (
     Wrong("cuts infinite exponentials to the largest float", softmax_clipped_after_the_exponential,
           ("exponential-overflows",)),
     Wrong("takes the row's median off", median_off, ("exponential-overflows",), named=True),
-    Wrong("takes the row's first score off", first_off, ("exponential-overflows",)),
+    Wrong("takes the row's first score off", first_off, ("exponential-overflows",), named=True),
     Wrong("takes each column's least score off", column_least_off, ("exponential-overflows",)),
     Wrong("takes the whole array's largest score off", whole_maximum_off, ("maximum-of-the-matrix",), named=True),
     Wrong("torch, the whole array's largest score", whole_maximum_off_in_torch, ("maximum-of-the-matrix",),

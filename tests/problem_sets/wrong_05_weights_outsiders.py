@@ -467,7 +467,7 @@ def s_root(scores):
     return soft(scores / math.sqrt(scores.shape[-1]))
 
 
-@wrong(SOFTMAX, "the largest not of the row but the first score", "exponential-overflows")
+@wrong(SOFTMAX, "the largest not of the row but the first score", "exponential-overflows", named=True)
 def s_first(scores):
     e = np.exp(scores - scores[..., :1])
     return e / e.sum(axis=-1, keepdims=True)
