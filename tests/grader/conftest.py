@@ -5,9 +5,13 @@ from functools import cache
 import nbgrader.api
 import pytest
 
+from grader.class_run import grade_class
 from grader.course import Course
 from grader.sandbox.bubblewrap import SandboxFault
+from grader.sandbox.limits import Limits
 from grader.sandbox.probe import probe
+from tests.grader.corpus import corpus
+from tests.grader.sample_class import STEM
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +42,19 @@ def _ask_alembic_once():
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Send the tests that share the graded sample class to one worker of `pytest -n --dist loadgroup`: graded once."""
+    """Send the tests that share a graded class to one worker of `pytest -n --dist loadgroup`: it is graded once."""
     for item in items:
-        if "graded" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("graded"))
+        for shared in {"graded", "graded_corpus"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.fixture(scope="session")
+def graded_corpus(tmp_path_factory):
+    """(course, rows by student): the corpus after one run of the grader."""
+    course = Course.at(tmp_path_factory.mktemp("corpus"))
+    for submitted in corpus().values():
+        submitted.hand_in(course.submitted)
+    return course, {row.student: row for row in grade_class(course, STEM, limits=Limits.for_cells_of(7))}
 
 
 @pytest.fixture
