@@ -12,6 +12,8 @@ from pathlib import Path
 
 from grader.release import Notebook, read_release
 from grader.seeds import course_secret
+from grader.submission import find
+from grader.submission.submission import Unreadable
 
 CONFIG = '''"""nbgrader's configuration for this course, written by the grader: student code runs in its sandbox."""
 
@@ -89,15 +91,20 @@ class Course:
             path.write_text(CONFIG)
 
     def students(self, stem: str) -> list[str]:
-        """Everyone who handed in a folder for the problem set `stem`, sorted."""
-        if not self.submitted.is_dir():
-            return []
-        names = (entry.name for entry in self.submitted.iterdir() if os.path.lexists(entry / stem))
-        return sorted(name for name in names if not name.startswith("."))
+        """Everyone who handed in something for the problem set `stem`, at its right place or not, sorted."""
+        return find.students(self.submitted, stem)
+
+    def strays(self, stem: str) -> dict[str, Unreadable]:
+        """{name in submitted/: why nothing of it is graded}, of what belongs to no problem set."""
+        return find.strays(self.submitted, stem)
 
     def repaired(self, student: str, stem: str) -> Path:
-        """The folder of the repaired copy of a submission."""
+        """The folder of the repaired notebook of a submission, and of nothing else: nbgrader copies all of it."""
         return self.own / "repaired" / student / stem
+
+    def files(self, student: str, stem: str) -> Path:
+        """The folder of the copies of what was handed in beside a notebook."""
+        return self.own / "files" / student / stem
 
     def release(self, stem: str) -> Notebook:
         """The released notebook of the problem set `stem`. Raises FileNotFoundError and ValueError."""

@@ -24,12 +24,13 @@ PACKAGE = Path(__file__).parent
 class Job:
     """A notebook to grade: its code cells, the files beside it, each exercise's seed, and how to run it.
 
+    files are read when they are asked for, one at a time (KeptFiles).
     hidden lists folders that the sandbox must not show; key is the name its result is kept under.
     """
 
     stem: str
     cells: tuple[Cell, ...]
-    files: dict[str, bytes]
+    files: Mapping[str, bytes]
     seeds: dict[str, int]
     limits: Limits
     hidden: tuple[str, ...] = ()
@@ -37,7 +38,7 @@ class Job:
     key: str = ""
 
 
-def make_job(stem: str, notebook: Notebook, files: dict[str, bytes], secret: bytes, limits: Limits = DEFAULTS,
+def make_job(stem: str, notebook: Notebook, files: Mapping[str, bytes], secret: bytes, limits: Limits = DEFAULTS,
              hidden: Iterable[str | Path] = (), sandboxed: bool = True) -> Job:
     """The Job of a repaired notebook; a cell gets the time that the set's longest check may take."""
     limits = limits.with_room_for(max((each.seconds * (1 + 2 * each.repeated) for each in exercises(stem)), default=0))

@@ -5,83 +5,52 @@ should be becomes a Finding. The files themselves are never changed.
 """
 
 import contextlib
+import datetime
 import json
-import os
-import re
+import shutil
 import stat
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from grader.sanitize.outputs import MAGIC, is_image
+from grader.files import KeptFiles, keep
+from grader.submission.find import LOOSE, NO_FOLDER, TIMESTAMP, Candidate, find_notebook, set_of_name
+from grader.submission.folders import DEEP, ENTRIES, Level, mode, open_file, open_folder, walk
+from grader.submission.parse import parse_notebook, read_notebook, set_of_cells
+from grader.submission.submission import Finding, RawCell, Submission, Unreadable
 
-NOTEBOOK_BYTES, NESTING, CELLS = 20_000_000, 60, 2000
-TEXT = 200_000  # characters of all cells, pictures apart: their HTML is ten times as long, and slow to make
-PICTURE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}")  # as Colab pastes them into a text
-FILES, FILE_BYTES, FOLDERS_DEEP = 200, 20_000_000, 5  # what is handed in beside the notebook, in all
-SKIPPED = ("__pycache__", "feedback")  # and what begins with a dot: start-up files run before the notebook does
-TIMESTAMP = "timestamp.txt"
+__all__ = ["Finding", "RawCell", "Submission", "Unreadable", "check_name", "parse_notebook", "read_submission"]
 
-
-class Unreadable(Exception):
-    """A submission that cannot be graded as it is; the message says what came and where, `remedy` what to do."""
-
-    def __init__(self, message: str, remedy: str = "Ask the student to hand it in again"):
-        super().__init__(message)
-        self.remedy = remedy
+FILES, FILE_BYTES = 200, 20_000_000  # what is handed in beside the notebook, in all
+CHUNK = 1 << 20
+READS_IT = "if the notebook reads it"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something odd about a submission that did not stop it: what kind, in which file or cell, and what was done.
+def read_submission(submitted: Path, student: str, stem: str, files: Path) -> Submission:
+    """Read the Submission of `student` for the set `stem`, and copy what lies beside its notebook into `files`.
 
-    costs: when marks may be lost by it, a clause that says which or why; empty when none are.
+    Raises Unreadable, and OSError where `files` cannot be written.
     """
-
-    kind: str
-    where: str
-    what: str
-    costs: str = ""
-
-
-@dataclass(frozen=True)
-class RawCell:
-    """A cell as it was handed in, reduced to what we look at."""
-
-    type: str
-    source: str
-    grade_id: str | None = None
-    nbgrader_metadata: dict[str, Any] = field(default_factory=dict)  # unchecked
-    attachments: dict[str, dict[str, str]] = field(default_factory=dict)  # {name: {mime: base64}}
-
-
-@dataclass
-class Submission:
-    """The cells of a notebook, the files {name: bytes} beside it, when it was handed in, and what was odd."""
-
-    cells: list[RawCell]
-    files: dict[str, bytes]
-    timestamp: str = ""
-    findings: list[Finding] = field(default_factory=list)
-
-
-def read_submission(submitted: Path, student: str, stem: str) -> Submission:
-    """Read the Submission in the folder submitted/student/stem. Raises Unreadable."""
     check_name(student)
+    shutil.rmtree(files, ignore_errors=True)
     findings: list[Finding] = []
     with contextlib.ExitStack() as stack:
-        folder = _open_folder(stack, None, str(submitted))
-        for name in (student, stem):
-            folder = _open_folder(stack, folder, name)
         try:
-            name = _find_notebook(folder, stem, findings)
-            cells = parse_notebook(_read(folder, name, NOTEBOOK_BYTES), name)
-            timestamp = _read_timestamp(folder, findings)
-            files: dict[str, bytes] = {}
-            _read_others(folder, "", files, findings)
+            top = open_folder(stack, None, str(submitted))
+            found = find_notebook(top, student, stem, findings)
+            folders = [top]
+            for name in found.folders:
+                folders.append(open_folder(stack, folders[-1], name))
+            with open_file(folders[-1], found.file) as file:
+                cells = read_notebook(file, found.file, findings)
+            if (of := set_of_cells(cells)) not in (stem, None):
+                raise Unreadable(f"{found.file} is the notebook of {of}; expected that of {stem}")
+            timestamp = _read_timestamp(folders[2:] or folders[1:], findings)
         except OSError as error:
             raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
-    return Submission(cells, files, timestamp, findings)
+        digests = _copy_others(folders[-1], found, files, findings)
+    return Submission(cells, KeptFiles(files, digests), timestamp, findings)
 
 
 def check_name(student: str) -> None:
@@ -93,197 +62,103 @@ def check_name(student: str) -> None:
         raise Unreadable(f"its folder's name cannot be used ({why})", "Rename the folder and grade again")
 
 
-def _open_folder(stack: contextlib.ExitStack, parent: int | None, name: str) -> int:
-    """A descriptor of the folder `name` in `parent`, closed with `stack`; a link is not a folder."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if parent is not None else 0)
-    try:
-        folder = os.open(name, flags, dir_fd=parent)
-    except OSError as error:
-        if parent is not None and stat.S_ISLNK(_mode(parent, name)):
-            raise Unreadable(f"the folder {name} is a link, and links are not followed") from None
-        raise Unreadable(f"the folder {name} cannot be opened ({error.strerror})") from None
-    stack.callback(os.close, folder)
-    return folder
-
-
-def _mode(folder: int, name: str) -> int:
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-    except OSError:
-        return 0
-
-
-def _find_notebook(folder: int, stem: str, findings: list[Finding]) -> str:
-    """The name of the notebook to grade."""
-    right = f"{stem}.ipynb"
-    notebooks = sorted(name for name in os.listdir(folder) if name.endswith(".ipynb") and not name.startswith("."))
-    if right in notebooks:
-        for name in set(notebooks) - {right}:
-            findings.append(Finding("another notebook", name, f"not graded; {right} was"))
-        return right
-    if not notebooks:
-        raise Unreadable(f"there is no notebook; expected {right}")
-    if len(notebooks) > 1:
-        names = ", ".join(notebooks)[:200]
-        raise Unreadable(f"there are {len(notebooks)} notebooks and none is called {right}: {names}")
-    findings.append(Finding("wrong name", notebooks[0], f"graded as {right}"))
-    return notebooks[0]
-
-
-def _read(folder: int, name: str, most: int) -> bytes:
-    """The bytes of a regular file. Raises Unreadable for anything else, and for more than `most` bytes."""
-    try:  # O_NONBLOCK: opening a named pipe must not wait for a writer
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except OSError as error:
-        link = stat.S_ISLNK(_mode(folder, name))
-        why = "is a link, and links are not followed" if link else f"cannot be opened ({error.strerror})"
-        raise Unreadable(f"{name} {why}") from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise Unreadable(f"{name} is not a regular file")
-    with open(file, "rb") as opened:
-        content = opened.read(most + 1)
-    if len(content) > most:
-        raise Unreadable(f"{name} has more than {most // 1_000_000} MB")
-    return content
-
-
-def _read_timestamp(folder: int, findings: list[Finding]) -> str:
-    """The text of timestamp.txt when nbgrader will understand it, else an empty one."""
-    from nbgrader.utils import parse_utc
-
-    if TIMESTAMP not in os.listdir(folder):
+def _read_timestamp(folders: list[int], findings: list[Finding]) -> str:
+    """The text of timestamp.txt in the first of `folders` that has one, when it is a date; else an empty one."""
+    folder = next((each for each in folders if mode(each, TIMESTAMP)), None)
+    if folder is None:
         return ""
     try:
-        text = _read(folder, TIMESTAMP, 200).decode().strip()
-        parse_utc(text)
+        with open_file(folder, TIMESTAMP) as file:
+            content = file.read(201)
+        if len(content) > 200:
+            raise Unreadable("it is too long for a date")
+        text = content.decode(json.detect_encoding(content)).strip()
+        _check_date(text)
         return text
     except Exception as error:  # a parser of free text fails in many ways
-        findings.append(Finding("bad timestamp", TIMESTAMP, f"ignored ({str(error)[:100]})"))
+        why = f"ignored, so that it counts as handed in on time ({str(error)[:100]})"
+        findings.append(Finding("bad timestamp", TIMESTAMP, why))
         return ""
 
 
-def _read_others(folder: int, path: str, files: dict[str, bytes], findings: list[Finding]) -> None:
-    """Add the regular files in `folder`, called `path` from the submission's top, to `files`."""
-    for name in sorted(os.listdir(folder)):
-        where, mode = f"{path}{name}", _mode(folder, name)
-        if name.startswith(".") or name in SKIPPED or (not path and (name.endswith(".ipynb") or name == TIMESTAMP)):
-            continue
-        if not _is_plain(where):
-            findings.append(Finding("odd file name", repr(where)[:100], "left out"))
-        elif stat.S_ISDIR(mode) and path.count("/") < FOLDERS_DEEP:
-            with contextlib.ExitStack() as stack:
-                _read_others(_open_folder(stack, folder, name), f"{where}/", files, findings)
-        elif not stat.S_ISREG(mode):
-            findings.append(Finding("link" if stat.S_ISLNK(mode) else "not a regular file", where, "left out"))
-        elif len(files) >= FILES:
-            findings.append(Finding("too many files", where, f"left out; at most {FILES} are taken"))
-        else:
-            bytes_left = FILE_BYTES - sum(map(len, files.values()))
-            try:
-                files[where] = _read(folder, name, bytes_left)
-            except Unreadable as error:
-                findings.append(Finding("file left out", where, str(error)[:200]))
+def _check_date(text: str) -> None:
+    """Raise an Exception unless `text` is a whole date to nbgrader, with no part of it taken from today's."""
+    from dateutil import parser  # type: ignore[import-untyped]
+    from nbgrader.utils import parse_utc
+
+    if not text:
+        raise ValueError("it is empty")
+    words = text.split(" ")
+    date = " ".join(words[:2]) if len(words) == 3 else text  # nbgrader takes the third word for a time zone
+    defaults = datetime.datetime(2001, 1, 1), datetime.datetime(2002, 2, 2)
+    if len({parser.parse(date, default=default, ignoretz=True) for default in defaults}) > 1:
+        raise ValueError(f"{text!r} is no whole date")
+    parse_utc(text)
 
 
-def _is_plain(path: str) -> bool:
-    return path.isprintable() and path.isascii() and len(path) < 200 and "\\" not in path
+def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Finding]) -> dict[str, str]:
+    """Copy the regular files in `folder` and its folders into `files`, but no notebook of `folder`: {path: SHA-256}."""
+    digests: dict[str, str] = {}
+    if found.place == NO_FOLDER:
+        return digests
+    left = FILE_BYTES
+
+    def unopened(error: OSError) -> None:
+        findings.append(Finding("file left out", str(error.filename), f"left out ({error.strerror})", READS_IT))
+
+    for level in walk(folder, unopened):
+        if not level.path and found.place == LOOSE:
+            level.folders[:] = [name for name in level.folders if not set_of_name(name)]
+        for name in level.others:
+            where = f"{level.path}{name}"
+            if not level.path and (name in (found.file, TIMESTAMP) or name.lower().endswith(".ipynb")):
+                continue
+            why = _why_left_out(level, name, len(digests))
+            if why is None:
+                try:
+                    with open_file(level.descriptor, name) as file:
+                        digests[where] = keep(_chunks(file, name, left), files / where)
+                    left -= (files / where).stat().st_size
+                except Unreadable as error:
+                    why = ("file left out", str(error)[:200])
+            if why is not None:
+                findings.append(Finding(why[0], where, why[1], READS_IT))
+        _say_what_is_cut(level, findings)
+    return digests
 
 
-def parse_notebook(content: bytes, name: str = "the notebook") -> list[RawCell]:
-    """Parse the cells of a notebook's bytes, of format 4 or 3, as a list of RawCell. Raises Unreadable."""
-    if not content.strip():
-        raise Unreadable(f"{name} is empty")
-    try:
-        data = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Unreadable(f"{name} is not UTF-8 text") from None
-    except RecursionError:
-        raise Unreadable(f"{name} is nested too deeply") from None
-    except ValueError as error:
-        raise Unreadable(f"{name} is not JSON ({str(error)[:100]})") from None
-    if _is_deep(data, NESTING):
-        raise Unreadable(f"{name} is nested too deeply")
-    cells = _find_cells(data)
-    if cells is None:
-        raise Unreadable(f"{name} is JSON, but not a notebook: it has no list of cells")
-    if len(cells) > CELLS:
-        raise Unreadable(f"{name} has {len(cells)} cells; at most {CELLS} are read")
-    read = [cell for cell in map(_read_cell, cells) if cell]
-    written = sum(len(PICTURE.sub("", cell.source) if cell.type == "markdown" else cell.source) for cell in read)
-    if written > TEXT:
-        raise Unreadable(f"{name} has {written} characters in its cells; at most {TEXT} are read")
-    return read
+def _why_left_out(level: Level, name: str, taken: int) -> tuple[str, str] | None:
+    """(kind, what) of the Finding about a file that cannot be taken, or None."""
+    kind = mode(level.descriptor, name)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return "odd file name", f"left out: {ascii(name)[:200]} has a control character, or is not UTF-8"
+    if not stat.S_ISREG(kind):
+        return "link" if stat.S_ISLNK(kind) else "not a regular file", "left out"
+    if taken >= FILES:
+        return "too many files", f"left out; at most {FILES} are taken"
+    return None
 
 
-def _is_deep(data: Any, most: int) -> bool:
-    """Whether `data` is nested more than `most` deep, found without recursion."""
-    level = _items([data])
-    for _ in range(most):
-        level = [item for one in level for item in _items(one)]
-        if not level:
-            return False
-    return True
+def _say_what_is_cut(level: Level, findings: list[Finding]) -> None:
+    if level.path.count("/") >= DEEP:
+        for name in level.folders:
+            findings.append(Finding("too deep", f"{level.path}{name}", "left out", READS_IT))
+    if level.cut:
+        findings.append(Finding("too many files", level.path or "the submission",
+                                f"what comes after the first {ENTRIES} names was left out", READS_IT))
 
 
-def _items(one: Any) -> list[Any]:
-    """The lists and dicts right inside `one`."""
-    items = one.values() if isinstance(one, dict) else one
-    return [item for item in items if isinstance(item, (dict, list))]
-
-
-def _find_cells(data: Any) -> list[Any] | None:
-    """The list of cells of a notebook of format 4, or of format 3, whose cells are in worksheets."""
-    if not isinstance(data, dict):
-        return None
-    if isinstance(data.get("cells"), list):
-        return data["cells"]
-    sheets = data.get("worksheets")
-    if not isinstance(sheets, list):
-        return None
-    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
-    return [cell for cells in lists if isinstance(cells, list) for cell in cells]
-
-
-def _read_cell(cell: Any) -> RawCell | None:
-    """The RawCell of anything found among the cells; None when there is no text in it."""
-    if not isinstance(cell, dict):
-        return None
-    source = _text(cell.get("source", cell.get("input")))
-    if source is None:
-        return None
-    type_ = cell.get("cell_type")
-    if type_ == "heading":  # format 3
-        type_, source = "markdown", "# " + source
-    metadata = cell.get("metadata")
-    nbgrader_metadata = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    nbgrader_metadata = nbgrader_metadata if isinstance(nbgrader_metadata, dict) else {}
-    grade_id = nbgrader_metadata.get("grade_id")
-    return RawCell(
-        type_ if type_ in ("code", "raw") else "markdown",
-        source,
-        grade_id if isinstance(grade_id, str) else None,
-        nbgrader_metadata,
-        _images(cell.get("attachments")),
-    )
-
-
-def _text(source: Any) -> str | None:
-    """The text of a source, which may be one string or a list of them; None for anything else."""
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str):
-        return None
-    return source.encode(errors="replace").decode()  # JSON can hold half a character, a file cannot
-
-
-def _images(attachments: Any) -> dict[str, dict[str, str]]:
-    """The pictures pasted into a text cell: {name: {mime: base64}}."""
-    if not isinstance(attachments, dict):
-        return {}
-    found = {}
-    for name, data in attachments.items():
-        kept = {mime: data[mime] for mime in MAGIC if is_image(mime, data.get(mime))} if isinstance(data, dict) else {}
-        if kept and _is_plain(name):
-            found[name] = kept
-    return found
+def _chunks(file: BinaryIO, name: str, most: int) -> Iterator[bytes]:
+    """The bytes of `file`, called `name`, piece by piece. Raises Unreadable when there are more than `most`."""
+    left = most
+    while True:
+        try:
+            chunk = file.read(CHUNK)
+        except OSError as error:
+            raise Unreadable(f"{name} cannot be read ({error.strerror})") from None
+        left -= len(chunk)
+        if left < 0:
+            raise Unreadable(f"{name} has more than the {most / 1e6:.1f} MB that are left of {FILE_BYTES // 1_000_000}")
+        if not chunk:
+            return
+        yield chunk

@@ -10,7 +10,8 @@ from grader.course import REPOSITORY, Course
 from grader.job import Job, digest, make_job
 from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
-from grader.submission.intake import TIMESTAMP, Finding, Submission, read_submission
+from grader.submission.find import TIMESTAMP
+from grader.submission.intake import Finding, Submission, read_submission
 from grader.submission.repair import repair
 
 
@@ -31,7 +32,7 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
             sandboxed: bool = True) -> Prepared:
     """Read, repair and copy one submission. Raises Unreadable."""
     limits = time_given(course, stem, student, limits)
-    submission = read_submission(course.submitted, student, stem)
+    submission = read_submission(course.submitted, student, stem, course.files(student, stem))
     notebook, odd = repair(submission.cells, release)
     folder = course.repaired(student, stem)
     write_repaired(folder, stem, notebook, submission)
@@ -44,12 +45,9 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
 
 
 def write_repaired(folder: Path, stem: str, notebook: Notebook, submission: Submission) -> None:
-    """Write a repaired notebook and what came with it into `folder`, in place of what was there."""
+    """Write a repaired notebook and its time into `folder`, in place of what was there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name, content in submission.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
     if submission.timestamp:
         (folder / TIMESTAMP).write_text(submission.timestamp)
     (folder / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

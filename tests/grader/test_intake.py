@@ -20,7 +20,7 @@ def folder(course):
 
 
 def read(course):
-    return read_submission(course.submitted, "s", STEM)
+    return read_submission(course.submitted, "s", STEM, course.files("s", STEM))
 
 
 def notebook():
@@ -48,7 +48,23 @@ def test_a_good_submission(course, folder):
         (b"{", "not JSON"),
         (b'{"cells": 3}', "no list of cells"),
         (b"[]", "no list of cells"),
-        (b"\xff\xfe{\x00}\x00", "not UTF-8"),
+        (b"\xff\xfe{\x00}\x00", "no list of cells"),
+        (b"\xff\xfe{\x00}\x00\x00\xd8", "not text in UTF-16"),
+        (b"\0" * 5000, "is empty"),
+        (b'{"cells": [{"source": "a', "ends in the middle"),
+        (b'{"cells": [{"outputs": [{"text": ["a"', "ends in the middle"),
+        (b'{"cells": [{"outputs": "a', "ends in the middle"),
+        (b"<!DOCTYPE html>\n<html>{}</html>", "is a web page"),
+        (b"\xef\xbb\xbf<html>", "is a web page"),
+        (b"PK\x03\x04" + bytes(30), "is a zip archive"),
+        (b"\x1f\x8b\x08" + bytes(30), "is a gzip archive"),
+        (b"%PDF-1.4", "is a PDF"),
+        (b'{"cells": [\n<<<<<<< HEAD\n{"source": ""}]}', "marks of a merge"),
+        (b'{"nbformat": 1, "cells": [{"cell_type": "code", "code": "x = 1"}]}', "none with a text; formats 2, 3 and 4"),
+        (b'{"cells": [{"metadata": {"nbgrader": {"grade": ' + b"[" * 70 + b"]" * 70 + b"}}}]}", "nested too deeply"),
+        (b'{"cells": [' + b"[]," * 100_000 + b"1]}", "100000 lists"),
+        (b'{"cells": [{"source": "' + b"\\n" * 10_000_001 + b'"}]}', "more than 20 MB in its cells"),
+        (b'{"cells": [{"outputs": [' + b"[]," * 5_100_000 + b"1]}]}", "10 million texts and brackets"),
         (b'{"cells": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deeply"),
         (b'{"cells": [' + b"[" * 90 + b"]" * 90 + b"]}", "nested too deeply"),
         (b'{"cells": [' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"]}", "nested too deeply"),
@@ -67,7 +83,7 @@ def test_too_large(course, folder, monkeypatch):
     """Does a huge file stop at the cap instead of filling memory?"""
     with open(folder / f"{STEM}.ipynb", "wb") as file:
         file.truncate(10**11)  # sparse: takes no room on the disk
-    with pytest.raises(Unreadable, match="more than 20 MB"):
+    with pytest.raises(Unreadable, match="more than 200 MB"):
         read(course)
 
 
@@ -130,7 +146,7 @@ def test_odd_folders(course, student):
     """Is a folder whose name means something to nbgrader, a terminal or a page refused, and no more than that?"""
     (course.submitted / student / STEM).mkdir(parents=True)
     with pytest.raises(Unreadable, match="folder's name cannot be used") as caught:
-        read_submission(course.submitted, student, STEM)
+        read_submission(course.submitted, student, STEM, course.files(student, STEM))
     assert caught.value.remedy == "Rename the folder and grade again"
     check_name("Müller, Anna O'Neill_123_assignsubmission_file (2)")
 

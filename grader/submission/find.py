@@ -1,0 +1,291 @@
+"""Find where a student's notebook for a problem set lies: at its right place, or where people put it instead.
+
+Its right place is submitted/STUDENT/SET/SET.ipynb. What a notebook is of is told by its cells, else by a name that
+holds the set's stem. Nothing is guessed between two that are as good: those are reported.
+"""
+
+import contextlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from attnlib.check.spec import stems
+from grader.submission.folders import mode, open_file, open_folder, walk
+from grader.submission.parse import read_notebook, set_of_cells
+from grader.submission.submission import Finding, Unreadable
+
+ARCHIVE = re.compile(r"\.(zip|tar|t?gz|t?bz2?|t?xz|7z|rar)$", re.IGNORECASE)
+TIMESTAMP = "timestamp.txt"
+RIGHT, OTHER_CASE, DEEPER, LOOSE, NO_FOLDER = range(5)  # places, the right one first
+EXACT, NAME_IN_OTHER_CASE, NAMED, NOTEBOOK, EXTENDED, NO_EXTENSION = range(6)  # names, the right one first
+LISTED = 5  # names in a message
+MOST = 20  # candidates of one student that are looked into
+
+
+@dataclass(frozen=True, order=True)
+class Candidate:
+    """A file that may be the notebook: how far its place and its name are from the right ones, and its path."""
+
+    place: int
+    name: int
+    folders: tuple[str, ...]  # from submitted/ down
+    file: str
+
+    @property
+    def path(self) -> str:
+        """The path in submitted/."""
+        return "/".join((*self.folders, self.file))
+
+
+def find_notebook(top: int, student: str, stem: str, findings: list[Finding]) -> Candidate:
+    """The notebook of `student` for the set `stem` under `top`, the folder submitted/; findings say what is odd.
+
+    Raises Unreadable.
+    """
+    candidates = _candidates(top, student, stem)
+    if candidates and (candidates[0].place, candidates[0].name) == (RIGHT, EXACT):
+        chosen = candidates[0]
+    else:
+        chosen = _choose(top, student, stem, candidates)
+    right = f"{stem}.ipynb"
+    if chosen.place != RIGHT:
+        what = f"graded from there; its right place is {student}/{stem}/{right}"
+        findings.append(Finding("wrong place", chosen.path, what, _costs(top, chosen)))
+    elif chosen.name != EXACT:
+        findings.append(Finding("wrong name", chosen.file, f"graded as {right}"))
+    for other in candidates:
+        if other != chosen and other.name <= NOTEBOOK and _may_be_meant(top, other, stem):
+            where = other.file if other.place == RIGHT else other.path
+            findings.append(Finding("another notebook", where, f"not graded; {chosen.file} was",
+                                    "if that was the one meant"))
+    return chosen
+
+
+def students(submitted: Path, stem: str) -> list[str]:
+    """Everyone of whom there is something for the problem set `stem`, sorted."""
+    with _top(submitted) as top:
+        if top is None:
+            return []
+        names = (_student(top, name) for name in os.listdir(top) if not name.startswith("."))
+        return sorted(name for name in {*names} - {None} if name and _handed_in(top, name, stem))
+
+
+def strays(submitted: Path, stem: str) -> dict[str, Unreadable]:
+    """{name in submitted/: why it is not graded} of what belongs to no set, where there is nothing for `stem`."""
+    with _top(submitted) as top:
+        if top is None:
+            return {}
+        known = {*students(submitted, stem)}
+        found = {name: _stray(top, name, stem) for name in sorted(os.listdir(top))
+                 if not name.startswith(".") and _student(top, name) not in known}
+    right = f"Put what is to be graded into {submitted}/STUDENT/{stem}/{stem}.ipynb and grade again"
+    return {name: Unreadable(why, right) for name, why in found.items() if why}
+
+
+@contextlib.contextmanager
+def _top(submitted: Path) -> Iterator[int | None]:
+    """A descriptor of the folder submitted/; None when there is none."""
+    if not submitted.is_dir():
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        yield open_folder(stack, None, str(submitted))
+
+
+def _student(top: int, name: str) -> str | None:
+    """The student whose folder, or whose notebook without a folder, `name` in submitted/ is; None for anything else."""
+    if not stat.S_ISREG(mode(top, name)):
+        return name if not _is_stem(name) else None
+    base, extension = os.path.splitext(name)
+    return base if _plain(extension) == ".ipynb" and not set_of_name(base) else None
+
+
+def _handed_in(top: int, student: str, stem: str) -> bool:
+    """Whether anything in submitted/ is a student's for the set `stem`."""
+    if stat.S_ISLNK(mode(top, student)):
+        return mode(top, f"{student}/{stem}") != 0  # to be reported
+    with contextlib.ExitStack() as stack:
+        if stat.S_ISDIR(mode(top, student)) and _folder_of_set(open_folder(stack, top, student), stem):
+            return True
+    return any(_is_of(top, candidate, stem) for candidate in _candidates(top, student, stem))
+
+
+def _stray(top: int, name: str, stem: str) -> str:
+    """Why nothing of `name` in submitted/ is graded; empty when it is somebody's work for another set, or a link."""
+    if not stat.S_ISDIR(mode(top, name)):
+        student = _student(top, name)
+        if student and any(_set(top, candidate) for candidate in _candidates(top, student, stem)):
+            return ""
+        return f"{_described(top, name)} lies in submitted/ itself, and nothing tells whose it is, or of which set"
+    if _is_stem(name):
+        return f"the folder {name} in submitted/ has the name of a set where a student's belongs"
+    with contextlib.ExitStack() as stack:
+        folder = open_folder(stack, top, name)
+        names = sorted(inside for inside in os.listdir(folder) if not inside.startswith("."))
+        others = {candidate.folders[1:2] or (candidate.file,) for candidate in _candidates(top, name, stem)
+                  if _set(top, candidate)}
+        left = [inside for inside in names if not set_of_name(inside) and (inside,) not in others]
+        if not names:
+            return "the folder is empty"
+        if len(left) < len(names):  # there is work for another set: a text beside it is nothing to speak of
+            left = [inside for inside in left if ".ipynb" in _plain(inside) or ARCHIVE.search(inside)
+                    or stat.S_ISDIR(mode(folder, inside))]
+        return f"nothing in its folder is of a set; what lies there: {_listed(folder, left)}" if left else ""
+
+
+def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
+    """The files that may be the notebook of `student` for `stem`, the likeliest first; at most MOST."""
+    without_folder = [Candidate(NO_FOLDER, NOTEBOOK, (), f"{student}{extension}") for extension in (".ipynb", ".IPYNB")]
+    found = [candidate for candidate in without_folder if stat.S_ISREG(mode(top, candidate.file))]
+    if stat.S_ISDIR(mode(top, student)):
+        with contextlib.ExitStack() as stack:
+            found += _candidates_in(open_folder(stack, top, student), student, stem)
+    return sorted(found)[:MOST]
+
+
+def _candidates_in(folder: int, student: str, stem: str) -> Iterator[Candidate]:
+    """The Candidates in a student's folder; what lies in the folder of another set is none."""
+    for level in walk(folder):
+        folders = level.path.split("/")[:-1]
+        if not folders:
+            level.folders[:] = [name for name in level.folders if set_of_name(name) in (stem, None)]
+        for name in level.others:
+            rank = _rank(name, stem)
+            if rank is not None:
+                yield Candidate(_place(folders, stem), rank, (student, *folders), name)
+
+
+def _place(folders: Sequence[str], stem: str) -> int:
+    if not folders or set_of_name(folders[0]) != stem:
+        return LOOSE
+    if len(folders) > 1:
+        return DEEPER
+    return RIGHT if folders[0] == stem else OTHER_CASE
+
+
+def _rank(name: str, stem: str) -> int | None:
+    """How far a file's name is from the right one; None when it is that of no notebook."""
+    plain = _plain(name)
+    base, extension = os.path.splitext(plain)
+    if name == f"{stem}.ipynb":
+        return EXACT
+    if plain == f"{stem}.ipynb":
+        return NAME_IN_OTHER_CASE
+    if extension == ".ipynb":
+        return NAMED if set_of_name(name) == stem else NOTEBOOK
+    if ".ipynb" in plain and not ARCHIVE.search(plain):
+        return EXTENDED
+    return NO_EXTENSION if base == stem and extension in ("", ".json", ".txt") else None
+
+
+def set_of_name(name: str) -> str | None:
+    """The stem of the problem set that a name holds, in any case and with any signs between its words."""
+    plain = re.sub(r"[\W_]+", "_", _plain(name))
+    held = [stem for stem in _stems() if re.search(rf"(?<!\d){re.escape(stem)}(?![^\W_])", plain)]
+    return max(held, key=len, default=None)
+
+
+@cache
+def _stems() -> frozenset[str]:
+    return frozenset(stems())
+
+
+def _is_stem(name: str) -> bool:
+    return _plain(name) in _stems()
+
+
+def _plain(name: str) -> str:
+    """A name in one case and one spelling of its accents."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _choose(top: int, student: str, stem: str, candidates: Sequence[Candidate]) -> Candidate:
+    """The one that is to be graded, where none has the right name at the right place. Raises Unreadable."""
+    of_it = [each for each in candidates if _is_of(top, each, stem)]
+    possible = of_it or [each for each in candidates if _set(top, each) is None and each.place < LOOSE]
+    if not possible:
+        raise Unreadable(_nothing(top, student, stem, candidates))
+    best = [each for each in possible if (each.place, each.name) == (possible[0].place, possible[0].name)]
+    if len(best) > 1:
+        names = ", ".join(each.file if each.place == RIGHT else each.path for each in best)[:200]
+        raise Unreadable(f"there are {len(best)} notebooks and none is called {stem}.ipynb: {names}")
+    return best[0]
+
+
+def _is_of(top: int, candidate: Candidate, stem: str) -> bool:
+    """Whether a file is a notebook of the set, by its cells or, where they do not tell, by place and name."""
+    of = _set(top, candidate)
+    named = candidate.name <= NAMED if candidate.place in (LOOSE, NO_FOLDER) else candidate.name <= NAME_IN_OTHER_CASE
+    return of == stem or (of is None and named)
+
+
+def _may_be_meant(top: int, candidate: Candidate, stem: str) -> bool:
+    return candidate.place == RIGHT or _is_of(top, candidate, stem)
+
+
+def _set(top: int, candidate: Candidate) -> str | None:
+    """The stem of the set whose cells a file holds; None when it holds none, or cannot be read."""
+    with contextlib.ExitStack() as stack:
+        folder = top
+        try:
+            for name in candidate.folders:
+                folder = open_folder(stack, folder, name)
+            file = stack.enter_context(open_file(folder, candidate.file))
+            return set_of_cells(read_notebook(file, candidate.file, []))
+        except (Unreadable, OSError):
+            return None
+
+
+def _costs(top: int, chosen: Candidate) -> str:
+    """Why marks may be lost where a notebook does not lie at its right place: what it reads may not lie beside it."""
+    if chosen.place == NO_FOLDER:
+        return "if it reads a file, for nothing beside it is taken"
+    outside = False
+    with contextlib.ExitStack() as stack:
+        folder = top
+        for depth, name in enumerate(chosen.folders[:-1], 1):
+            folder = open_folder(stack, folder, name)
+            if depth > (chosen.place == DEEPER):  # the student's folder is no place for files of the set's
+                outside = outside or any(stat.S_ISREG(mode(folder, name)) for name in os.listdir(folder)
+                                         if _rank(name, "") is None and name[0] != "." and name != TIMESTAMP)
+    return "if it reads a file from outside of that folder" if outside else ""
+
+
+def _nothing(top: int, student: str, stem: str, candidates: Sequence[Candidate]) -> str:
+    """What came in place of a notebook: a sentence without its full stop."""
+    for candidate in candidates:
+        if of := _set(top, candidate):
+            return f"{candidate.path} is the notebook of {of}; expected {stem}.ipynb"
+    with contextlib.ExitStack() as stack:
+        folder, where = open_folder(stack, top, student), student
+        name = _folder_of_set(folder, stem)
+        if name and not stat.S_ISREG(mode(folder, name)) or name == stem:
+            folder, where = open_folder(stack, folder, name), f"{student}/{name}"
+        names = sorted(os.listdir(folder))
+        came = f"what came in {where}: {_listed(folder, names)}" if names else f"the folder {where} is empty"
+    return f"there is no notebook; expected {stem}.ipynb; {came}"
+
+
+def _folder_of_set(folder: int, stem: str) -> str:
+    """The name in a student's folder that is the set's, or likest to it; empty when none is."""
+    names = [name for name in os.listdir(folder) if not name.startswith(".") and set_of_name(name) == stem]
+    return min(names, key=lambda name: (name != stem, not stat.S_ISDIR(mode(folder, name)), name), default="")
+
+
+def _listed(folder: int, names: Sequence[str]) -> str:
+    """The first of `names` with what each is, and how many more there are."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(_described(folder, name) for name in names[:LISTED]) + more
+
+
+def _described(folder: int, name: str) -> str:
+    kind = mode(folder, name)
+    what = ("a link" if stat.S_ISLNK(kind) else "a folder, not a regular file" if stat.S_ISDIR(kind)
+            else "not a regular file" if not stat.S_ISREG(kind)
+            else "an archive: unpack it" if ARCHIVE.search(name) else "")
+    return f"{name[:100]} ({what})" if what else name[:100]
