@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from attnlib.check.spec import exercises, stems
 from grader.class_run import Row, grade_class
 from grader.course import Course
+from grader.instructor.messages import unreadable
 from grader.instructor.table import table
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.limits import Limits
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, start = parse(arguments), time.monotonic()
     course = Course.at(options.course, options.db)
     handed_in = course.students(options.set)
+    if not options.student:
+        for name, why in course.strays(options.set).items():
+            print(unreadable(name, options.set, why))
     if missing := sorted(set(options.student or ()) - set(handed_in)):
         sys.exit(f"grader: no submission from {', '.join(missing)} for {options.set} in {course.submitted}")
     if not handed_in:
