@@ -115,8 +115,9 @@ class SandboxedAutograde(Autograde):
             course.check_secret()
             self.recorder = Recorder(course, stem)
             self.recorder.register(release)
-            for name, why in course.strays(stem).items():
-                self.log.warning(messages.unreadable(name, stem, why))
+            if directory.student_id == "*":
+                for name, why in course.strays(stem).items():
+                    self.log.warning(messages.unreadable(name, stem, why))
             for student in course.students(stem):
                 if fnmatchcase(student, directory.student_id):
                     self._prepare(student, release)

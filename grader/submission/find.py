@@ -209,11 +209,12 @@ def _choose(top: int, student: str, stem: str, candidates: Sequence[Candidate]) 
     of_it = [each for each in candidates if _is_of(top, each, stem)]
     possible = of_it or [each for each in candidates if _set(top, each) is None and each.place < LOOSE]
     if not possible:
-        raise Unreadable(_nothing(top, student, stem, candidates))
+        raise _nothing(top, student, stem, candidates)
     best = [each for each in possible if (each.place, each.name) == (possible[0].place, possible[0].name)]
     if len(best) > 1:
         names = ", ".join(each.file if each.place == RIGHT else each.path for each in best)[:200]
-        raise Unreadable(f"there are {len(best)} notebooks and none is called {stem}.ipynb: {names}")
+        raise Unreadable(f"there are {len(best)} notebooks and none is called {stem}.ipynb: {names}",
+                         "Ask the student which one counts, put it at its right place and grade again")
     return best[0]
 
 
@@ -256,11 +257,11 @@ def _costs(top: int, chosen: Candidate) -> str:
     return "if it reads a file from outside of that folder" if outside else ""
 
 
-def _nothing(top: int, student: str, stem: str, candidates: Sequence[Candidate]) -> str:
-    """What came in place of a notebook: a sentence without its full stop."""
+def _nothing(top: int, student: str, stem: str, candidates: Sequence[Candidate]) -> Unreadable:
+    """What came in place of a notebook."""
     for candidate in candidates:
         if of := _set(top, candidate):
-            return f"{candidate.path} is the notebook of {of}; expected {stem}.ipynb"
+            return Unreadable(f"{candidate.path} is the notebook of {of}; expected {stem}.ipynb")
     with contextlib.ExitStack() as stack:
         folder, where = open_folder(stack, top, student), student
         name = _folder_of_set(folder, stem)
@@ -268,7 +269,10 @@ def _nothing(top: int, student: str, stem: str, candidates: Sequence[Candidate])
             folder, where = open_folder(stack, folder, name), f"{student}/{name}"
         names = sorted(os.listdir(folder))
         came = f"what came in {where}: {_listed(folder, names)}" if names else f"the folder {where} is empty"
-    return f"there is no notebook; expected {stem}.ipynb; {came}"
+    error = Unreadable(f"there is no notebook; expected {stem}.ipynb; {came}")
+    if any(ARCHIVE.search(name) for name in names):
+        error.remedy = f"Unpack it, so that there is a {student}/{stem}/{stem}.ipynb, and grade again"
+    return error
 
 
 def _folder_of_set(folder: int, stem: str) -> str:

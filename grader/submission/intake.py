@@ -106,6 +106,7 @@ def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Find
     def unopened(error: OSError) -> None:
         findings.append(Finding("file left out", str(error.filename), f"left out ({error.strerror})", READS_IT))
 
+    too_many: list[str] = []
     for level in walk(folder, unopened):
         if not level.path and found.place == LOOSE:
             level.folders[:] = [name for name in level.folders if not set_of_name(name)]
@@ -113,8 +114,10 @@ def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Find
             where = f"{level.path}{name}"
             if not level.path and (name in (found.file, TIMESTAMP) or name.lower().endswith(".ipynb")):
                 continue
-            why = _why_left_out(level, name, len(digests))
-            if why is None:
+            why = _why_left_out(level, name)
+            if why is None and len(digests) >= FILES:
+                too_many.append(where)
+            elif why is None:
                 try:
                     with open_file(level.descriptor, name) as file:
                         digests[where] = keep(_chunks(file, name, left), files / where)
@@ -124,18 +127,19 @@ def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Find
             if why is not None:
                 findings.append(Finding(why[0], where, why[1], READS_IT))
         _say_what_is_cut(level, findings)
+    if too_many:
+        what = f"{len(too_many)} files from this one on were left out; at most {FILES} are taken"
+        findings.append(Finding("too many files", too_many[0], what, "if the notebook reads one of them"))
     return digests
 
 
-def _why_left_out(level: Level, name: str, taken: int) -> tuple[str, str] | None:
+def _why_left_out(level: Level, name: str) -> tuple[str, str] | None:
     """(kind, what) of the Finding about a file that cannot be taken, or None."""
     kind = mode(level.descriptor, name)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         return "odd file name", f"left out: {ascii(name)[:200]} has a control character, or is not UTF-8"
     if not stat.S_ISREG(kind):
         return "link" if stat.S_ISLNK(kind) else "not a regular file", "left out"
-    if taken >= FILES:
-        return "too many files", f"left out; at most {FILES} are taken"
     return None
 
 

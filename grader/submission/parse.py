@@ -33,7 +33,7 @@ def read_notebook(file: BinaryIO, name: str, findings: list[Finding]) -> list[Ra
         raise Unreadable(f"{name} has {len(cells)} cells; at most {CELLS} are read")
     read = [cell for cell in map(_read_cell, cells) if cell]
     if cells and not read:
-        raise Unreadable(f"{name} has {len(cells)} cells, but none with a text; formats 2, 3 and 4 are read")
+        raise Unreadable(f"{name} has cells, but none with a text; formats 2, 3 and 4 are read")
     if len(read) < len(cells):
         findings.append(Finding("cells without text", name, f"{len(cells) - len(read)} left out",
                                 "if one of them was an answer"))

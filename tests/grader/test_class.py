@@ -253,8 +253,8 @@ def test_what_one_submission_does_to_us(graded, tmp_path, monkeypatch):
     """When reading one submission fails in a way nobody thought of, is only that one ungraded, by either way in?"""
     course = copy_of(graded, tmp_path, "half_done", "honest")
 
-    def read(submitted, student, stem):
-        return 1 / 0 if student == "half_done" else read_submission(submitted, student, stem)
+    def read(submitted, student, stem, files):
+        return 1 / 0 if student == "half_done" else read_submission(submitted, student, stem, files)
 
     monkeypatch.setattr("grader.submission.prepare.read_submission", read)
     rows = {row.student: row for row in grade_class(course, STEM, limits=LIMITS)}

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.files import FilesChanged, KeptFiles, keep
+from grader.grade_notebook import grade
 from grader.job import make_job
 from grader.sandbox.host import _lay_out
 from tests.grader.sample_class import STEM, release
@@ -36,6 +37,14 @@ def test_a_job_waits_for_the_same_files(tmp_path):
             for name, content in (("x", bytes(5_000_000)), ("y", bytes(5_000_000)), ("z", b"1"))]
     assert len(pickle.dumps(jobs[0])) < 100_000
     assert jobs[0].key == jobs[1].key != jobs[2].key
+
+
+def test_a_file_that_changes_before_the_run(tmp_path):
+    """When a file changes between reading and running: is nothing scored, so that grading again can make it good?"""
+    job = make_job(STEM, release(), kept(tmp_path, {"a.csv": b"1"}), bytes(32))
+    (tmp_path / "a.csv").write_bytes(b"2")
+    with pytest.raises(FilesChanged, match="a.csv changed after it was read"):
+        grade(job)
 
 
 def test_all_or_nothing(tmp_path):

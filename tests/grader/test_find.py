@@ -188,7 +188,7 @@ def test_what_belongs_to_no_set(course, files, who, said):
 
 
 def test_what_is_nothing_to_speak_of(course):
-    """Is nothing said of hidden files, of work for another set with a text beside it, or of a graded student's notes?"""
+    """Is nothing said of hidden files, of work for another set with a text beside it, or of notes of the graded?"""
     hand_in(course, {".DS_Store": "", f"s/{OTHER}/{OTHER}.ipynb": OF_ANOTHER_SET, "s/readme.txt": "", "s/.x": "",
                      f"t/{STEM}/{STEM}.ipynb": NOTEBOOK, "t/notes.ipynb": STRIPPED})
     assert course.strays(STEM) == {} and course.students(STEM) == ["t"]
@@ -237,7 +237,7 @@ CONTENTS = [NOTEBOOK.encode(), STRIPPED.encode(), OF_ANOTHER_SET.encode(), b"", 
 THINGS = st.sampled_from([*CONTENTS, "link", "pipe", "folder"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.lists(st.sampled_from(PARTS), min_size=1, max_size=7).map("/".join), THINGS, max_size=8))
 def test_any_tree(tmp_path_factory, tree):
     """Does any tree of files give submissions or Unreadable, within bounds, from inside the student's folder alone?"""

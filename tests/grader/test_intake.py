@@ -219,6 +219,15 @@ def test_many_files(course, folder, monkeypatch):
     assert len(taken.findings) == 150
 
 
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_no_file_of_a_student_is_where_pages_are_served(graded_corpus):
+    """Do only notebooks, their times and pages lie in autograded/ and feedback/, whatever was handed in?"""
+    course, _ = graded_corpus
+    lying = {path.name for step in ("autograded", "feedback") for path in (course.folder / step).rglob("*.*")}
+    assert lying == {f"{STEM}.ipynb", f"{STEM}.html", "timestamp.txt"}
+
+
 def test_old_formats():
     """Are a byte-order mark, format 3 and lists of lines understood?"""
     three = {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [
@@ -381,16 +390,20 @@ def test_a_full_disk_is_not_the_students_fault(course, folder, monkeypatch):
         read(course)
 
 
-def test_ten_thousand_files(course, folder):
-    """Do ten thousand files in a folder take bounded work, with those right beside the notebook first?"""
+def test_thousands_of_files(course, folder, monkeypatch):
+    """Do thousands of files in a folder take bounded work, with those right beside the notebook first?"""
+    monkeypatch.setattr("grader.submission.folders.ENTRIES", 1000)
+    monkeypatch.setattr("grader.submission.intake.ENTRIES", 1000)
     (folder / f"{STEM}.ipynb").write_text(notebook())
     (folder / "z.csv").write_text("1")
     (folder / "a").mkdir()
-    for i in range(10_001):
+    for i in range(1001):
         (folder / "a" / str(i)).touch()
     taken = read(course)
     assert len(taken.files) == 200 and "z.csv" in taken.files
-    assert taken.findings[-1].kind == "too many files" and "first 10000 names" in taken.findings[-1].what
+    cut, many = taken.findings
+    assert cut.kind == many.kind == "too many files" and "first 1000 names" in cut.what
+    assert many.what.startswith("798 files from this one on")
 
 
 def test_a_deep_tree(course, folder):
@@ -429,9 +442,9 @@ def test_any_json(data):
             assert cell.grade_id is None or isinstance(cell.grade_id, str)
 
 
-PIECES = [b'{"cells":[', b'{"source":"x"}', b'{"cell_type":"code","source":["', b'"', b"]", b"}", b",", b":", b"\\", b"[",
-          b"{", b'"outputs":', b'"metadata":', b'"nbgrader":', b'"attachments":', b'"cells":', b"\xff", b"\0", b"1", b" ",
-          b"NaN"]
+PIECES = [b'{"cells":[', b'{"source":"x"}', b'{"cell_type":"code","source":["', b'"', b"]", b"}", b",", b":",
+          b"\\", b"[", b"{", b'"outputs":', b'"metadata":', b'"nbgrader":', b'"attachments":', b'"cells":', b"\xff",
+          b"\0", b"1", b" ", b"NaN"]
 
 
 @settings(max_examples=500, deadline=None)

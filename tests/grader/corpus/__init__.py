@@ -20,6 +20,7 @@ class Submitted:
     points: the total it must get; None: it is not graded.
     told: words that the instructor must read about it; with none, nothing is said about it at all.
     shown: words that the student must read on the feedback page.
+    without_folder: the notebook handed in as submitted/STUDENT.ipynb.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Submitted:
     points: float | None
     told: tuple[str, ...] = ()
     shown: tuple[str, ...] = field(default=())
+    without_folder: str | None = None
 
     def hand_in(self, submitted):
         """Write the files under the folder submitted/."""
@@ -34,6 +36,8 @@ class Submitted:
             file = Path(submitted) / self.name / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content.encode() if isinstance(content, str) else content)
+        if self.without_folder is not None:
+            Path(submitted, f"{self.name}.ipynb").write_text(self.without_folder)
 
 
 def of_notebook(name, notebook, points, told=(), shown=(), **beside):
