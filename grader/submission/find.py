@@ -33,6 +33,7 @@ class Candidate:
 
     place: int
     name: int
+    depth: int
     folders: tuple[str, ...]  # from submitted/ down
     file: str
 
@@ -106,13 +107,16 @@ def _student(top: int, name: str) -> str | None:
 
 
 def _handed_in(top: int, student: str, stem: str) -> bool:
-    """Whether anything in submitted/ is a student's for the set `stem`."""
+    """Whether anything in submitted/ is a student's for the set `stem`, or cannot be looked into."""
     if stat.S_ISLNK(mode(top, student)):
         return mode(top, f"{student}/{stem}") != 0  # to be reported
-    with contextlib.ExitStack() as stack:
-        if stat.S_ISDIR(mode(top, student)) and _folder_of_set(open_folder(stack, top, student), stem):
-            return True
-    return any(_is_of(top, candidate, stem) for candidate in _candidates(top, student, stem))
+    try:
+        with contextlib.ExitStack() as stack:
+            if stat.S_ISDIR(mode(top, student)) and _folder_of_set(open_folder(stack, top, student), stem):
+                return True
+        return any(_is_of(top, candidate, stem) for candidate in _candidates(top, student, stem))
+    except (Unreadable, OSError):
+        return True
 
 
 def _stray(top: int, name: str, stem: str) -> str:
@@ -140,8 +144,8 @@ def _stray(top: int, name: str, stem: str) -> str:
 
 def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
     """The files that may be the notebook of `student` for `stem`, the likeliest first; at most MOST."""
-    without_folder = [Candidate(NO_FOLDER, NOTEBOOK, (), f"{student}{extension}") for extension in (".ipynb", ".IPYNB")]
-    found = [candidate for candidate in without_folder if stat.S_ISREG(mode(top, candidate.file))]
+    files = (f"{student}.ipynb", f"{student}.IPYNB")
+    found = [Candidate(NO_FOLDER, NOTEBOOK, 0, (), file) for file in files if stat.S_ISREG(mode(top, file))]
     if stat.S_ISDIR(mode(top, student)):
         with contextlib.ExitStack() as stack:
             found += _candidates_in(open_folder(stack, top, student), student, stem)
@@ -157,7 +161,7 @@ def _candidates_in(folder: int, student: str, stem: str) -> Iterator[Candidate]:
         for name in level.others:
             rank = _rank(name, stem)
             if rank is not None:
-                yield Candidate(_place(folders, stem), rank, (student, *folders), name)
+                yield Candidate(_place(folders, stem), rank, len(folders), (student, *folders), name)
 
 
 def _place(folders: Sequence[str], stem: str) -> int:
@@ -210,12 +214,13 @@ def _choose(top: int, student: str, stem: str, candidates: Sequence[Candidate]) 
     possible = of_it or [each for each in candidates if _set(top, each) is None and each.place < LOOSE]
     if not possible:
         raise _nothing(top, student, stem, candidates)
-    best = [each for each in possible if (each.place, each.name) == (possible[0].place, possible[0].name)]
+    first = possible[0]
+    best = [each for each in possible if (each.place, each.name, each.depth) == (first.place, first.name, first.depth)]
     if len(best) > 1:
         names = ", ".join(each.file if each.place == RIGHT else each.path for each in best)[:200]
         raise Unreadable(f"there are {len(best)} notebooks and none is called {stem}.ipynb: {names}",
                          "Ask the student which one counts, put it at its right place and grade again")
-    return best[0]
+    return first
 
 
 def _is_of(top: int, candidate: Candidate, stem: str) -> bool:

@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 # What is looked at: the keys that are kept in what stands under a key; None: all of them.
 CELL = (b'"cell_type"', b'"source"', b'"input"', b'"metadata"', b'"attachments"')
 KEYS: dict[bytes, tuple[bytes, ...] | None] = {
-    b"": (b'"cells"', b'"worksheets"', b'"nbformat"'),
+    b"": (b'"cells"', b'"worksheets"'),
     b'"worksheets"': (b'"cells"',),
     b'"cells"': CELL,
     b'"metadata"': (b'"nbgrader"',),

@@ -3,16 +3,20 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.course import Course
+from grader.course import REPOSITORY, Course
+from grader.nbgrader_bridge.gradebook import scores
 from grader.submission import find, parse
 from grader.submission.intake import Unreadable, read_submission
-from tests.grader.sample_class import STEM, release, text
+from tests.grader.sample_class import STEM, filled, release, solutions, text
 
 NOTEBOOK = text(release())
 STRIPPED = json.dumps({"cells": [{"cell_type": "code", "source": "x = 1"}], "nbformat": 4})  # it tells no set
@@ -207,6 +211,31 @@ def test_what_lies_beside_it(course):
     assert "outside of that folder" in taken.findings[0].costs
 
 
+def test_a_folder_that_cannot_be_opened(course, monkeypatch):
+    """Is a student whose folder we may not open reported by name, and does nobody else go missing with it?"""
+    hand_in(course, {f"s/{STEM}/{STEM}.ipynb": NOTEBOOK, f"t/{STEM}/{STEM}.ipynb": NOTEBOOK})
+    really_open = os.open
+
+    def refused(path, *rest, **others):
+        if path == "s":
+            raise PermissionError(13, "Permission denied", path)
+        return really_open(path, *rest, **others)
+
+    monkeypatch.setattr(os, "open", refused)
+    assert course.students(STEM) == ["s", "t"] and course.strays(STEM) == {}
+    with pytest.raises(Unreadable, match="folder s cannot be opened"):
+        read(course)
+
+
+def test_the_one_less_deep(course):
+    """Of two that differ in their depth alone, is the one taken that is nearer to the right place?"""
+    hand_in(course, {f"s/{STEM}.ipynb": NOTEBOOK, f"s/old/{STEM}.ipynb": NOTEBOOK,
+                     f"t/{STEM}/{STEM}/{STEM}.ipynb": NOTEBOOK, f"t/{STEM}/{STEM}/old/{STEM}.ipynb": NOTEBOOK})
+    for student, place in (("s", f"s/{STEM}.ipynb"), ("t", f"t/{STEM}/{STEM}/{STEM}.ipynb")):
+        wrong, another = read(course, student).findings
+        assert (wrong.kind, wrong.where, another.kind) == ("wrong place", place, "another notebook")
+
+
 def test_a_link_is_never_a_notebook(course, tmp_path):
     """Is a link at a wrong place followed no more than one at the right place?"""
     hand_in(course, {"s/": "", "t/": ""})
@@ -231,13 +260,32 @@ def test_accents_in_either_spelling(course):
     assert read(course).findings[0].where == name
 
 
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.filterwarnings("ignore:Object of type")
+def test_by_either_way_in(course):
+    """Do `nbgrader autograde` and `python -m grader` find a loose notebook, and name what belongs to no set?"""
+    solved = text(filled(solutions()))
+    hand_in(course, {f"s/{STEM}.ipynb": solved, "t.ipynb": solved, "u.zip": b"PK"})
+    environment = os.environ | {"COURSE_DIR": str(course.folder)}
+    for command in ([Path(sys.executable).with_name("nbgrader"), "autograde"], [sys.executable, "-m", "grader"]):
+        done = subprocess.run([*command, STEM], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert f"s {STEM}: wrong place: s/{STEM}.ipynb: graded from there" in said
+        assert f"t {STEM}: wrong place: t.ipynb: graded from there" in said
+        assert f"u.zip {STEM}: not graded: u.zip (an archive: unpack it) lies in submitted/ itself" in said
+        recorded = {student: sum(points.values()) for student, points in scores(course.db, STEM).items()}
+        assert recorded == {"s": 18, "t": 18}
+
+
 PARTS = ["s", STEM, STEM.upper(), OTHER, "a", "b.csv", f"{STEM}.ipynb", f"{STEM}.IPYNB", "x.ipynb", ".hidden",
          "feedback", "ü", "u\u0308", "timestamp.txt", "bad\udcff", "new\nline", "__MACOSX", "x.zip", "s.ipynb"]
 CONTENTS = [NOTEBOOK.encode(), STRIPPED.encode(), OF_ANOTHER_SET.encode(), b"", b"{", b"\xff\xfe", b"x" * 50]
 THINGS = st.sampled_from([*CONTENTS, "link", "pipe", "folder"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.lists(st.sampled_from(PARTS), min_size=1, max_size=7).map("/".join), THINGS, max_size=8))
 def test_any_tree(tmp_path_factory, tree):
     """Does any tree of files give submissions or Unreadable, within bounds, from inside the student's folder alone?"""
