@@ -73,7 +73,7 @@ def students(submitted: Path, stem: str) -> list[str]:
         if top is None:
             return []
         names = (_student(top, name) for name in os.listdir(top) if not name.startswith("."))
-        return sorted(name for name in {*names} - {None} if name and _handed_in(top, name, stem))
+        return sorted(name for name in {*names} if name and _handed_in(top, name, stem))
 
 
 def strays(submitted: Path, stem: str) -> dict[str, Unreadable]:
@@ -120,7 +120,7 @@ def _handed_in(top: int, student: str, stem: str) -> bool:
 
 
 def _stray(top: int, name: str, stem: str) -> str:
-    """Why nothing of `name` in submitted/ is graded; empty when it is somebody's work for another set, or a link."""
+    """Why nothing of `name` in submitted/ is graded; empty when it is somebody's work for another set."""
     if not stat.S_ISDIR(mode(top, name)):
         student = _student(top, name)
         if student and any(_set(top, candidate) for candidate in _candidates(top, student, stem)):
@@ -153,14 +153,13 @@ def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
 
 
 def _candidates_in(folder: int, student: str, stem: str) -> Iterator[Candidate]:
-    """The Candidates in a student's folder; what lies in the folder of another set is none."""
+    """The Candidates in a student's folder; what lies in another set's folder, under that set's name, is none."""
     for level in walk(folder):
         folders = level.path.split("/")[:-1]
-        if not folders:
-            level.folders[:] = [name for name in level.folders if set_of_name(name) in (stem, None)]
+        of = set_of_name(folders[0]) if folders else None
         for name in level.others:
             rank = _rank(name, stem)
-            if rank is not None:
+            if rank is not None and (of in (stem, None) or set_of_name(name) != of):
                 yield Candidate(_place(folders, stem), rank, len(folders), (student, *folders), name)
 
 
@@ -231,7 +230,7 @@ def _is_of(top: int, candidate: Candidate, stem: str) -> bool:
 
 
 def _may_be_meant(top: int, candidate: Candidate, stem: str) -> bool:
-    return candidate.place == RIGHT or _is_of(top, candidate, stem)
+    return _is_of(top, candidate, stem) or (candidate.place == RIGHT and _set(top, candidate) is None)
 
 
 def _set(top: int, candidate: Candidate) -> str | None:
@@ -258,7 +257,7 @@ def _costs(top: int, chosen: Candidate) -> str:
             folder = open_folder(stack, folder, name)
             if depth > (chosen.place == DEEPER):  # the student's folder is no place for files of the set's
                 outside = outside or any(stat.S_ISREG(mode(folder, name)) for name in os.listdir(folder)
-                                         if _rank(name, "") is None and name[0] != "." and name != TIMESTAMP)
+                                         if ".ipynb" not in _plain(name) and name[0] != "." and name != TIMESTAMP)
     return "if it reads a file from outside of that folder" if outside else ""
 
 

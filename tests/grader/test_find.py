@@ -133,14 +133,25 @@ def test_a_notebook_of_another_set(course):
     hand_in(course, {"s/loose.ipynb": OF_ANOTHER_SET, f"t/{STEM}/{STEM}.ipynb": OF_ANOTHER_SET,
                      f"u/{STEM}/mine.ipynb": OF_ANOTHER_SET, "v.ipynb": OF_ANOTHER_SET,
                      f"w/{OTHER}/{STEM}.ipynb": NOTEBOOK})
-    assert course.students(STEM) == ["t", "u"] and course.students(OTHER) == ["s", "v", "w"]
+    assert course.students(STEM) == ["t", "u", "w"] and course.students(OTHER) == ["s", "u", "v", "w"]
     assert course.strays(STEM) == {}
     for student in ("t", "u"):
         with pytest.raises(Unreadable, match=f"is the notebook of {OTHER}"):
             read(course, student)
     with pytest.raises(Unreadable, match=f"is the notebook of {STEM}"):
         read(course, "w", OTHER)
-    assert [found.kind for found in read(course, "s", OTHER).findings] == ["wrong place"]
+    for student, set_ in (("s", OTHER), ("u", OTHER), ("v", OTHER), ("w", STEM)):
+        assert [found.kind for found in read(course, student, set_).findings] == ["wrong place"]
+
+
+def test_two_sets_in_one_folder(course):
+    """Is a notebook found that lies in another set's folder, and is none called a rival of the other?"""
+    hand_in(course, {f"s/{OTHER}/{OTHER}.ipynb": OF_ANOTHER_SET, f"s/{OTHER}/{STEM}.ipynb": STRIPPED,
+                     f"t/{OTHER}/{OTHER}.ipynb": OF_ANOTHER_SET, f"t/{OTHER}/mine.ipynb": NOTEBOOK})
+    for student in ("s", "t"):
+        assert [found.kind for found in read(course, student).findings] == ["wrong place"]
+    assert read(course, "t", OTHER).findings == []
+    assert course.students(STEM) == course.students(OTHER) == ["s", "t"]
 
 
 @pytest.mark.parametrize("files, said", [
