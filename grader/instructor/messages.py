@@ -28,8 +28,9 @@ def no_feedback(student: str, stem: str, error: str) -> str:
 
 
 def finding(student: str, stem: str, found: Finding) -> str:
-    """The message about something odd that did not stop the grading."""
-    return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}."
+    """The message about something odd that did not stop the grading, and whether it can have cost marks."""
+    cost = f"Marks may be lost: {plain(found.costs)}." if found.costs else "No marks are lost by it."
+    return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}. {cost}"
 
 
 def lost(student: str, stem: str, result: NotebookResult, seconds: float) -> str:

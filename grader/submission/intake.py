@@ -33,11 +33,15 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something odd about a submission that did not stop it: what kind, in which file or cell, and what was done."""
+    """Something odd about a submission that did not stop it: what kind, in which file or cell, and what was done.
+
+    costs: when marks may be lost by it, a clause that says which or why; empty when none are.
+    """
 
     kind: str
     where: str
     what: str
+    costs: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,12 @@ def write_repaired(folder: Path, stem: str, notebook: Notebook, submission: Subm
 
 
 def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
-    """The first `most` findings, and how many more there are: one submission may hold thousands of odd files."""
-    more = len(findings) - most
-    return (*findings[:most], *([Finding("and more", "the submission", f"{more} more of these")] if more > 0 else []))
+    """At most `most` findings, those first that can cost marks, and how many more: there may be thousands."""
+    ordered = sorted(findings, key=lambda finding: not finding.costs)
+    if not (left := ordered[most:]):
+        return tuple(ordered)
+    costs = "some of them can cost marks" if left[0].costs else ""
+    return (*ordered[:most], Finding("and more", "the submission", f"{len(left)} more of these", costs))
 
 
 def time_given(course: Course, stem: str, student: str, limits: Limits) -> Limits:

@@ -216,6 +216,22 @@ def test_few_findings():
     assert few([Finding("link", "1", "left out")]) == (Finding("link", "1", "left out"),)
 
 
+def test_findings_that_can_cost_marks_come_first():
+    """Is no finding that can cost marks lost behind a hundred that cannot, and is it said when some are left out?"""
+    harmless, grave = Finding("wrong name", "x", "graded"), Finding("link", "x", "left out", "if the notebook reads it")
+    assert few([harmless] * 100 + [grave])[0] == grave
+    assert few([harmless] * 100 + [grave])[-1].costs == ""
+    assert few([grave] * 100)[-1].costs
+
+
+def test_a_finding_says_whether_marks_may_be_lost():
+    """Does the instructor read of each finding whether it can have cost marks?"""
+    said = [messages.finding("s1", STEM, Finding("link", "data", "left out", costs))
+            for costs in ("", "if the notebook reads it")]
+    assert said == [f"s1 {STEM}: link: data: left out. No marks are lost by it.",
+                    f"s1 {STEM}: link: data: left out. Marks may be lost: if the notebook reads it."]
+
+
 @pytest.mark.slow
 def test_a_page_that_takes_too_long(course, monkeypatch):
     """Is a feedback page that a highlighter would be at for hours given up, said by name, and the next one written?"""
