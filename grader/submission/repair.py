@@ -15,6 +15,8 @@ from grader.submission.intake import Finding, RawCell
 
 RELEASED_KEYS = ("grade", "points", "solution", "locked", "task", "schema_version")
 ABSENT = "# This cell was missing from the submission."
+GRADED_BY_HAND = "the last that was written in is the one to grade by hand, so read the others too"
+WRITTEN_ELSEWHERE = "it is not answered, unless the answer stands in another cell"
 NotebookCell = dict[str, Any]  # as nbformat 4 has it
 
 
@@ -64,10 +66,10 @@ def checks_to_ask_again(notebook: Notebook, release: Notebook) -> tuple[str, ...
 
 def _grouped(findings: Sequence[Finding]) -> list[Finding]:
     """One finding in place of several that differ in their cell alone."""
-    places: dict[tuple[str, str], list[str]] = {}
+    places: dict[tuple[str, str, str], list[str]] = {}
     for found in findings:
-        places.setdefault((found.kind, found.what), []).append(found.where)
-    return [Finding(kind, ", ".join(where), what) for (kind, what), where in places.items()]
+        places.setdefault((found.kind, found.what, found.costs), []).append(found.where)
+    return [Finding(kind, ", ".join(where), *said) for (kind, *said), where in places.items()]
 
 
 def _order(release: Notebook) -> dict[str, int]:
@@ -91,19 +93,21 @@ def _choose(name: str, raw: Sequence[RawCell], names: Sequence[str | None], rele
     """
     those = [i for i, other in enumerate(names) if other == name]
     if len(those) > 1:
-        findings.append(Finding("duplicated", name, f"there {len(those)} times; {_said_of_copies(released)}"))
+        findings.append(Finding("duplicated", name, f"there {len(those)} times; {_what_comes_of_copies(released)}",
+                                GRADED_BY_HAND if _is_graded_by_hand(released) else ""))
     if not is_locked(released):
         return max(those, key=lambda i: (raw[i].source.strip() not in ("", released["source"].strip()), i))
     return max(those, key=lambda i: (raw[i].type == released["cell_type"],
                                      raw[i].source.strip() == released["source"].strip(), raw[i].grade_id == name, i))
 
 
-def _said_of_copies(released: NotebookCell) -> str:
-    """What comes of several copies of a released cell."""
+def _is_graded_by_hand(released: NotebookCell) -> bool:
+    return bool(released["metadata"]["nbgrader"].get("grade")) and not is_locked(released)
+
+
+def _what_comes_of_copies(released: NotebookCell) -> str:
     if is_check(released):
         return "all are run, and the one that earns most counts"
-    if released["metadata"]["nbgrader"].get("grade"):
-        return "the last that was written in is the one to grade by hand; read the others too"
     return "all are run, in their places" if released["cell_type"] == "code" else "all are shown"
 
 
@@ -166,7 +170,9 @@ def _insert_missing(cells: list[NotebookCell], released: dict[str, NotebookCell]
                 at += 1
             is_answer = cell["cell_type"] == "code" and not is_locked(cell)
             cells.insert(at, _absent(cell) if is_answer else _fresh(cell))
-            findings.append(Finding("deleted", name, "put back empty" if not is_locked(cell) else "put back"))
+            found = Finding("deleted", name, "put back") if is_locked(cell) else Finding(
+                "deleted", name, "put back empty", WRITTEN_ELSEWHERE)
+            findings.append(found)
         before = name
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from grader.course import Course
-from grader.grade_notebook import grade
+from grader.grade_notebook import COPIES, grade
 from grader.job import make_job
 from grader.sandbox.limits import Limits
 from grader.submission.intake import parse_notebook
@@ -98,6 +98,21 @@ def test_every_notebook_has_inputs_of_its_own():
     seeds = [seed for job in jobs[1:] for seed in job.seeds.values()]
     assert len(set(seeds)) == len(seeds)
     assert len({job.key for job in jobs}) == 3
+
+
+def test_guessing():
+    """Does the right guess among many, in one cell or in many, earn nothing unless it is one of the last?"""
+    name = "this_width_spreads_products_by_eight"
+    call = f"check('{name}', {{}})\n"
+    loop = f"for width in range(100): {call.format('width')}"
+    assert graded(NAMES + loop).points[name] == 0
+    for wrong, points in ((COPIES, 0), (COPIES - 2, 1)):
+        notebook = filled(EMPTY | {"write_width": "width = 1"})
+        cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+                  "source": call.format(guess)} for guess in (64, *range(wrong - 1))]
+        notebook["cells"][2:2] = cells
+        made, _ = repair(parse_notebook(json.dumps(notebook).encode()), Course.at().release(STEM))
+        assert grade(make_job(STEM, made, {}, SECRET, Limits.for_cells_of(7))).points[name] == points
 
 
 def test_public_answers_are_no_answers():

@@ -222,6 +222,16 @@ def test_output_flood(run, flood):
     assert len(json.dumps(ran.outputs)) < 5_000_000
 
 
+def test_a_response_among_many_outputs(run):
+    """Is a check answered in a cell that shows a lot before it and clears it after, or that is asked twice?"""
+    ran = run("from IPython.display import clear_output, display\nfrom attnlib.check import check\n"
+              "for i in range(200): display(i)\ncheck('mine', lambda: 3)\nclear_output()\ncheck('mine', lambda: 4)\n"
+              "check('other', lambda: 5)\nclear_output()")
+    assert answers(ran) == {"before": 1, "mine": 4, "other": 5, "after": 2}
+    ran = run("from attnlib.check import check\nfor i in range(500): check('mine', lambda: 'x' * 30_000 + str(i))")
+    assert answers(ran)["mine"].endswith("499")
+
+
 def test_a_page_is_bounded(run):
     """Is what all cells show bounded together, in size and in number, each cell's answer kept, and the cut said?"""
     ran = run(*["from IPython.display import display\nfor i in range(90): display('x' * 200)"] * 40, cell_seconds=10)
