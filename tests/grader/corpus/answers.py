@@ -57,6 +57,9 @@ SUBMISSIONS = [
                 ["number 3 stopped with URLError"], ["URLError"]),
     of_notebook("asks_a_person", lacks_math("name = input('Your name?')"), 12,
                 ["number 3 stopped with StdinNotImplementedError"], ["StdinNotImplementedError"]),
+    of_notebook("no_gpu", lacks_math("import torch; torch.ones(1).to('cuda')"), 12,
+                ["number 3 stopped with", "CUDA"], ["number 3 stopped with"]),
+    of_notebook("installs_with_pip", lacks_math("%pip install wandb\n!pip install wandb\nfiles = !ls"), 18),
     of_notebook("wandb_for_nothing", above("import wandb"), 18),
     of_notebook("three_results_for_two", answered("write_attend", RIGHT["write_attend"]
                                                   + AFTERWARDS.format("B, alpha, alpha")), 16.25),
