@@ -40,7 +40,7 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
     folder.with_name(f"{stem}.findings.json").write_text(listed + "\n")
     hidden = sorted({REPOSITORY, course.folder, course.release_folder, course.source_folder})
     again = checks_to_ask_again(notebook, release)
-    job = make_job(stem, notebook, submission.files, course.secret, limits, again, hidden, sandboxed)
+    job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed, again)
     return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
 
 
