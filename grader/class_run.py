@@ -132,6 +132,7 @@ class _ClassRun:
             self._not_graded(student, error)
         if result.lost:
             row.messages.append(messages.lost(student, self.stem, result, submission.job.limits.cell_seconds))
+        row.messages += messages.absent(student, self.stem, result)
         row.messages += [messages.finding(student, self.stem, found) for found in submission.findings]
 
     def _write_feedback(self) -> None:

@@ -5,13 +5,14 @@ It knows nothing about students, their files or the gradebook.
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attnlib.check.scoring.challenge import challenge
 from attnlib.check.scoring.judge import score
 from attnlib.check.scoring.report import Report, unscored
 from attnlib.check.spec import Exercise, exercises
+from grader.absent import absent_in_answers, absent_in_cells
 from grader.job import Job, cells_digest
 from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import AnySandbox, Cell, NotebookRun, run_notebook
@@ -20,12 +21,15 @@ from grader.sandbox.unprotected import NoSandbox
 from grader.sandbox.view import build_view
 from grader.sanitize.outputs import Output
 
+COPIES = 10  # responses to one exercise that are scored: the last ones
+
 
 @dataclass
 class NotebookResult:
     """What grading a notebook gave: a report for each exercise (as JSON), outputs by code cell, why cells were lost.
 
-    key is the job's, cells the fingerprint of its cells, limits a description of what bounded the run.
+    key is the job's, cells the fingerprint of its cells, absent says what the notebook asked for in vain, limits is a
+    description of what bounded the run.
     """
 
     key: str
@@ -33,6 +37,7 @@ class NotebookResult:
     reports: dict[str, dict[str, Any]]
     outputs: list[list[Output]]
     lost: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     limits: str = ""
     sandboxed: bool = True
 
@@ -54,26 +59,69 @@ def grade(job: Job) -> NotebookResult:
     sandbox: AnySandbox = Sandbox(job.limits, job.hidden) if job.sandboxed else NoSandbox(job.limits)
     with tempfile.TemporaryDirectory(prefix="grader-view-") as view:
         build_view(job.stem, view)
-        run = run_notebook(job.cells, challenges, job.files, view, sandbox, offer(job.stem))
-    reports = {name: report.to_json() for name, report in _reports(job, asked, run).items()}
-    lost = [run.lost[i] for i in sorted(run.lost)]
+        run = run_notebook([*job.cells, *_asked_again(job)], challenges, job.files, view, sandbox, offer(job.stem))
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]
-    return NotebookResult(job.key, cells_digest(job.cells), reports, outputs, lost, run.limits, job.sandboxed)
+    missing = absent_in_cells(job.cells, outputs)
+    reports = _reports(job, asked, run)
+    told = {name: _with_absent(job, name, report, missing).to_json() for name, report in reports.items()}
+    lost = [run.lost[i] for i in sorted(run.lost) if i < len(job.cells)]
+    absent = [*missing.values(), *absent_in_answers(reports)]
+    return NotebookResult(job.key, cells_digest(job.cells), told, outputs, lost, absent, run.limits, job.sandboxed)
+
+
+def _asked_again(job: Job) -> list[Cell]:
+    """The check cells that are run once more after the notebook's last cell."""
+    return [replace(job.cells[_place(job.cells, name)], name=f"{name} (asked again)") for name in job.again]
+
+
+def _place(cells: Sequence[Cell], exercise: str) -> int:
+    """The index of an exercise's own check cell."""
+    return next(i for i, cell in enumerate(cells) if cell.exercise == exercise)
 
 
 def _reports(job: Job, asked: Mapping[str, Exercise], run: NotebookRun) -> dict[str, Report]:
     """The Report of each exercise that has a check cell, in the set's order: a later one may build on an earlier."""
-    places = {cell.exercise: i for i, cell in enumerate(job.cells)}
+    checked = {cell.exercise for cell in job.cells}
     reports: dict[str, Report] = {}
-    for exercise in asked.values():
-        response = run.responses.get(exercise.name)
-        if exercise.name in places and response is None:
-            why = _why_no_response(job.cells, places[exercise.name], run)
-            reports[exercise.name] = unscored(exercise, why)
-        elif response is not None and exercise.name in places:
-            slips = {name: report.slip for name, report in reports.items()}
-            reports[exercise.name] = score(exercise, job.seeds[exercise.name], response, slips)
+    for name, exercise in asked.items():
+        if name in checked:
+            slips = {earlier: report.slip for earlier, report in reports.items()}
+            reports[name] = _best(job, exercise, run, slips)
     return reports
+
+
+def _best(job: Job, exercise: Exercise, run: NotebookRun, slips: Mapping[str, str]) -> Report:
+    """The Report of the response that earns most, of equals the last: a check may stand in a notebook more than once.
+
+    Students try, check, write anew, check again: what passed in their own order counts.
+    """
+    place = _place(job.cells, exercise.name)
+    answered = [i for i in sorted(run.responses) if exercise.name in run.responses[i]][-COPIES:]
+    best: Report | None = None
+    for i in reversed(answered):
+        report = score(exercise, job.seeds[exercise.name], run.responses[i][exercise.name], slips)
+        if best is None or report.points > best.points:
+            best = report if i == place else _noted(report, _which(job.cells, i))
+        if best.points == best.max_points:
+            break
+    return best or unscored(exercise, _why_no_response(job.cells, place, run))
+
+
+def _which(cells: Sequence[Cell], i: int) -> str:
+    """Which of several checks counts: a sentence for the student."""
+    if i >= len(cells):
+        return "What this check is about stands below it. What counts is that it was asked again at the end."
+    return f"This exercise is checked more than once. What counts is the check in cell {cells[i].name}."
+
+
+def _with_absent(job: Job, name: str, report: Report, missing: Mapping[int, str]) -> Report:
+    """A report that lacks points, with what the cells above its check asked for in vain."""
+    above = [why for i, why in missing.items() if i < _place(job.cells, name)]
+    return report if report.points == report.max_points else _noted(report, *above)
+
+
+def _noted(report: Report, *notes: str) -> Report:
+    return replace(report, note=" ".join(filter(None, [report.note, *notes])))
 
 
 def _why_no_response(cells: Sequence[Cell], i: int, run: NotebookRun) -> str:

@@ -25,7 +25,8 @@ class Job:
     """A notebook to grade: its code cells, the files beside it, each exercise's seed, and how to run it.
 
     files are read when they are asked for, one at a time (KeptFiles).
-    hidden lists folders that the sandbox must not show; key is the name its result is kept under.
+    hidden lists folders that the sandbox must not show, again the exercises that are asked once more at the notebook's
+    end; key is the name its result is kept under.
     """
 
     stem: str
@@ -35,18 +36,19 @@ class Job:
     limits: Limits
     hidden: tuple[str, ...] = ()
     sandboxed: bool = True
+    again: tuple[str, ...] = ()
     key: str = ""
 
 
 def make_job(stem: str, notebook: Notebook, files: Mapping[str, bytes], secret: bytes, limits: Limits = DEFAULTS,
-             hidden: Iterable[str | Path] = (), sandboxed: bool = True) -> Job:
+             hidden: Iterable[str | Path] = (), sandboxed: bool = True, again: Sequence[str] = ()) -> Job:
     """The Job of a repaired notebook; a cell gets the time that the set's longest check may take."""
     limits = limits.with_room_for(max((each.seconds * (1 + 2 * each.repeated) for each in exercises(stem)), default=0))
     cells = code_cells(notebook)
     contents = digest([[cell.source, cell.exercise] for cell in cells], _digests(files))
     seeds = {exercise.name: seed(secret, exercise.name, contents) for exercise in exercises(stem)}
-    key = digest(stem, contents, seeds, asdict(limits), sandboxed, software())
-    return Job(stem, cells, files, seeds, limits, tuple(map(str, hidden)), sandboxed, key)
+    key = digest(stem, contents, seeds, list(again), asdict(limits), sandboxed, software())
+    return Job(stem, cells, files, seeds, limits, tuple(map(str, hidden)), sandboxed, tuple(again), key)
 
 
 def code_cells(notebook: Notebook) -> tuple[Cell, ...]:

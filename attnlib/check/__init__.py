@@ -112,7 +112,7 @@ class Check:
             challenges = json.load(file)
         if name not in challenges:
             raise KeyError(f"check: this set has no exercise called {name!r}; it has {', '.join(challenges)}")
-        response = respond(challenges[name], answer)
+        response = {"exercise": name, **respond(challenges[name], answer)}
         stale = self.cells.stale(name)
         response |= {"stale": stale} if stale else {}
         display({RESPONSE: response, "text/plain": f"{name}: handed over"}, raw=True)

@@ -43,6 +43,16 @@ def lost(student: str, stem: str, result: NotebookResult, seconds: float) -> str
     return f"{plain(student)} {stem}: {what}; {kept}.{retry}"
 
 
+def absent(student: str, stem: str, result: NotebookResult) -> list[str]:
+    """A message about each thing that a notebook which lacks points asked for in vain."""
+    earned = sum(result.points.values())
+    if earned == result.max_points:
+        return []
+    kept = f"{earned:g} of {result.max_points:g} points kept"
+    return [f"{plain(student)} {stem}: {plain(why[0].lower() + why[1:])} {kept}; marks may be lost by it."
+            for why in dict.fromkeys(result.absent)]
+
+
 def _again(student: str, stem: str) -> str:
     return f"python -m grader {stem} --student {shlex.quote(plain(student))}"
 

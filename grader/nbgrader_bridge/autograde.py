@@ -189,6 +189,8 @@ class SandboxedAutograde(Autograde):
             self.recorder.record(submission, result, partial(super().convert_single_notebook, notebook_filename))
         if result.lost:
             self.log.warning(messages.lost(student, self.recorder.stem, result, submission.job.limits.cell_seconds))
+        for message in messages.absent(student, self.recorder.stem, result):
+            self.log.warning(message)
 
     def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
         """Add the sandbox's result to what nbgrader's preprocessors are given."""

@@ -54,6 +54,8 @@ def environment(home: str | Path, scratch: str | Path, view: str | Path) -> dict
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(view),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_NO_INDEX": "1",  # there is no network: a `%pip install` fails at once, and its cell goes on
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "ATTNLIB_CHALLENGE": f"{Path(view).parent}/challenge.json",
         "NBGRADER_EXECUTION": "autograde",
     }

@@ -4,6 +4,8 @@ Everything a sandbox sends is read with caps on bytes and time and believed only
 outputs to show, and for a check cell of this set a response to score. A forged line can change a response,
 and a changed response is a wrong answer.
 
+A check may be called in any cell, and more than once; which response counts is for others to decide.
+
 A kernel that dies, or cannot be stopped, costs the cell it was in: a new sandbox runs the notebook again
 without that cell and without the check cells that gave a response already.
 """
@@ -22,7 +24,7 @@ from typing import IO, Any, Protocol
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.cgroups import ControlGroup
 from grader.sandbox.limits import Limits
-from grader.sanitize.outputs import Output, first_response, message, safe_outputs
+from grader.sanitize.outputs import Output, message, responses, safe_outputs
 
 LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can take 25 times that), all of a run
 CHARACTERS, OUTPUTS = 10_000_000, 3000  # shown at most, all cells together
@@ -35,7 +37,7 @@ Offer = dict[str, Any] | None
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell: what to call it, its source, and the exercise it checks (None for any other cell)."""
+    """A code cell: what to call it, its source, and the exercise whose check cell it is (None for any other cell)."""
 
     name: str
     source: str
@@ -44,13 +46,13 @@ class Cell:
 
 @dataclass
 class NotebookRun:
-    """What the run of a notebook gave: outputs by cell, responses by exercise, and why cells were lost.
+    """What the run of a notebook gave: outputs by cell, responses by cell and exercise, and why cells were lost.
 
     limits describes what bounded the run; characters_left and outputs_left are what the page can still show.
     """
 
     outputs: dict[int, list[Output]] = field(default_factory=dict)
-    responses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    responses: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     limits: str = ""
     characters_left: int = CHARACTERS
@@ -134,7 +136,7 @@ def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Ma
             end = _attempt(cells, todo, inputs, sandbox, deadline, run)
             if isinstance(end, Lost):
                 run.lose(end.cell, end.why)
-                todo = [i for i in todo if i != end.cell and cells[i].exercise not in run.responses]
+                todo = [i for i in todo if i != end.cell and cells[i].exercise not in run.responses.get(i, {})]
                 continue
             if isinstance(end, OutOfTime):
                 for i in set(todo) - set(run.outputs):
@@ -244,9 +246,9 @@ def _keep(run: NotebookRun, i: int, cell: Cell, done: dict[str, Any], limits: Li
     raw = done.get("outputs")
     if i not in run.outputs:
         run.outputs[i] = run.show(safe_outputs(raw))
-    if cell.exercise and (response := first_response(raw)) is not None:
-        run.responses[cell.exercise] = response
-    elif done.get("interrupted"):
+    if given := responses(raw):
+        run.responses[i] = given
+    if done.get("interrupted") and cell.exercise not in given:
         run.lost[i] = _stopped(cell.name, limits)
 
 

@@ -24,13 +24,15 @@ def safe_outputs(raw: Any) -> list[Output]:
     return kept
 
 
-def first_response(raw: Any) -> dict[str, Any] | None:
-    """The first response among the outputs `raw`, or None: plain data, still to be judged."""
+def responses(raw: Any) -> dict[str, dict[str, Any]]:
+    """{exercise: the last response to it} among the outputs `raw`: plain data, still to be judged."""
+    found = {}
     for output in raw if isinstance(raw, list) else []:
         data = output.get("data") if isinstance(output, dict) else None
-        if isinstance(data, dict) and isinstance(data.get(RESPONSE), dict):
-            return data[RESPONSE]
-    return None
+        response = data.get(RESPONSE) if isinstance(data, dict) else None
+        if isinstance(response, dict) and isinstance(response.get("exercise"), str):
+            found[response["exercise"]] = response
+    return found
 
 
 def message(text: str) -> Output:

@@ -10,9 +10,8 @@ from grader.course import REPOSITORY, Course
 from grader.job import Job, digest, make_job
 from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
-from grader.submission.find import TIMESTAMP
-from grader.submission.intake import Finding, Submission, read_submission
-from grader.submission.repair import repair
+from grader.submission.intake import TIMESTAMP, Finding, Submission, read_submission
+from grader.submission.repair import checks_to_ask_again, repair
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
     listed = json.dumps([asdict(finding) for finding in findings], indent=1)
     folder.with_name(f"{stem}.findings.json").write_text(listed + "\n")
     hidden = sorted({REPOSITORY, course.folder, course.release_folder, course.source_folder})
-    job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed)
+    again = checks_to_ask_again(notebook, release)
+    job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed, again)
     return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
 
 

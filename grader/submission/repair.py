@@ -1,71 +1,83 @@
-"""Repair a submitted notebook: give it the shape of the released one and keep everything the student wrote.
+"""Repair a submitted notebook: put in what is missing of the released one, and leave all else where the student had it.
 
-Of the student's notebook we keep the sources, pasted pictures and the place of their own cells. Everything nbgrader
-relies on (grade ids, points, locks, cell types, the source of locked cells, the kernel) comes from the release.
-A released cell is here a cell of the release that has a grade id.
+The cells stay in the order in which they were handed in, so that the notebook runs as the student's own *Run all* does.
+What nbgrader relies on (grade ids, points, locks, cell types, the source of locked cells, the kernel) comes from the
+release: each released cell is there once. A released cell is here a cell of the release that has a grade id.
 """
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from grader.release import Notebook, grade_id, is_locked
+from attnlib.check.beside_learner.cells import bound_names
+from grader.release import Notebook, grade_id, is_check, is_locked
 from grader.submission.intake import Finding, RawCell
 
 RELEASED_KEYS = ("grade", "points", "solution", "locked", "task", "schema_version")
 ABSENT = "# This cell was missing from the submission."
-
-
-@dataclass
-class _Place:
-    """A released cell, the submitted cell that fills it, and the student's own cells that come after it."""
-
-    released: dict[str, Any]
-    filled: RawCell | None = None
-    after: list[dict[str, Any]] = field(default_factory=list)
+GRADED_BY_HAND = "the last that was written in is the one to grade by hand, so read the others too"
+WRITTEN_ELSEWHERE = "it is not answered, unless the answer stands in another cell"
+NotebookCell = dict[str, Any]  # as nbformat 4 has it
 
 
 def repair(raw: Sequence[RawCell], release: Notebook) -> tuple[Notebook, list[Finding]]:
-    """Bring the cells `raw` into the shape of the notebook `release`: (notebook of format 4, findings).
-
-    Every released cell appears once, in the release's order. A cell of the student's own stays behind the
-    released cell it stood behind.
-    """
+    """Give the cells `raw` what the notebook `release` has and they lack: (notebook of format 4, findings)."""
     findings: list[Finding] = []
-    released: dict[str, dict[str, Any]] = {name: cell for cell in release["cells"] if (name := grade_id(cell))}
+    order = _order(release)
+    released: dict[str, NotebookCell] = {name: cell for cell in release["cells"] if (name := grade_id(cell))}
     names = [_name(cell, released) for cell in raw]
     chosen = {name: _choose(name, raw, names, released[name], findings) for name in dict.fromkeys(names) if name}
-    if _is_reordered([names[i] for i in sorted(chosen.values())], list(released)):
-        findings.append(Finding("reordered", "the notebook", "put back in the order of the release"))
-    head, places = _place(raw, names, chosen, released)
-    cells = head + _in_order(places, findings)
-    others = {key: copy.deepcopy(value) for key, value in release.items() if key != "cells"}
-    return {**others, "cells": cells}, findings
-
-
-def _is_reordered(names: Sequence[str | None], order: list[str]) -> bool:
-    """Whether released cells stand in another order than the release's."""
-    places = [order.index(name) for name in names if name]
-    return places != sorted(places)
-
-
-def _place(raw: Sequence[RawCell], names: Sequence[str | None], chosen: dict[str, int],
-           released: dict[str, dict[str, Any]]) -> tuple[list[dict[str, Any]], list[_Place]]:
-    """(the student's own cells before any released one, the places of the released cells with what fills them)."""
-    head: list[dict[str, Any]] = []
-    places = {name: _Place(cell) for name, cell in released.items()}
-    after = head
+    cells: list[NotebookCell] = []
     for i, (cell, name) in enumerate(zip(raw, names, strict=True)):
         if name and chosen[name] == i:
-            places[name].filled = cell
-            after = places[name].after
-        elif not (name and is_locked(released[name]) and cell.source == released[name]["source"]):
-            after.append(_own(cell, i))
-    return head, list(places.values())
+            cells += _filled(i, name, cell, released[name], findings)
+        else:
+            cells.append(_own(cell, f"own-{i}"))
+    _insert_missing(cells, released, findings)
+    present = [order[name] for cell in cells if (name := grade_id(cell))]
+    if present != sorted(present):
+        what = "run in the order it was handed in; a check above what it is about is asked once more at the end"
+        findings.append(Finding("reordered", "the notebook", what))
+    others = {key: copy.deepcopy(value) for key, value in release.items() if key != "cells"}
+    return {**others, "cells": cells}, _grouped(findings)
 
 
-def _name(cell: RawCell, released: dict[str, dict[str, Any]]) -> str | None:
+def checks_to_ask_again(notebook: Notebook, release: Notebook) -> tuple[str, ...]:
+    """The exercises whose check stands above what it may be about, in a notebook of `repair`, in the release's order.
+
+    That is a cell of the student's own that binds a name, or a released code cell that comes first in the release.
+    Students run cells in whatever order they like, and hand in what passed.
+    """
+    order = _order(release)
+    again: list[str] = []
+    first = len(order)  # of the cells below, the one that comes first in the release: its place there
+    for cell in reversed(notebook["cells"]):
+        name = grade_id(cell)
+        if cell["cell_type"] != "code":
+            continue
+        if name is None:
+            first = 0 if bound_names(cell["source"]) else first
+            continue
+        if is_check(cell) and first < order[name]:
+            again.append(name)
+        first = min(first, order[name])
+    return tuple(sorted(again, key=order.__getitem__))
+
+
+def _grouped(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding in place of several that differ in their cell alone."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for found in findings:
+        places.setdefault((found.kind, found.what, found.costs), []).append(found.where)
+    return [Finding(kind, ", ".join(where), *said) for (kind, *said), where in places.items()]
+
+
+def _order(release: Notebook) -> dict[str, int]:
+    """{grade id: place} of the released cells."""
+    return {name: i for i, name in enumerate(filter(None, map(grade_id, release["cells"])))}
+
+
+def _name(cell: RawCell, released: dict[str, NotebookCell]) -> str | None:
     """The grade id of the released cell that a submitted cell is, by its own id or, for a locked one, by its text."""
     if cell.grade_id in released:
         return cell.grade_id
@@ -73,66 +85,37 @@ def _name(cell: RawCell, released: dict[str, dict[str, Any]]) -> str | None:
     return next(same, None) if cell.source.strip() else None
 
 
-def _choose(name: str, raw: Sequence[RawCell], names: Sequence[str | None], released: dict[str, Any],
+def _choose(name: str, raw: Sequence[RawCell], names: Sequence[str | None], released: NotebookCell,
             findings: list[Finding]) -> int:
-    """The index of the submitted cell that stands for `name`: of several answers, the last that was written in."""
+    """The index of the submitted cell that is taken for the released cell `name`: of several, the last that serves.
+
+    A locked cell serves best as it was released, in the place where it was; an answer when something was written.
+    """
     those = [i for i, other in enumerate(names) if other == name]
     if len(those) > 1:
-        what = f"there {len(those)} times; one kept, the others run as plain cells"
-        findings.append(Finding("duplicated", name, what))
-    written = [i for i in those if raw[i].source.strip() != released["source"].strip()]
-    return those[-1] if is_locked(released) or not written else written[-1]
+        findings.append(Finding("duplicated", name, f"there {len(those)} times; {_what_comes_of_copies(released)}",
+                                GRADED_BY_HAND if _is_graded_by_hand(released) else ""))
+    if not is_locked(released):
+        return max(those, key=lambda i: (raw[i].source.strip() not in ("", released["source"].strip()), i))
+    return max(those, key=lambda i: (raw[i].type == released["cell_type"],
+                                     raw[i].source.strip() == released["source"].strip(), raw[i].grade_id == name, i))
 
 
-def _own(cell: RawCell, i: int) -> dict[str, Any]:
-    """A cell of the student's own."""
-    made: dict[str, Any] = {"cell_type": cell.type, "id": f"own-{i}", "metadata": {}, "source": cell.source}
-    if cell.type == "code":
-        made |= {"execution_count": None, "outputs": []}
-    elif cell.attachments:
-        made["attachments"] = cell.attachments
-    return made
+def _is_graded_by_hand(released: NotebookCell) -> bool:
+    return bool(released["metadata"]["nbgrader"].get("grade")) and not is_locked(released)
 
 
-def _in_order(places: list[_Place], findings: list[Finding]) -> list[dict[str, Any]]:
-    """The cells of `places`. A missing answer goes before the student's cells there, a missing check cell after."""
-    cells: list[dict[str, Any]] = []
-    waiting: list[dict[str, Any]] = []
-    for place in places:
-        name = place.released["metadata"]["nbgrader"]["grade_id"]
-        if place.filled is None and is_locked(place.released):
-            cells += waiting
-            waiting = []
-            findings.append(Finding("deleted", name, "put back"))
-            cells.append(_fresh(place.released))
-        elif place.filled is None:
-            findings.append(Finding("deleted", name, "put back empty"))
-            cells.append(_absent(place.released))
-        else:
-            cells += waiting
-            waiting = place.after
-            cells.append(_filled(name, place.released, place.filled, findings))
-    return cells + waiting
+def _what_comes_of_copies(released: NotebookCell) -> str:
+    if is_check(released):
+        return "all are run, and the one that earns most counts"
+    return "all are run, in their places" if released["cell_type"] == "code" else "all are shown"
 
 
-def _fresh(released: dict[str, Any]) -> dict[str, Any]:
-    """A copy of a released cell without outputs."""
-    cell = copy.deepcopy(released)
-    if cell["cell_type"] == "code":
-        cell |= {"execution_count": None, "outputs": []}
-    return cell
+def _filled(i: int, name: str, given: RawCell, released: NotebookCell, findings: list[Finding]) -> list[NotebookCell]:
+    """A released cell with what the student wrote in it.
 
-
-def _absent(released: dict[str, Any]) -> dict[str, Any]:
-    """An empty cell in place of a missing answer: a stub could redefine what the student wrote elsewhere."""
-    cell = _fresh(released)
-    if cell["cell_type"] == "code" and not cell["metadata"]["nbgrader"].get("grade"):
-        cell["source"] = ABSENT
-    return cell
-
-
-def _filled(name: str, released: dict[str, Any], given: RawCell, findings: list[Finding]) -> dict[str, Any]:
-    """The released cell with what the student wrote in it, if it is a cell to write in."""
+    What was written into a locked cell stays as a cell of the student's own, and the released text is run after it.
+    """
     cell = _fresh(released)
     if given.type != cell["cell_type"]:
         findings.append(Finding("retyped", name, f"was {given.type}, is {cell['cell_type']} again"))
@@ -144,6 +127,63 @@ def _filled(name: str, released: dict[str, Any], given: RawCell, findings: list[
         cell["source"] = given.source
         if given.attachments and cell["cell_type"] != "code":
             cell["attachments"] = given.attachments
-    elif cell["cell_type"] == "code" and given.source.strip() != cell["source"].strip():
-        findings.append(Finding("locked cell edited", name, "taken from the release"))
+        return [cell]
+    if not _is_added_to(given.source, cell["source"]):
+        if given.source.strip() != cell["source"].strip():
+            findings.append(Finding("locked cell edited", name, "taken from the release"))
+        return [cell]
+    what = "run as it was handed in, and then as it was released" if cell["cell_type"] == "code" else "both are shown"
+    findings.append(Finding("locked cell edited", name, what))
+    return [_own(RawCell(cell["cell_type"], given.source, attachments=given.attachments), f"edited-{i}"), cell]
+
+
+def _is_added_to(given: str, released: str) -> bool:
+    """Whether a text has a line that the released one has not; blank lines and comments are none."""
+    return not set(_lines(given)) <= set(_lines(released))
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
+
+
+def _own(cell: RawCell, cell_id: str) -> NotebookCell:
+    """A cell of the student's own."""
+    made: NotebookCell = {"cell_type": cell.type, "id": cell_id, "metadata": {}, "source": cell.source}
+    if cell.type == "code":
+        made |= {"execution_count": None, "outputs": []}
+    elif cell.attachments:
+        made["attachments"] = cell.attachments
+    return made
+
+
+def _insert_missing(cells: list[NotebookCell], released: dict[str, NotebookCell], findings: list[Finding]) -> None:
+    """Put each missing cell behind the one that it follows in the release.
+
+    A missing check goes behind the student's own cells there, which may be its answer; all else goes before them.
+    """
+    before = None
+    for name, cell in released.items():
+        places = {grade_id(each): i for i, each in enumerate(cells) if grade_id(each)}
+        if name not in places:
+            at = places[before] + 1 if before else 0
+            while is_check(cell) and at < len(cells) and not grade_id(cells[at]):
+                at += 1
+            is_answer = cell["cell_type"] == "code" and not is_locked(cell)
+            cells.insert(at, _absent(cell) if is_answer else _fresh(cell))
+            found = Finding("deleted", name, "put back") if is_locked(cell) else Finding(
+                "deleted", name, "put back empty", WRITTEN_ELSEWHERE)
+            findings.append(found)
+        before = name
+
+
+def _fresh(released: NotebookCell) -> NotebookCell:
+    """A copy of a released cell without outputs."""
+    cell = copy.deepcopy(released)
+    if cell["cell_type"] == "code":
+        cell |= {"execution_count": None, "outputs": []}
     return cell
+
+
+def _absent(released: NotebookCell) -> NotebookCell:
+    """An empty cell in place of a missing answer: a stub could redefine what the student wrote elsewhere."""
+    return _fresh(released) | {"source": ABSENT}

@@ -14,7 +14,7 @@ from grader.class_run import grade_class
 from grader.course import Course
 from grader.nbgrader_bridge.configure import configure
 from grader.sanitize.markdown import safe_markdown
-from grader.sanitize.outputs import first_response, safe_outputs
+from grader.sanitize.outputs import responses, safe_outputs
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
@@ -142,7 +142,7 @@ def test_many_pictures():
 def test_any_outputs(raw):
     """Does any JSON in place of outputs give valid ones?"""
     outputs = safe_outputs(raw)
-    first_response(raw)
+    responses(raw)
     for output in outputs:
         nbformat.validate(nbformat.from_dict(output), "output", version=4)
     json.dumps(outputs).encode()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from grader.course import Course
-from grader.grade_notebook import grade
+from grader.grade_notebook import COPIES, grade
 from grader.job import make_job
 from grader.sandbox.limits import Limits
 from grader.submission.intake import parse_notebook
@@ -54,7 +54,8 @@ FORGERIES = {
                            "    def __array__(self, *a, **k): raise ValueError\n"
                            "    shape = (5, 7); dtype = 'float64'\nsoftmax = attend = lambda *a: E()",
     "claims in the answer": ANSWER + "def check(n, a):\n"
-                                   "    answer({'name': n, 'points': 4, 'passed': True, 'outcomes': [{'holds': 1}]})\n"
+                                     "    claims = [{'holds': 1, 'passed': 1}]\n"
+                                     "    answer({'exercise': n, 'points': 4, 'outcomes': claims})\n"
                                      "import attnlib.check; attnlib.check.check = check",
     "nonsense in the answer": ANSWER + """
 deep = []
@@ -62,13 +63,14 @@ for _ in range(200): deep = [deep]
 junk = [None, 3, "x", [], {}, deep, float("nan"), {"value": {"shape": [10**9, 10**9], "dtype": "float64", "data": ""}},
         {"value": {"dtype": "object", "shape": [1]}}, {"value": {"ndarray": "O", "data": [1]}}, {"raised": 3},
         {"timeout": "x"}]
-def check(n, a): answer({"name": n, "outcomes": junk})
+def check(n, a): answer({"exercise": n, "outcomes": junk})
 import attnlib.check; attnlib.check.check = check""",
-    "many answers": ANSWER + "def check(n, a):\n    for i in range(50): answer({'outcomes': [{'value': i}] * 8})\n"
+    "many answers": ANSWER + "def check(n, a):\n    for i in range(50):\n"
+                             "        answer({'exercise': n, 'outcomes': [{'value': i}] * 8})\n"
                              "import attnlib.check; attnlib.check.check = check",
     "what does not fit is made up": ANSWER + "def check(n, a):\n"
-                                             "    answer({'outcomes': [{'unfit': {'what': 'no class', 'points': '4',"
-                                             " 'got': '{0} <b>4 of 4</b>'}}] * 16})\n"
+                                             "    answer({'exercise': n, 'outcomes': [{'unfit': {'what': 'no class',"
+                                             " 'points': '4', 'got': '{0} <b>4 of 4</b>'}}] * 16})\n"
                                              "import attnlib.check; attnlib.check.check = check",
     "the answers are imported": "try:\n"
                                 "    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
@@ -98,6 +100,21 @@ def test_every_notebook_has_inputs_of_its_own():
     assert len({job.key for job in jobs}) == 3
 
 
+def test_guessing():
+    """Does the right guess among many, in one cell or in many, earn nothing unless it is one of the last?"""
+    name = "this_width_spreads_products_by_eight"
+    call = f"check('{name}', {{}})\n"
+    loop = f"for width in range(100): {call.format('width')}"
+    assert graded(NAMES + loop).points[name] == 0
+    for wrong, points in ((COPIES, 0), (COPIES - 2, 1)):
+        notebook = filled(EMPTY | {"write_width": "width = 1"})
+        cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+                  "source": call.format(guess)} for guess in (64, *range(wrong - 1))]
+        notebook["cells"][2:2] = cells
+        made, _ = repair(parse_notebook(json.dumps(notebook).encode()), Course.at().release(STEM))
+        assert grade(make_job(STEM, made, {}, SECRET, Limits.for_cells_of(7))).points[name] == points
+
+
 def test_public_answers_are_no_answers():
     """Does a notebook that knows the public cases by heart get points for the secret ones?"""
     from attnlib.check.beside_learner.call import respond
@@ -109,7 +126,7 @@ def test_public_answers_are_no_answers():
     source = ANSWER + f"""
 import json
 known = json.loads({json.dumps(json.dumps(known))})
-def check(n, a): answer({{"name": n, **known}})
+def check(n, a): answer({{**known, "exercise": n}})
 import attnlib.check; attnlib.check.check = check"""
     assert sum(graded(NAMES + source).points.values()) == 0
 

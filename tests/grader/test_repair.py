@@ -1,4 +1,4 @@
-"""Whatever was done to the notebook, every check cell is there once and every answer is kept."""
+"""Whatever was done to the notebook, every check cell is there once, and every answer is kept in its place."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from grader.course import Course
 from grader.job import code_cells
 from grader.release import grade_id, is_check, is_locked
 from grader.submission.intake import parse_notebook
-from grader.submission.repair import repair
+from grader.submission.repair import checks_to_ask_again, repair
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 RELEASE = Course.at().release(STEM)
@@ -80,7 +80,7 @@ def test_of_two_answers_the_written_one():
 
 
 def test_edited_points_and_locks():
-    """Do points, grade flags, schema and locked sources come from the release?"""
+    """Do points, grade flags, schema and locked sources come from the release, and what was added runs before them?"""
     notebook = filled(solutions())
     cell = find(notebook, CHECKS[0])
     cell["metadata"]["nbgrader"].update(points=1000, grade=False, solution=True, locked=False, schema_version=99)
@@ -88,7 +88,21 @@ def test_edited_points_and_locks():
     made, kinds = repaired(notebook)
     assert find(made, CHECKS[0])["metadata"] == find(RELEASE, CHECKS[0])["metadata"]
     assert find(made, CHECKS[0])["source"] == find(RELEASE, CHECKS[0])["source"]
+    assert sources(made)[made["cells"].index(find(made, CHECKS[0])) - 1] == "2"
     assert sorted(kinds) == ["locked cell edited", "metadata edited"]
+
+
+@pytest.mark.parametrize("edited, kept", [
+    ("# {}", False), ("", False), ("{}  ", False), ("\n{}\n# passes\n", False),
+    ("import math\n{}", True), ("{}\nprint(1)", True), ("%%time\n{}", True), ("x = {}", True)])
+def test_what_was_written_into_a_check_cell(edited, kept):
+    """Is it kept as a cell above the check when it adds a line, and dropped when it only takes some away?"""
+    notebook = filled(solutions())
+    released = find(RELEASE, CHECKS[0])["source"]
+    find(notebook, CHECKS[0])["source"] = edited.format(released)
+    made, _ = repaired(notebook)
+    assert find(made, CHECKS[0])["source"] == released
+    assert (edited.format(released) in sources(made)[: made["cells"].index(find(made, CHECKS[0]))]) == kept
 
 
 def test_no_metadata_at_all():
@@ -154,16 +168,59 @@ def mangled(draw):
 @settings(max_examples=300, deadline=None)
 @given(mangled())
 def test_any_mangling(notebook):
-    """After any mangling: is every released cell there once, in order, unchanged if locked, the notebook valid?"""
+    """After any mangling: is every released cell there once, unchanged if locked, the notebook valid?"""
     made, _ = repaired(notebook)
-    assert [grade_id(cell) for cell in made["cells"] if grade_id(cell)] == TRACKED
-    assert [cell.exercise for cell in code_cells(made) if cell.exercise] == CHECKS
-    tracked = [[cell for cell in notebook["cells"] if grade_id(cell)] for notebook in (RELEASE, made)]
-    for ours, theirs in zip(*tracked, strict=True):
+    assert sorted(grade_id(cell) for cell in made["cells"] if grade_id(cell)) == sorted(TRACKED)
+    assert sorted(cell.exercise for cell in code_cells(made) if cell.exercise) == sorted(CHECKS)
+    for name in TRACKED:
+        ours, theirs = find(RELEASE, name), find(made, name)
         assert ours["metadata"] == theirs["metadata"] and ours["cell_type"] == theirs["cell_type"]
         if is_locked(ours):
             assert ours["source"] == theirs["source"]
     nbformat.validate(nbformat.from_dict(made))
+
+
+@settings(max_examples=200, deadline=None)
+@given(mangled())
+def test_the_order_is_the_student_s(notebook):
+    """Do the submitted cells, as they were or as released, stand in the order in which they were handed in?"""
+    made = iter(sources(repaired(notebook)[0]))
+    released = {grade_id(cell): cell["source"] for cell in RELEASE["cells"]}
+    for cell in parse_notebook(json.dumps(notebook).encode()):
+        assert any(source in (cell.source, released.get(cell.grade_id)) for source in made), cell
+
+
+@settings(max_examples=200, deadline=None)
+@given(mangled())
+def test_every_check_comes_after_its_answer(notebook):
+    """Is every check below all that is above it in the release, unless it is asked once more at the end?"""
+    made, _ = repaired(notebook)
+    again = checks_to_ask_again(made, RELEASE)
+    places = {grade_id(cell): i for i, cell in enumerate(made["cells"]) if grade_id(cell)}
+    for name in set(CHECKS) - set(again):
+        above = TRACKED[: TRACKED.index(name)]
+        assert all(places[each] < places[name] for each in above if find(RELEASE, each)["cell_type"] == "code")
+
+
+def test_checks_asked_again():
+    """Is only a check asked again that stands above something it may be about?"""
+    notebook = repaired(filled(solutions()))[0]
+    assert checks_to_ask_again(notebook, RELEASE) == ()
+    for source, again in (("print(1)", 0), ("# x = 1", 0), ("x = 1", 7), ("def softmax(s): return s", 7),
+                          ("import math", 7), ("def softmax(", 7), ("%%bash\nx=1", 0)):
+        cells = [*notebook["cells"], own(source)]
+        assert len(checks_to_ask_again({"cells": cells}, RELEASE)) == again, source
+    first = notebook["cells"].index(find(notebook, CHECKS[0]))
+    cells = [*notebook["cells"][: first + 1], own("x = 1"), *notebook["cells"][first + 1 :]]
+    assert checks_to_ask_again({"cells": cells}, RELEASE) == (CHECKS[0],)
+
+
+def test_findings_are_few():
+    """Is what happened to many cells alike told in one line?"""
+    notebook = filled(solutions())
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    made, kinds = repaired(notebook)
+    assert kinds == ["deleted"] and len(made["cells"]) == len(RELEASE["cells"])
 
 
 @settings(max_examples=200, deadline=None)

@@ -69,7 +69,7 @@ def reports_of_the_grader(exercise, table, posed, numbers):
                            handed_in(exercise.set), view, Sandbox(Limits(cell_seconds=60, total_seconds=500), ()),
                            offer(exercise.set))
     assert not run.lost, run.lost
-    return [score(exercise, SEED, run.responses[cell.exercise]) for cell in checks]
+    return [score(exercise, SEED, run.responses[i][cell.exercise]) for i, cell in enumerate(checks, 1)]
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import importlib.util
 import json
 import os
 import site
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -111,6 +112,7 @@ def start() -> None:
     from ipykernel.zmqshell import ZMQInteractiveShell
 
     ZMQInteractiveShell.ask_exit = lambda shell: None  # a forgotten quit() does not end the notebook
+    ZMQInteractiveShell.system_piped = ZMQInteractiveShell.system = run_command
     with open(os.path.join(os.path.dirname(__file__), "task.json")) as file:
         offer = json.load(file)["offer"]
     app = IPKernelApp.instance()
@@ -119,6 +121,14 @@ def start() -> None:
     if offer is not None:
         Offer(**offer).install()
     app.start()
+
+
+def run_command(shell: Any, command: str) -> None:
+    """Run a command of the system, as `!command` and `%pip` ask for: IPython's own way needs a terminal device."""
+    done = subprocess.run(shell.var_expand(command, depth=2), shell=True, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(done.stdout, end="")
+    shell.user_ns["_exit_code"] = done.returncode
 
 
 def show_files() -> None:

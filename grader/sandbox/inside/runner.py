@@ -207,8 +207,8 @@ class Outputs:
         self.characters_left, self.image_characters_left = TEXT, IMAGES_SIZE
 
     def add(self, kind: str, content: dict[str, Any]) -> None:
-        """Take one message of the kernel's."""
-        if len(self.kept) >= OUTPUTS:
+        """Take one message of the kernel's; a response is always kept."""
+        if len(self.kept) >= OUTPUTS and RESPONSE not in content.get("data", {}):
             return
         if kind == "stream":
             self._add_stream(content["name"], self._shorten(content["text"]))
@@ -219,7 +219,7 @@ class Outputs:
             error = {name: str(content[name])[:1000] for name in ("ename", "evalue")}
             self.kept.append({"output_type": "error", **error, "traceback": traceback})
         elif kind == "clear_output":
-            self.kept.clear()
+            self.kept = [output for output in self.kept if RESPONSE in output.get("data", {})]
 
     def _add_stream(self, name: str, text: str) -> None:
         last = self.kept[-1] if self.kept else {}
@@ -236,8 +236,16 @@ class Outputs:
         if "text/plain" in data:
             kept["text/plain"] = self._shorten(data["text/plain"])
         if RESPONSE in data:
+            self._forget_response_to(data[RESPONSE])
             kept[RESPONSE] = data[RESPONSE]
         return kept
+
+    def _forget_response_to(self, response: Any) -> None:
+        """Of a cell's responses to one exercise only the last is kept: a check may stand in a loop."""
+        for output in self.kept:
+            data = output.get("data", {})
+            if RESPONSE in data and _exercise(data[RESPONSE]) == _exercise(response):
+                del data[RESPONSE]
 
     def _shorten(self, value: Any) -> str:
         """As much of a text as the cell may still show."""
@@ -246,6 +254,10 @@ class Outputs:
         if len(text) <= left:
             return text
         return text[:left] + LEFT_OUT if left else ""
+
+
+def _exercise(response: Any) -> Any:
+    return response.get("exercise") if isinstance(response, dict) else None
 
 
 if __name__ == "__main__":

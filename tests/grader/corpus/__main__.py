@@ -12,6 +12,12 @@ from grader.sandbox.limits import Limits
 from tests.grader.corpus import corpus
 from tests.grader.sample_class import STEM
 
+
+def told(points):
+    """Points, or that there are none."""
+    return "not graded" if points is None else f"{points:g}"
+
+
 submissions = corpus()
 names = sys.argv[1:] or list(submissions)
 with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
@@ -21,7 +27,7 @@ with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
     rows = {row.student: row for row in grade_class(course, STEM, limits=Limits.for_cells_of(7))}
 for name in names:
     row, must = rows.get(name), submissions[name].points
-    got = "absent" if row is None else "not graded" if row.scores is None else f"{sum(p or 0 for p in row.scores.values()):g}"
-    print(f"{name:<45} {got:>10}   must: {'not graded' if must is None else f'{must:g}'}")
+    got = None if row is None or row.scores is None else sum(points or 0 for points in row.scores.values())
+    print(f"{name:<45} {'absent' if row is None else told(got):>10}   must: {told(must)}")
     for message in row.messages if row else ():
         print(f"    {message[:300]}")
