@@ -209,7 +209,7 @@ SUBMISSIONS = [
     of_notebook("all_in_the_first_answer", changed(all_in_the_first_answer), 18),
     of_notebook("an_answer_split", changed(an_answer_split), 18),
     of_notebook("answers_without_metadata", changed(answers_without_their_metadata), 18, ["deleted: write_softmax"]),
-    of_notebook("only_code_left", changed(only_code_left), 18, ["deleted: ask_softmax"]),
+    of_notebook("only_code_left", changed(only_code_left), 18, ["deleted: opening, ask_softmax"]),
     of_notebook("import_math_in_the_locked_cell", changed(an_import_added), 18, ["locked cell edited: first_imports"]),
     of_notebook("imports_written_anew", changed(an_alias_for_an_import), 18, ["locked cell edited: first_imports"]),
     of_notebook("imports_deleted", changed(no_imports), 18, ["deleted: first_imports"]),
@@ -221,6 +221,6 @@ SUBMISSIONS = [
     of_notebook("check_turned_off", changed(a_check_turned_off), 18, [f"locked cell edited: {RELU}"]),
     of_notebook("check_turned_into_text", changed(a_check_turned_into_text), 18, [f"retyped: {RELU}"]),
     of_notebook("notes_in_a_statement", changed(notes_in_a_statement), 18, ["locked cell edited: ask_softmax"]),
-    of_notebook("checks_in_one_loop", changed(checks_in_one_loop), 18, [f"deleted: {RELU}"]),
+    of_notebook("checks_in_one_loop", changed(checks_in_one_loop), 18, [f"deleted: {SOFTMAX}, {RELU}"]),
     of_notebook("experiments_at_the_end", changed(experiments_at_the_end), 18),
 ]
