@@ -97,7 +97,7 @@ def _check_date(text: str) -> None:
 
 
 def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Finding]) -> dict[str, str]:
-    """Copy the regular files in `folder` and its folders into `files`, but no notebook of `folder`: {path: SHA-256}."""
+    """Copy the regular files in `folder` and its folders into `files`, but not the notebook: {path: SHA-256}."""
     digests: dict[str, str] = {}
     if found.place == NO_FOLDER:
         return digests
@@ -112,7 +112,7 @@ def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Find
             level.folders[:] = [name for name in level.folders if not set_of_name(name)]
         for name in level.others:
             where = f"{level.path}{name}"
-            if not level.path and (name in (found.file, TIMESTAMP) or name.lower().endswith(".ipynb")):
+            if not level.path and (name in (found.file, TIMESTAMP) or _is_of_another_set(found, name)):
                 continue
             why = _why_left_out(level, name)
             if why is None and len(digests) >= FILES:
@@ -131,6 +131,11 @@ def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Find
         what = f"{len(too_many)} files from this one on were left out; at most {FILES} are taken"
         findings.append(Finding("too many files", too_many[0], what, "if the notebook reads one of them"))
     return digests
+
+
+def _is_of_another_set(found: Candidate, name: str) -> bool:
+    """Whether a file may be the notebook of another set: in a student's folder they lie side by side."""
+    return found.place == LOOSE and name.lower().endswith(".ipynb")
 
 
 def _why_left_out(level: Level, name: str) -> tuple[str, str] | None:

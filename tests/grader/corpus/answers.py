@@ -2,7 +2,7 @@
 
 from tests.grader.corpus import of_notebook
 from tests.grader.corpus.order import insert, own
-from tests.grader.sample_class import filled, solutions
+from tests.grader.sample_class import filled, solutions, text
 
 RIGHT = solutions()
 MODULE = "import numpy as np\n\n\n" + RIGHT["write_softmax"]
@@ -15,6 +15,12 @@ def written_by_the_notebook():
     notebook = filled(RIGHT | {"write_softmax": "from helper import softmax"})
     insert(notebook, "ask_softmax", own("%%writefile helper.py\n" + MODULE))
     return notebook
+
+
+def another_notebook(source):
+    """A notebook of one cell."""
+    cell = own(source) | {"id": "one"}
+    return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def above(source, answers=RIGHT):
@@ -42,6 +48,8 @@ SUBMISSIONS = [
     of_notebook("helper_beside_the_notebook", IMPORTED, 18, **{"helper.py": MODULE}),
     of_notebook("helper_in_a_package", answered("write_softmax", "from mine.parts import softmax"), 18,
                 **{"mine/__init__.py": "", "mine/parts.py": MODULE}),
+    of_notebook("helper_in_another_notebook", answered("write_softmax", "%run 'my helper.ipynb'"), 18,
+                ["another notebook: my helper.ipynb"], **{"my helper.ipynb": text(another_notebook(MODULE))}),
     of_notebook("helper_written_by_the_notebook", written_by_the_notebook(), 18),
     of_notebook("helper_named_like_a_library", answered("write_softmax", "from random import softmax"), 7,
                 ["ImportError"], **{"random.py": MODULE}),
