@@ -1,10 +1,11 @@
 """Make the pages that show what a student wrote, for feedback and for formgrader: passive, of bounded size, and whole.
 
 What a page shows is made harmless when it is made, whenever the notebook was graded. A page runs no script but
-formgrader's own: formulas are MathML already, so there is no MathJax.
+formgrader's own: formulas are set already, so there is no MathJax.
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ OWN_CELLS = 300  # cells of the student's own that a page shows
 NO_SCRIPT = ("default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
              "base-uri 'none'")
 POLICY = f'<meta http-equiv="Content-Security-Policy" content="{NO_SCRIPT}">'
+FONT = re.compile(r"@font-face *{[^}]*}")
 # formgrader's keyboard waits for MathJax to have ended.
 NO_MATHJAX = '<script>var MathJax = {Hub: {Startup: {signal: {Interest: function (told) { told("End"); }}}}};</script>'
 
@@ -46,6 +48,7 @@ class PageExporter(HTMLExporter):
         self.register_filter("highlight_code", lambda source, metadata=None: allowance.made(coloured, source))
         self.register_filter("ansi2html", lambda text: allowance.made(ansi2html, text))
         self.register_filter("clean_html", as_it_is)  # of a raw cell
+        self.register_filter("strip_files_prefix", lambda html: html)  # no link leads into the site; theirs is slow
         resources = {**(resources or {}), "allowance": allowance, "nonce": self.nonce, "server": self.server}
         # HTMLExporter itself would read the whole page again, and set IPython's highlighter
         html, resources = super(HTMLExporter, self).from_notebook_node(shown(nb), resources, **kw)
@@ -68,6 +71,8 @@ class OwnScripts(BaseLoader):
         if template == "mathjax.html.j2":
             return "{% macro mathjax() %}{% endmacro %}", None, None
         source, file, is_current = self.loader.get_source(environment, template)
+        if template == "bootstrap.min.css":  # inside a page of feedback, which has no fonts beside it
+            source = FONT.sub("", source)
         if template == "formgrade_macros.html.j2":
             source = source.replace("{% macro header(resources) %}", "{% macro header(resources) %}" + NO_MATHJAX)
         if template.startswith("formgrade_") or template.endswith(".tpl"):

@@ -12,7 +12,7 @@ from threading import current_thread, main_thread
 from time import process_time
 from typing import Any
 
-TEXT_SECONDS, PAGE_SECONDS = 0.5, 2.0  # of processor time
+TEXT_SECONDS, PAGE_SECONDS = 0.5, 1.5  # of processor time; an ordinary page takes 0.1
 TAGS, CHARACTERS = 40_000, 20_000_000  # of what is made of the texts; an ordinary page has 6,000 tags
 
 
@@ -29,12 +29,14 @@ class Allowance:
     def made(self, convert: Callable[[str], str], text: str) -> str:
         """What `convert` makes of a text. When that fails, or takes too much time or room, the text as it is."""
         begun = process_time()
+        if self.seconds <= 0:
+            convert = as_it_is
         try:
-            with _at_most(min(TEXT_SECONDS, self.seconds)):
+            with _at_most(TEXT_SECONDS):
                 html = convert(text)
         except (Exception, OutOfTime):
             html = as_it_is(text)
-        self.seconds = max(0.01, self.seconds - (process_time() - begun))
+        self.seconds -= process_time() - begun
         if html.count("<") > self.tags or len(html) > self.characters:
             html = as_it_is(text)
         self.tags, self.characters = self.tags - html.count("<"), self.characters - len(html)

@@ -39,7 +39,7 @@ MAIL = re.compile(r"mailto:[\w.+-]+@[\w.-]+", re.ASCII)
 PICTURE = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/=]*)")
 INLINE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}", re.ASCII)  # as Colab pastes a picture into a text
 ATTACHMENT = "attachment:"
-LONG = 20_000  # characters, pictures apart
+LONG = 12_000  # characters, pictures apart
 NUMBERED = "attachment:/"  # stands for a picture in the text, before its number
 
 
@@ -69,6 +69,7 @@ class _Text(IPythonRenderer):
     def __init__(self, pictures: Mapping[str, Any], sets_formulas: bool, server: str, room: int):
         super().__init__(escape=False, exclude_anchor_links=True)
         self.pictures, self.sets_formulas, self.server, self.room = pictures, sets_formulas, server, room
+        self.known: dict[str, str] = {}  # pictures by what names them
         self.inline: dict[str, str] = {}  # by the short name that the text has in their place
 
     def html(self, source: str) -> str:
@@ -100,15 +101,22 @@ class _Text(IPythonRenderer):
 
     def _picture(self, source: str) -> str | None:
         """The picture that an <img> shows, as a data: URI: PNG or JPEG, from the cell itself."""
-        source = self.inline.get(source, source)
+        if source not in self.known:
+            self.known[source] = self._find(self.inline.get(source, source))
+        self.room -= len(self.known[source])
+        return self.known[source] if self.known[source] and self.room >= 0 else None
+
+    def _find(self, source: str) -> str:
+        """The same of a picture that was not looked at before; empty when there is none."""
         if source.startswith(ATTACHMENT):
             data = self.pictures.get(unquote(source.removeprefix(ATTACHMENT)))
             found = list(data.items()) if isinstance(data, Mapping) else []
         else:
             found = PICTURE.findall("".join(source.split()))
-        mime, text = next(((mime, text) for mime, text in found if mime in MAGIC and is_image(mime, text)), ("", ""))
-        self.room -= len(text)
-        return f"data:{mime};base64,{''.join(text.split())}" if text and self.room >= 0 else None
+        for mime, text in found:
+            if mime in MAGIC and is_image(mime, text):
+                return f"data:{mime};base64,{''.join(text.split())}"
+        return ""
 
     def _formula(self, tex: str, sign: str = "") -> str:
         """A formula between two signs as HTML, or as TeX where it is not understood."""
