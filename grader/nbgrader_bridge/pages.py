@@ -69,7 +69,7 @@ class OwnScripts(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         """The source of a template, its file, and whether it is still as it was."""
         if template == "mathjax.html.j2":
-            return "{% macro mathjax() %}{% endmacro %}", None, None
+            return """{% macro mathjax(url="") %}{% endmacro %}""", None, None
         source, file, is_current = self.loader.get_source(environment, template)
         if template == "bootstrap.min.css":  # inside a page of feedback, which has no fonts beside it
             source = FONT.sub("", source)
@@ -86,7 +86,8 @@ def shown(nb: Any) -> Any:
     left_out = set(own[OWN_CELLS:])
     cells = [_shown(cell) for i, cell in enumerate(nb.cells) if i not in left_out]
     if left_out:
-        cells.append(nbformat.v4.new_markdown_cell(f"**{len(left_out)} more cells of the student's own are not shown.**"))
+        told = f"**{len(left_out)} more cells of the student's own are not shown.**"
+        cells.append(nbformat.v4.new_markdown_cell(told))
     metadata = {"language_info": {"name": "python"}}
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
 

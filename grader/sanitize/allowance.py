@@ -50,7 +50,7 @@ def as_it_is(text: str) -> str:
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after `seconds` of processor time. Python gives signals to its main thread: no limit elsewhere."""
+    """Raise OutOfTime after `seconds` of processor time; not in a thread, for Python gives signals to the main one."""
     if current_thread() is not main_thread():
         yield
         return

@@ -56,7 +56,8 @@ def safe_markdown(*given: Any) -> str:
     allowance = resources.get("allowance") or Allowance()
     if len(INLINE.sub("", source)) > LONG:
         return passive(as_it_is(source))
-    pictures = context.get("cell", {}).get("attachments", {})
+    pictures = context.get("cell", {}).get("attachments")
+    pictures = pictures if isinstance(pictures, Mapping) else {}
     text = _Text(pictures, bool(contexts), resources.get("server", ""), allowance.characters)
     return passive(allowance.made(text.html, source))
 

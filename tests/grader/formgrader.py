@@ -1,4 +1,4 @@
-"""Start formgrader on a course, as an instructor does, and visit its pages with Chromium as one who clicks everywhere."""
+"""Start formgrader on a course, as an instructor does, and visit its pages with Chromium, clicking everywhere."""
 
 import json
 import os

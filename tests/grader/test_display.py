@@ -1,20 +1,23 @@
 """Display is the second sandbox: does anything a student wrote act when an instructor looks at it, and clicks?"""
 
+import random
 import shutil
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from grader.sanitize.markdown import TAGS, safe_markdown
 from tests.grader.corpus import corpus
 from tests.grader.corpus.display import REPORT, SCRIPTS
 from tests.grader.formgrader import Visitor, ask, by_hand, served, submissions
 from tests.grader.sample_class import STEM
+from tests.grader.test_feedback import FRAGMENTS, KEPT
 
 pytestmark = [pytest.mark.chromium, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.xdist_group("graded_corpus"),
               pytest.mark.filterwarnings("ignore:Object of type")]
 GRADED = [name for name, submitted in corpus().items() if submitted.points is not None]
-STOCK = f"c = get_config()\nc.CourseDirectory.course_id = 'default_course'\nc.CourseDirectory.root = {{root!r}}\n"
+STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'default_course'\nc.CourseDirectory.root = {root!r}\n"
 UNFILTERED = """
 from pathlib import Path
 from grader.course import Course
@@ -204,6 +207,23 @@ def test_odd_names(unfiltered):
         assert unfiltered.page.title() == "nbgrader formgrade"
         unfiltered.page.goto(f"{unfiltered.address}/formgrader/manage_students/{quote(name)}")
         assert unfiltered.page.title() != "touched"
+
+
+NOT_PASSIVE = """([pieces, tags, names]) => pieces.filter(html =>
+  [...new DOMParser().parseFromString(html, "text/html").body.querySelectorAll("*")].some(e =>
+    !tags.includes(e.localName) || e.namespaceURI != "http://www.w3.org/1999/xhtml" ||
+    [...e.attributes].some(a => !names.includes(a.name)) || e.href && (e.host == location.host || e.target != "_blank" ||
+    !["http:", "https:", "mailto:"].includes(e.protocol)) || e.src && !e.src.startsWith("data:image/")))"""
+
+
+def test_any_text_as_a_browser_reads_it(visitor):
+    """Does Chromium, too, find only elements and attributes of the list in texts put together from nasty pieces?"""
+    draw = random.Random(0)
+    texts = ["".join(draw.choices(FRAGMENTS, k=draw.randrange(1, 60))) for _ in range(500)]
+    visitor.open(f"{visitor.address}/formgrader/gradebook")
+    allowed = [sorted(TAGS), sorted(KEPT)]
+    assert visitor.page.evaluate(NOT_PASSIVE, [[safe_markdown(text) for text in texts], *allowed]) == []
+    assert len(visitor.page.evaluate(NOT_PASSIVE, [texts, *allowed])) > 400
 
 
 def test_another_course_by_a_link(visitor):

@@ -16,24 +16,28 @@ CLOBBERS = "".join(f'<a id="{name}" name="{name}" href="https://example.org/">x<
 LINKS = "\n".join([
     "[1](http:report.html) [2](report.html) [3](/api/kernels) [4](//evil.example/x) [5](?x) [6](https:report.html)",
     "[7](http:/report.html) [8](http:\\\\evil.example) [9](http://localhost:8888/formgrader?path=/tmp) [10](#notebook)",
-    "[11](http://127.0.0.1/) [12](http://[::1]/) [13](http://2130706433/) [14](HTTP:report.html) [15](ht&#10;tp:a.html)",
+    "[11](http://127.0.0.1/) [12](http://[::1]/) [13](http://2130706433/) [14](HTTP:report.html)",
+    "[15](ht&#10;tp:a.html)",
     '<a href="http:report.html">16</a> <a href=" report.html">17</a> <a href="&#9;http:report.html">18</a>',
     '<a href="https://a.example@localhost/">19</a> <a href="java&#10;script:document.title=1">20</a>',
     '<a href="report.html" target="_top">21</a> <a ping="/api/kernels" href="http:x">22</a> <area href="report.html">',
-    '<map name=m><area href="http:report.html"></map> <form action="/api/kernels" method=post><button>23</button></form>',
+    '<map name=m><area href="http:report.html"></map>',
+    '<form action="/api/kernels" method=post><button>23</button></form>',
     '<button formaction="/api/kernels">24</button> <input type=submit> <label for=notebook>25</label>',
     '<img src="/api/kernels"> <img src="http:picture.png"> <img srcset="/api/kernels"> <video src="/x" poster="/y">',
     '<svg><a xlink:href="http:report.html"><text>26</text></a></svg> <math href="http:report.html"><mi>27</mi></math>',
     '<base href="https://evil.example/"> <meta http-equiv=refresh content="0; url=/api/kernels">'])
 SCRIPTS = "\n\n".join([
     TOUCHED, "<img src=x onerror=\"document.title='touched'\">", "<svg onload=\"document.title='touched'\"></svg>",
-    "<details open ontoggle=\"document.title='touched'\"><summary onclick=\"document.title='touched'\">a</summary>b</details>",
+    "<details open ontoggle=\"document.title='touched'\"><summary onclick=\"document.title='touched'\">a</summary>b"
+    "</details>",
     "<iframe srcdoc=\"<script>parent.document.title='touched'</script>\"></iframe>",
     "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=document.title=1&gt;\">",
     "<noscript><p title=\"</noscript><img src=x onerror=document.title=1>\"></noscript>",
     "<p data-toggle=tooltip data-html=true title=\"<img src=x onerror=document.title=1>\">hover</p>",
     "<a data-toggle=\"modal\" data-target=\"#notebook\" data-remote=\"/api/kernels\">a</a>",
-    "<template><script>document.title='touched'</script></template> <object data=\"javascript:document.title=1\"></object>"])
+    "<template><script>document.title='touched'</script></template>",
+    "<object data=\"javascript:document.title=1\"></object>"])
 FORMULAS = r"""
 $\href{javascript:document.title=1}{a}$ $\hr\empty ef{report.html}{b}$ $\def\h{\href}\h{http:report.html}{c}$
 $$\style{position:fixed;top:0;left:0;width:100%;height:100%}{\class{full-credit}{d}}$$ $\cssId{notebook}{e}$
@@ -84,9 +88,10 @@ def pasted(source, **pictures):
 
 SHOWS = """
 from IPython.display import HTML, Javascript, display
-display(HTML('<div class="nbgrader_cell"><p class="full-credit">x</p></div>'), Javascript("document.title = 'touched'"))
-print("\\x1b[31m<p class='full-credit'>\\x1b[0m <script>document.title = 1</script> \\x1b]8;;http:report.html\\x07a\\x1b]8;;\\x07")
-display({"text/markdown": "<script>document.title = 1</script>", "text/latex": "$\\\\href{a}{b}$", "text/plain": "x"}, raw=True)
+display(HTML('<div class="nbgrader_cell"><p class="full-credit">x</p></div>'), Javascript("document.title = 1"))
+print("\\x1b[31m<p class='full-credit'>\\x1b[0m <script>document.title = 1</script>")
+print("\\x1b]8;;http:report.html\\x07a\\x1b]8;;\\x07")
+display({"text/markdown": "<script>document.title = 1</script>", "text/latex": "$\\\\href{a}{b}$"}, raw=True)
 raise ValueError("<img src=x onerror=document.title=1>")
 """
 REPORT = f"<!doctype html><title>report</title>{TOUCHED}"
@@ -96,7 +101,7 @@ DEEP = "x" + "".join(f"^{{x_{{{i % 10}" for i in range(300))
 SUBMISSIONS = [
     Submitted("a_link_to_a_page_beside", {f"{STEM}/{STEM}.ipynb": text(with_text("[my report](http:report.html)")),
                                           f"{STEM}/report.html": REPORT}, 18),
-    Submitted("links_into_the_site", {f"{STEM}/{STEM}.ipynb": text(with_text(LINKS)), f"{STEM}/report.html": REPORT}, 18),
+    of_notebook("links_into_the_site", with_text(LINKS), 18),
     of_notebook("buttons_over_the_page", with_text(FULL_CREDIT), 18),
     of_notebook("buttons_for_a_wrong_answer", wrong_with_buttons(), 0),
     of_notebook("ids_of_the_graded_cells", with_text(GRADE_IDS_ALONE), 18),
@@ -109,8 +114,8 @@ SUBMISSIONS = [
     of_notebook("outputs_of_html", with_code(SHOWS), 18, shown=("&lt;script&gt;",)),
     of_notebook("pasted_picture", pasted("see ![mine](attachment:image.png)", image__png={"image/png": PNG}), 18,
                 shown=(PICTURE_SHOWN, 'alt="mine"')),
-    of_notebook("pasted_into_html", pasted('<img alt="mine" src="attachment:image.png">', image__png={"image/png": PNG}),
-                18, shown=(PICTURE_SHOWN,)),
+    of_notebook("pasted_into_html", pasted('<img alt="mine" src="attachment:a.png">', a__png={"image/png": PNG}), 18,
+                shown=(PICTURE_SHOWN,)),
     of_notebook("pasted_picture_is_missing", with_text("see ![mine](attachment:image.png)"), 18, shown=('alt="mine"',)),
     of_notebook("pasted_picture_is_none", pasted("see ![mine](attachment:a.png)", a__png={"image/png": "<script>"}), 18,
                 shown=('alt="mine"',)),
