@@ -211,9 +211,10 @@ def test_odd_names(unfiltered):
 
 NOT_PASSIVE = """([pieces, tags, names]) => pieces.filter(html =>
   [...new DOMParser().parseFromString(html, "text/html").body.querySelectorAll("*")].some(e =>
-    !tags.includes(e.localName) || e.namespaceURI != "http://www.w3.org/1999/xhtml" ||
-    [...e.attributes].some(a => !names.includes(a.name)) || e.href && (e.host == location.host || e.target != "_blank" ||
-    !["http:", "https:", "mailto:"].includes(e.protocol)) || e.src && !e.src.startsWith("data:image/")))"""
+    !tags.includes(e.localName) || !(e instanceof HTMLElement) ||
+    [...e.attributes].some(a => !names.includes(a.name)) || e.src && !e.src.startsWith("data:image/") ||
+    e.href && (e.host == location.host || e.target != "_blank" ||
+               !["http:", "https:", "mailto:"].includes(e.protocol))))"""
 
 
 def test_any_text_as_a_browser_reads_it(visitor):
