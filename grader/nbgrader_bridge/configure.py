@@ -7,15 +7,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from nbgrader.apps import api, autogradeapp
+from nbgrader.apps import api, autogradeapp, generatefeedbackapp
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.course import Course
 from grader.nbgrader_bridge.autograde import PREPROCESSORS, SandboxedAutograde
+from grader.nbgrader_bridge.formgrader import guard_formgrader
 from grader.nbgrader_bridge.gradebook import COURSE_ID
+from grader.nbgrader_bridge.pages import SafeFeedback
 from grader.nbgrader_bridge.stubs import STEPS
 from grader.sandbox.limits import DEFAULTS, Limits
 
@@ -30,6 +31,8 @@ def configure(c: Any, course: Course | None = None) -> None:
     c.CourseDirectory.release_directory = _seen_from(course.folder, course.release_folder)
     c.Autograde.autograde_preprocessors = PREPROCESSORS  # should nbgrader not take our class: no result, no score
     c.HTMLExporter.filters = {"markdown2html": "grader.sanitize.markdown.safe_markdown"}
+    c.HTMLExporter.exclude_raw = True  # should nbgrader not take our exporter: it shows raw cells as HTML
+    c.PageExporter.exclude_raw = False
     # The release is generated without the gradebook: the grader registers its cells when it grades. nbgrader would
     # delete a release whose cells differ from those that submissions were graded with.
     c.GenerateAssignment.no_database = True
@@ -39,11 +42,17 @@ def configure(c: Any, course: Course | None = None) -> None:
 
 
 def install() -> None:
-    """Replace the Autograde of nbgrader's command and of its API by ours. Raises RuntimeError for another nbgrader."""
-    for module in (autogradeapp, api):
-        if not issubclass(module.Autograde, Autograde):
-            raise RuntimeError(f"{module.__name__}.Autograde is not nbgrader's Autograde any more; use nbgrader 0.9")
-        module.Autograde = SandboxedAutograde
+    """Replace what grades and what makes pages, in nbgrader's commands, its API and formgrader, by ours.
+
+    Raises RuntimeError for another nbgrader.
+    """
+    for module, ours in ((autogradeapp, SandboxedAutograde), (api, SandboxedAutograde),
+                         (generatefeedbackapp, SafeFeedback), (api, SafeFeedback)):
+        replaced = ours.__mro__[1]
+        if not issubclass(getattr(module, replaced.__name__), replaced):
+            raise RuntimeError(f"{module.__name__}.{replaced.__name__} is not nbgrader's any more; use nbgrader 0.9")
+        setattr(module, replaced.__name__, ours)
+    guard_formgrader()
 
 
 def nbgrader_api(course: Course, limits: Limits = DEFAULTS, sandboxed: bool = True) -> NbGraderAPI:

@@ -1,76 +1,147 @@
 """Turn text cells into HTML that cannot act: in feedback, and in formgrader, where the instructor is logged in.
 
 `grader.nbgrader_bridge.configure` puts `safe_markdown` in place of nbconvert's filter, for every page nbgrader makes.
+Nothing a student wrote keeps an id, a class or a style: formgrader's own scripts find its buttons by them.
 """
 
 import re
-from collections.abc import Iterator
-from html import escape, unescape
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-import bleach
-from bleach.html5lib_shim import Filter
-from nbconvert.filters.markdown_mistune import markdown2html_mistune
+import nh3
+from jinja2 import pass_context
+from mistune.renderers.html import HTMLRenderer
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from grader.sanitize.allowance import Allowance, as_it_is
+from grader.sanitize.formulas import as_tex, passive, set_formula
+from grader.sanitize.outputs import MAGIC, is_image
 
 TAGS = set(
     "a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
     "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul "
     "var".split()
 )
-ATTRIBUTES: dict[str, Any] = {
-    "*": ["class", "id", "title", "lang", "dir"],
-    "ol": ["start"],
-    "td": ["colspan", "rowspan", "align"],
-    "th": ["colspan", "rowspan", "align", "scope"],
-    "details": ["open"],
+ATTRIBUTES = {
+    "*": {"title", "lang", "dir"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align", "scope"},
+    "details": {"open"},
 }
-LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
-PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
-# MathJax commands that make links, classes or styles out of a formula
-ACTIVE_MATH = re.compile(
-    r"\\+(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)"
-)
+SIZES = {"width": 4, "height": 4, "start": 6, "colspan": 2, "rowspan": 3}  # digits
+# What every browser takes for an address elsewhere: "http:page.html" names a file beside the page.
+LINK = re.compile(r"https?://([a-z0-9-]+\.)+[a-z][a-z0-9-]+(:\d+)?([/?#][!#$%&'()*+,./:;=?@\[\]\w~-]*)?", re.A | re.I)
+MAIL = re.compile(r"mailto:[\w.+-]+@[\w.-]+", re.ASCII)
+PICTURE = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/=]*)")
+INLINE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}", re.ASCII)  # as Colab pastes a picture into a text
+ATTACHMENT = "attachment:"
+LONG = 12_000  # characters, pictures apart
+NUMBERED = "attachment:/"  # stands for a picture in the text, before its number
 
 
-LONG = 20_000  # characters, pictures apart; some texts take Markdown a time that grows with the square of their length
+@pass_context
+def safe_markdown(*given: Any) -> str:
+    """Convert Markdown to HTML without scripts, styles, forms, frames, ids, classes or links within the site.
+
+    given: the source alone; in a template, jinja gives its context first. Then pictures pasted into the cell are
+    shown, formulas are set, and all texts of the page share one Allowance, the resource `allowance`.
+    """
+    *contexts, source = given
+    context = contexts[0] if contexts else {}
+    resources = context.get("resources") or {}
+    allowance = resources.get("allowance") or Allowance()
+    if len(INLINE.sub("", source)) > LONG:
+        return passive(as_it_is(source))
+    pictures = context.get("cell", {}).get("attachments")
+    pictures = pictures if isinstance(pictures, Mapping) else {}
+    text = _Text(pictures, bool(contexts), resources.get("server", ""), allowance.characters)
+    return passive(allowance.made(text.html, source))
 
 
-class PassiveMath(Filter):
-    """Removes active MathJax commands from the text as a browser sees it: tags and comments gone, entities resolved."""
+class _Text(IPythonRenderer):
+    """One text: the pictures pasted into its cell, {name: {mime: base64}}, whether formulas are set, the name of
+    our server, and how many characters of pictures it may show.
+    """
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        text = ""
-        for token in super().__iter__():
-            if token["type"] in ("Characters", "SpaceCharacters"):
-                text += token["data"]
-            elif token["type"] == "Entity":
-                text += unescape(f"&{token['name']};")
-            else:
-                yield from _passive(text)
-                text = ""
-                yield token
-        yield from _passive(text)
+    def __init__(self, pictures: Mapping[str, Any], sets_formulas: bool, server: str, room: int):
+        super().__init__(escape=False, exclude_anchor_links=True)
+        self.pictures, self.sets_formulas, self.server, self.room = pictures, sets_formulas, server, room
+        self.known: dict[str, str] = {}  # pictures by what names them
+        self.inline: dict[str, str] = {}  # by the short name that the text has in their place
 
+    def html(self, source: str) -> str:
+        """The text as HTML."""
+        raw = MarkdownWithMath(renderer=self).render(INLINE.sub(self._keep_inline, source))
+        schemes = {"http", "https", "mailto", "data", "attachment"}
+        safe = nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, attribute_filter=self._attribute, url_schemes=schemes,
+                         url_relative="deny", link_rel="noopener noreferrer",
+                         set_tag_attribute_values={"a": {"target": "_blank"}})
+        return re.sub(f"{NUMBERED}[0-9]+", lambda found: self.inline.get(found[0], found[0]), safe)  # if no picture
 
-def _passive(text: str) -> list[dict[str, Any]]:
-    return [{"type": "Characters", "data": ACTIVE_MATH.sub("", text)}] if text else []
+    def _keep_inline(self, found: re.Match[str]) -> str:
+        """A short name for a picture in the text: Markdown takes half a second to read a large one."""
+        name = f"{NUMBERED}{len(self.inline)}"
+        self.inline[name] = found[0]
+        return name
 
+    def _attribute(self, tag: str, name: str, value: str) -> str | None:
+        """What an attribute may hold, or None."""
+        if (tag, name) == ("a", "href"):
+            return value if self._leads_away(value) else None
+        if (tag, name) == ("img", "src"):
+            return self._picture(value)
+        return value if name not in SIZES or re.fullmatch(f"[0-9]{{1,{SIZES[name]}}}", value) else None
 
-def safe_markdown(source: str) -> str:
-    """Convert Markdown to HTML without scripts, styles, forms, frames, or links other than http, https and mailto."""
-    if len(PICTURE.sub("", source)) > LONG:
-        return f"<pre>{escape(ACTIVE_MATH.sub('', source))}</pre>"
-    attributes = ATTRIBUTES | {"img": _picture_attribute, "a": _link_attribute}
-    protocols = {"http", "https", "mailto", "data"}
-    cleaner = bleach.Cleaner(TAGS, attributes, protocols, strip=True, filters=[PassiveMath])
-    return cleaner.clean(markdown2html_mistune(source))
+    def _leads_away(self, link: str) -> bool:
+        """Whether a link leads to a public place that is not the server whose page this is."""
+        return bool(MAIL.fullmatch(link) or LINK.fullmatch(link) and urlsplit(link).hostname != self.server)
 
+    def _picture(self, source: str) -> str | None:
+        """The picture that an <img> shows, as a data: URI: PNG or JPEG, from the cell itself."""
+        if source not in self.known:
+            self.known[source] = self._find(self.inline.get(source, source))
+        self.room -= len(self.known[source])
+        return self.known[source] if self.known[source] and self.room >= 0 else None
 
-def _picture_attribute(tag: str, name: str, value: str) -> bool:
-    """Whether an attribute of <img> may stay: pictures come with the page, not from somewhere else."""
-    return bool(PICTURE.fullmatch(value)) if name == "src" else name in ("alt", "title", "width", "height")
+    def _find(self, source: str) -> str:
+        """The same of a picture that was not looked at before; empty when there is none."""
+        if source.startswith(ATTACHMENT):
+            data = self.pictures.get(unquote(source.removeprefix(ATTACHMENT)))
+            found = list(data.items()) if isinstance(data, Mapping) else []
+        else:
+            found = PICTURE.findall("".join(source.split()))
+        for mime, text in found:
+            if mime in MAGIC and is_image(mime, text):
+                return f"data:{mime};base64,{''.join(text.split())}"
+        return ""
 
+    def _formula(self, tex: str, sign: str = "") -> str:
+        """A formula between two signs as HTML, or as TeX where it is not understood."""
+        try:
+            return set_formula(tex) if self.sets_formulas else as_tex(f"{sign}{tex}{sign}")
+        except Exception:  # whatever is wrong with it: a reader of TeX understands more than a program
+            return as_tex(f"{sign}{tex}{sign}")
 
-def _link_attribute(tag: str, name: str, value: str) -> bool:
-    """Whether an attribute of <a> may stay."""
-    return bool(LINK.match(value)) if name == "href" else name in ("name", "title", "class")
+    def inline_math(self, body: str) -> str:
+        """A formula in a line."""
+        return self._formula(body, "$")
+
+    def block_math(self, body: str) -> str:
+        """A formula on a line of its own."""
+        return f"<center>{self._formula(body, '$$')}</center>"
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """A formula in an environment of its own."""
+        tex = f"\\begin{{{name}}}{body}\\end{{{name}}}"
+        return f"<center>{self._formula(tex)}</center>"
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        """Code in a text, without colours: which highlighter reads it would be the student's choice."""
+        return HTMLRenderer.block_code(self, code)
+
+    def _embed_image_or_attachment(self, src: str) -> str:
+        return src  # looked up when the HTML is cleaned: <img> may name one too

@@ -1,11 +1,18 @@
 """Nothing of a student's can act in a page that others read."""
 
 import json
+import os
 import re
+import signal
+from threading import Thread
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from traitlets.config import Config
 
 from attnlib.check.scoring.report import PropertyResult, Report
@@ -13,8 +20,13 @@ from attnlib.check.scoring.shown import Shown
 from grader.class_run import grade_class
 from grader.course import Course
 from grader.nbgrader_bridge.configure import configure
-from grader.sanitize.markdown import safe_markdown
-from grader.sanitize.outputs import responses, safe_outputs
+from grader.nbgrader_bridge.feedback import page, write_feedback
+from grader.nbgrader_bridge.pages import OWN_CELLS, PageExporter, SafeFeedback
+from grader.sanitize.allowance import Allowance, OutOfTime
+from grader.sanitize.formulas import set_formula
+from grader.sanitize.markdown import ATTRIBUTES, TAGS, safe_markdown
+from grader.sanitize.outputs import responses, safe_outputs, safe_report
+from tests.grader.corpus.display import CLOBBERS, FORMULAS, FULL_CREDIT, LINKS, SCRIPTS
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
@@ -103,6 +115,182 @@ def test_formulas_in_a_report():
 def test_ordinary_markdown(text):
     """Does ordinary text go through?"""
     assert isinstance(safe_markdown(text), str)
+
+
+KEPT = set().union(*ATTRIBUTES.values()) | {"rel", "target"}
+
+
+def not_passive(html):
+    """Everything in a piece of HTML that is not on the list of what a student's text may become."""
+    found = []
+    for tag in BeautifulSoup(html, "html.parser").find_all(True):
+        found += [tag.name] if tag.name not in TAGS else []
+        found += [f"{tag.name} {name}" for name in tag.attrs if name not in KEPT]
+        if tag.name == "a" and "href" in tag.attrs:
+            link = urlsplit(tag["href"])
+            away = link.scheme == "mailto" or link.scheme in ("http", "https") and "." in (link.hostname or "")
+            apart = tag.get("target") == "_blank" and set(tag.get("rel", ())) == {"noopener", "noreferrer"}
+            found += [] if away and apart else [str(tag)]
+        if tag.name == "img" and "src" in tag.attrs:
+            found += [] if re.match("data:image/(png|jpeg);base64,", tag["src"]) else [str(tag)]
+    return found
+
+
+HOSTILE = "\n".join([LINKS, FULL_CREDIT, CLOBBERS, SCRIPTS, FORMULAS, HOSTILE_MARKDOWN])
+FRAGMENTS = [
+    *re.findall(r"\S+\s*", HOSTILE), "\n", "\n\n", "\t", "\x00", "\ue000", "$", "$$", "`", "```", "|", "\n|-|\n", "> ",
+    "- ", "[", "](", ")", "![", "<", ">", "</", "<!--", "-->", "<![CDATA[", "]]>", "&#", "'", '"', "=", "\\",
+    "<a href=", "<math>", "<mtext>", "<svg>", "<style>", "<title>", "<textarea>", "<noscript>", "<select>", "<table>",
+    "<pre>", "<p>", "</p>", "<br/>", "<template>", "<annotation-xml encoding=text/html>", "attachment:/0",
+    "\\begin{align}", "\\end{align}", "http:", "https://", "//", "a.example", "javascript:",
+    "data:image/svg+xml;base64,"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join), st.booleans())
+def test_any_text(source, in_a_page):
+    """Does whatever can be put together from nasty pieces become elements and attributes of the list alone?"""
+    html = safe_markdown({"cell": {}, "resources": {}}, source) if in_a_page else safe_markdown(source)
+    assert not_passive(html) == []
+
+
+@pytest.mark.parametrize("source", [LINKS, FULL_CREDIT, CLOBBERS, SCRIPTS, HOSTILE_MARKDOWN, "# full-credit"])
+def test_without_the_filter(source):
+    """Would each of the hostile texts be found out, had it not been filtered?"""
+    assert not_passive(safe_markdown(source)) == []
+    assert not_passive(markdown2html_mistune(source))
+
+
+@pytest.mark.parametrize("link", [
+    "https://example.org", "http://example.org/a?b=c#d", "https://en.wikipedia.org/wiki/Softmax_function",
+    "https://example.org:8080/a%20b", "mailto:s1@example.org"])
+def test_links_that_stay(link):
+    """Does a link to a public place stay, in a window of its own that knows nothing of ours?"""
+    (found,) = BeautifulSoup(safe_markdown(f"[a]({link})"), "html.parser").find_all("a")
+    assert (found["href"], found["target"], set(found["rel"])) == (link, "_blank", {"noopener", "noreferrer"})
+
+
+@pytest.mark.parametrize("link", [
+    "http:report.html", "https:report.html", "http:/report.html", "report.html", "/tree", "//example.org", "?a", "#top",
+    "http:\\\\example.org", "http:///example.org", " report.html", "\thttp:report.html", "ht\ntp:report.html",
+    "HTTP:x.html", "http://localhost:8888/formgrader?path=/tmp", "http://127.0.0.1/", "http://[::1]/",
+    "http://2130706433/", "http://x/", "https://example.org@localhost/", "https://example.org\\@localhost/",
+    "ftp://example.org", "javascript:x", "mailto:"])
+def test_links_that_go(link):
+    """Is no link left that leads into the site, to this machine, or to who knows where?"""
+    attribute = link.replace("\\\\", "\\")
+    assert "href" not in safe_markdown(f'<a href="{attribute}">a</a>')
+
+
+def test_a_link_to_the_server():
+    """Is a link to the very server that shows the page no link?"""
+    context = {"cell": {}, "resources": {"server": "grades.example.org"}}
+    assert "href" not in safe_markdown(context, "[a](https://grades.example.org/formgrader?path=/tmp)")
+    assert "href" in safe_markdown(context, "[a](https://example.org/)")
+
+
+@pytest.mark.parametrize("source,attachments,shown", [
+    ("![a](attachment:x.png)", {"x.png": {"image/png": "iVBORw0KGgo="}}, True),
+    ("![a](attachment:my%20x.png)", {"my x.png": {"image/png": "iVBORw0K\nGgo="}}, True),
+    ("![a](<attachment:my x.png>)", {"my x.png": {"image/jpeg": "/9j/4A=="}}, True),
+    ("<img alt=a src=attachment:x.png>", {"x.png": {"image/png": "iVBORw0KGgo="}}, True),
+    ("![a](attachment:x.png)", {}, False), ("![a](attachment:)", {}, False), ("![a](attachment:x)", None, False),
+    ("![a](attachment:x)", [1], False), ("![a](attachment:x)", {"x": None}, False),
+    ("![a](attachment:x)", {"x": {}}, False), ("![a](attachment:x)", {"x": {"image/png": 3}}, False),
+    ("![a](attachment:x)", {"x": {"image/png": "<script>"}}, False),
+    ("![a](attachment:x)", {"x": {"image/svg+xml": "PHN2Zz4="}}, False), ("![a](attachment:/0)", {}, False),
+    ("![a](attachment:x)", {"x": {"image/png": "PHNjcmlwdD4="}}, False)])
+def test_pasted_pictures(source, attachments, shown):
+    """Is a pasted picture shown when it is one, and told by its alternative text when it is not?"""
+    html = safe_markdown({"cell": {"attachments": attachments}, "resources": {}}, source)
+    assert 'alt="a"' in html
+    assert bool(re.search('src="data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+"', html)) == shown
+    assert shown or "src" not in html
+
+
+def test_pasted_often():
+    """Is a page with one large picture shown a thousand times bounded?"""
+    picture = "iVBORw0KGgo" + "A" * 1_000_001
+    context = {"cell": {"attachments": {"a": {"image/png": picture}}}, "resources": {}}
+    html = safe_markdown(context, "![x](attachment:a)" * 500)
+    assert 0 < html.count("src=") < 30
+
+
+@pytest.mark.parametrize("tex,html", [
+    ("d_k", "<i>d</i><sub><i>k</i></sub>"), ("a < b", "<i>a</i> &lt; <i>b</i>"), ("x^2", "<i>x</i><sup>2</sup>"),
+    (r"\sqrt{a+b}", "√(<i>a</i> + <i>b</i>)"), (r"\frac{a}{b}", "<i>a</i> / <i>b</i>"),
+    (r"\frac{a}{b} c", "(<i>a</i> / <i>b</i>)<i>c</i>"), (r"\frac{a+b}{c}", "(<i>a</i> + <i>b</i>) / <i>c</i>"),
+    (r"\text{<b id=notebook>}", "&lt;b id=notebook&gt;"), (r"\mathrm{softmax}_j", "softmax<sub><i>j</i></sub>"),
+    (r"\hat{y}", "<i>y\u0302</i>"), (r"\begin{equation}x\end{equation}", "<i>x</i>")])
+def test_formulas(tex, html):
+    """Is a formula of one line set so that it cannot be read in two ways?"""
+    assert set_formula(tex).replace(" ", "\u00a0") == html.replace(" ", "\u00a0")
+
+
+@pytest.mark.parametrize("tex", [
+    r"\foo", r"\binom{a}{b}", r"\begin{pmatrix}1\end{pmatrix}", r"\begin{aligned}a&=b\end{aligned}", "x^", "{",
+    r"a \\ b", r"\sqrt[3]{x}", r"\overline{xy}", r"\underbrace{x}", r"\cancel{x}", r"\newcount" + "x" * 3000])
+def test_formulas_that_stay_tex(tex):
+    """Does a formula that would be set wrongly, or not at all, stay TeX?"""
+    html = safe_markdown({"cell": {}, "resources": {}}, f"see ${tex}$")
+    assert tex in BeautifulSoup(html, "html.parser").get_text()
+
+
+def test_work_is_bounded():
+    """Does work that does not end leave the text as it is, and nothing running, here and in another thread?"""
+    begun = []
+
+    def endless(text):
+        begun.append(text)
+        while True:
+            re.sub("a", "b", text)
+
+    before = signal.getsignal(signal.SIGPROF)
+    allowance = Allowance()
+    assert [allowance.made(endless, "<a>") for _ in range(50)] == ["<pre>&lt;a&gt;</pre>"] * 50
+    assert 0 < len(begun) < 10  # the page's time is over
+    assert signal.getsignal(signal.SIGPROF) == before and signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+    made = []
+    thread = Thread(target=lambda: made.append(Allowance().made(str.upper, "a")))
+    thread.start()
+    thread.join()
+    assert made == ["A"]
+
+
+@pytest.mark.parametrize("trouble", [ValueError, RecursionError, MemoryError, AssertionError, OutOfTime])
+def test_a_converter_that_fails(trouble):
+    """Does a text that no converter can read come out as it is?"""
+    def fails(text):
+        raise trouble
+
+    assert Allowance().made(fails, "<b>") == "<pre>&lt;b&gt;</pre>"
+
+
+def test_a_page_is_bounded():
+    """Is what a whole page shows bounded, in elements, characters and cells, with every graded cell on it?"""
+    notebook = nbformat.from_dict(filled(solutions()))
+    shown = nbformat.v4.new_output("stream", text="\x1b[31ma\x1b[0m" * 2000)
+    for _ in range(1000):
+        notebook.cells.insert(0, nbformat.v4.new_code_cell("a." * 100, outputs=[shown] * 3))
+    for cell in notebook.cells:
+        cell["id"], cell["source"] = nbformat.v4.new_code_cell().id, "".join(cell["source"])
+    config = Config()
+    configure(config, Course.at())
+    config.HTMLExporter.template_name = "classic"
+    html, _ = PageExporter(config=config).from_notebook_node(notebook)
+    assert html.count("<") < 100_000 and len(html) < 30_000_000
+    assert html.count("input_prompt") < OWN_CELLS + 100
+    assert f"{1000 - OWN_CELLS} more cells of the student" in html
+    assert all(name in html for name in ("softmax_turns_each_row_into_weights", "relu_weights"))
+
+
+def test_a_report_is_left_as_it_is():
+    """Does the list for reports have all that a report has, and nothing more?"""
+    html = A_REPORT.html()
+    assert BeautifulSoup(safe_report(html), "html.parser") == BeautifulSoup(html, "html.parser")
+    hostile = ('<p id="x" class="full-credit" style="position: fixed; top: 0">a</p>'
+               '<p style="background: url(/x)" onclick="x">b</p>')
+    assert safe_report(hostile) == "<p>a</p><p>b</p>"
 
 
 def test_a_picture_stays():
@@ -205,3 +393,38 @@ def test_where_the_filter_is_set():
     config = Config()
     configure(config, Course.at())
     assert config.HTMLExporter.filters == {"markdown2html": "grader.sanitize.markdown.safe_markdown"}
+
+
+@pytest.mark.sandbox
+@pytest.mark.filterwarnings("ignore:Object of type")
+def test_a_page_appears_whole(course, monkeypatch):
+    """Is no part of a page left when its writer dies, and is the page there the next time?"""
+    folder = course.submitted / "s1" / STEM
+    folder.mkdir(parents=True)
+    (folder / f"{STEM}.ipynb").write_text(json.dumps(filled(solutions())))
+    (row,) = grade_class(course, STEM)
+    written = page(course, STEM, "s1")
+    whole = written.read_text()
+    assert whole.rstrip().endswith("</html>")
+    written.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: os._exit(9))  # as killed between writing and naming it
+        child = os.fork()
+        if not child:
+            write_feedback(course, STEM, "s1")
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not written.exists()
+    assert write_feedback(course, STEM, "s1") == ""
+    assert written.read_text() == whole
+
+
+def test_who_makes_the_pages():
+    """Do nbgrader's command, its API and formgrader make pages with our exporter?"""
+    from nbgrader.apps import api, generatefeedbackapp
+    from nbgrader.server_extensions.formgrader.handlers import SubmissionHandler
+
+    configure(Config(), Course.at())
+    assert api.GenerateFeedback is generatefeedbackapp.GenerateFeedback is SafeFeedback
+    assert SafeFeedback().exporter_class is PageExporter
+    assert SubmissionHandler.exporter.fget.__module__ == "grader.nbgrader_bridge.formgrader"
