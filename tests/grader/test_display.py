@@ -89,9 +89,25 @@ def unfiltered(browser, course, tmp_path_factory):
         yield visiting
 
 
+@pytest.fixture(scope="module")
+def visited():
+    """The notebooks that were visited, by place: many of the corpus were handed in in odd ways, and are the same."""
+    return {"formgrader": set(), "feedback": set()}
+
+
+def is_known(visited, course, name):
+    """Whether a graded notebook that is the same to the letter was visited before; now it was."""
+    notebook = (course.folder / "autograded" / name / STEM / f"{STEM}.ipynb").read_bytes()
+    known = notebook in visited
+    visited.add(notebook)
+    return known
+
+
 @pytest.mark.parametrize("name", GRADED)
-def test_in_formgrader(visitor, course, name):
+def test_in_formgrader(visitor, visited, course, name):
     """Does nothing happen, wherever an instructor clicks in what was handed in?"""
+    if is_known(visited["formgrader"], course, name):
+        return
     before = by_hand(course.folder, name)
     assert visitor.open(visitor.pages[name]) == []
     visitor.click_everywhere()
@@ -102,8 +118,10 @@ def test_in_formgrader(visitor, course, name):
 
 
 @pytest.mark.parametrize("name", GRADED)
-def test_in_feedback(visitor, course, name):
+def test_in_feedback(visitor, visited, course, name):
     """Is a page of feedback without any request and any script, wherever its reader clicks?"""
+    if is_known(visited["feedback"], course, name):
+        return
     page = course.folder / "feedback" / name / STEM / f"{STEM}.html"
     assert visitor.open(page.as_uri()) == []
     visitor.click_everywhere()
