@@ -4,13 +4,16 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from attnlib.check.spec import exercises, stems
 from grader.class_run import Row, grade_class
 from grader.course import Course
+from grader.instructor.messages import why
 from grader.instructor.table import table
+from grader.nbgrader_bridge.configure import read_config
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.limits import Limits
 from grader.sandbox.probe import probe
@@ -22,8 +25,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m grader", description="Grade a problem set of a whole class.")
     parser.add_argument("set", choices=stems(), metavar="SET", help=f"the problem set: {', '.join(stems())}")
     parser.add_argument("--student", action="append", metavar="ID", help="grade only this student; repeat for more")
-    parser.add_argument("--timeout", type=float, default=Limits.cell_seconds, metavar="S",
-                        help="seconds a cell may run (default %(default)g)")
+    parser.add_argument("--timeout", type=float, metavar="S",
+                        help=f"seconds a cell may run (default: as the course's nbgrader_config.py says, "
+                             f"else {Limits.cell_seconds:g})")
     parser.add_argument("--jobs", type=int, metavar="N", help="notebooks run at once (default: one a core)")
     parser.add_argument("--course", metavar="DIR",
                         help="the course directory (default: $COURSE_DIR or this repository)")
@@ -32,7 +36,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-sandbox", action="store_true",
                         help="run student code UNPROTECTED: it can read and change all you can")
     options = parser.parse_args(arguments)
-    if not options.timeout > 0 or (options.jobs is not None and options.jobs < 1):
+    if (options.timeout is not None and not options.timeout > 0) or (options.jobs is not None and options.jobs < 1):
         parser.error("--timeout and --jobs must be above zero")
     return options
 
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit status is 1 when something went wrong through no fault of a student's.
     """
     options, start = parse(arguments), time.monotonic()
-    course = Course.at(options.course, options.db)
+    course, options.timeout = _configured(options)
     handed_in = course.students(options.set)
     if missing := sorted(set(options.student or ()) - set(handed_in)):
         sys.exit(f"grader: no submission from {', '.join(missing)} for {options.set} in {course.submitted}")
@@ -61,6 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(row.fault for row in rows))
 
 
+def _configured(options: argparse.Namespace) -> tuple[Course, float]:
+    """The course, and the seconds a cell may run, as the command line says, else the course's own configuration."""
+    course = Course.at(options.course, options.db)
+    try:
+        config = read_config(course)
+    except RuntimeError as error:
+        sys.exit(f"grader: {error}")
+    course = replace(course, db=options.db or config.CourseDirectory.db_url)
+    return course, options.timeout or config.SandboxedAutograde.get("cell_seconds", Limits.cell_seconds)
+
+
 def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
     """Say how runs are protected, then grade. Exits with one sentence when the whole run cannot go on."""
     limits, protection = Limits.for_cells_of(options.timeout), BareProcess.group.description
@@ -71,8 +86,9 @@ def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
         return grade_class(course, options.set, options.student, limits, not options.no_sandbox, options.jobs,
                            options.force)
     except (SQLAlchemyError, ImportError) as error:
-        sys.exit(f"grader: the gradebook {course.db.split('@')[-1]} cannot be used: {error}")  # without the password
+        without_password = course.db.split("@")[-1]
+        sys.exit(f"grader: the gradebook {without_password} cannot be used: {why(error)}")
     except (SandboxFault, OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"grader: {error}")
+        sys.exit(f"grader: {why(error)}")
     except KeyboardInterrupt:
         sys.exit("grader: stopped; what was graded is kept, and the same command goes on from there")
