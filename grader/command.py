@@ -88,7 +88,9 @@ def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
     except (SQLAlchemyError, ImportError) as error:
         without_password = course.db.split("@")[-1]
         sys.exit(f"grader: the gradebook {without_password} cannot be used: {why(error)}")
-    except (SandboxFault, OSError, ValueError, RuntimeError) as error:
+    except OSError as error:
         sys.exit(f"grader: {why(error)}")
+    except (SandboxFault, ValueError, RuntimeError) as error:
+        sys.exit(f"grader: {error}")
     except KeyboardInterrupt:
         sys.exit("grader: stopped; what was graded is kept, and the same command goes on from there")

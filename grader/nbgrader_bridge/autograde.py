@@ -43,8 +43,10 @@ from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
 from grader.job import cells_digest, code_cells
 from grader.kept_results import kept_or_graded
+from grader.nbgrader_bridge import gradebook
 from grader.nbgrader_bridge.protection import require_protection
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
+from grader.nbgrader_bridge.timestamps import timestamp
 from grader.release import Notebook, is_check
 from grader.sandbox.limits import Limits
 from grader.sandbox.offer import require_libraries
@@ -193,6 +195,8 @@ class SandboxedAutograde(Autograde):
         """Copy the files beside the notebook, and enter the student in the gradebook."""
         with self._no_trace_of_failure(student_id):
             super().init_assignment(assignment_id, student_id)
+            if timestamp(Path(self._format_source(assignment_id, student_id))) is None:
+                gradebook.forget_timestamp(self.coursedir.db_url, assignment_id, student_id)
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Grade one notebook and have its result recorded."""

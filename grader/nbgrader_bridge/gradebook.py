@@ -143,3 +143,12 @@ def withdraw(db: str, stem: str, student: str) -> None:
             grade.auto_score = None
             grade.needs_manual_grade = True
         gradebook.db.commit()
+
+
+def forget_timestamp(db: str, stem: str, student: str) -> None:
+    """Take back when an earlier submission was handed in: nbgrader keeps that of the last one that had a timestamp."""
+    with Gradebook(db, COURSE_ID) as gradebook:
+        submission = gradebook.find_submission(stem, student)
+        if submission.timestamp is not None:
+            submission.timestamp = None
+            gradebook.db.commit()
