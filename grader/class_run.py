@@ -164,7 +164,7 @@ class _ClassRun:
                     record_prepared(api, submission, self.recorder)
             row.scores = self.recorder.scores[student]
         except Exception as error:  # NotRecorded, or a gradebook that cannot be read
-            self._not_graded(student, error)
+            self._not_graded(student, RuntimeError(f"{error} (gradebook {self.recorder.name})"))
         if result.lost:
             row.messages.append(messages.lost(student, self.stem, result, submission.job.limits.cell_seconds))
         row.messages += [messages.finding(student, self.stem, found) for found in submission.findings]
@@ -181,7 +181,8 @@ class _ClassRun:
                 student, error = futures[future], future.exception()
                 why = str(error) if error else future.result()
                 if why:
-                    self.rows[student].fail(messages.no_feedback(student, self.stem, why))
+                    where = page(self.course, self.stem, student)
+                    self.rows[student].fail(messages.no_feedback(student, self.stem, why, where))
 
 
 def _progress(what: str, items: Iterable[Any], total: int) -> Any:

@@ -1,6 +1,8 @@
 """The command line of the grader."""
 
 import argparse
+import logging
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -47,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit status is 1 when something went wrong through no fault of a student's.
     """
     options, start = parse(arguments), time.monotonic()
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)  # nbgrader logs each error, and we say it once
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # many workers open many files
     course, options.timeout = _configured(options)
     handed_in = course.students(options.set)
     if missing := sorted(set(options.student or ()) - set(handed_in)):
@@ -88,9 +93,9 @@ def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
     except (SQLAlchemyError, ImportError) as error:
         without_password = course.db.split("@")[-1]
         sys.exit(f"grader: the gradebook {without_password} cannot be used: {why(error)}")
-    except OSError as error:
-        sys.exit(f"grader: {why(error)}")
-    except (SandboxFault, ValueError, RuntimeError) as error:
-        sys.exit(f"grader: {error}")
+    except SandboxFault as error:
+        sys.exit(f"grader: {error}")  # many lines, with what to install
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"grader: {why(error, most=5000)}")
     except KeyboardInterrupt:
         sys.exit("grader: stopped; what was graded is kept, and the same command goes on from there")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from grader.grade_notebook import NotebookResult
 from grader.submission.intake import Finding, Unreadable
@@ -39,8 +40,8 @@ def not_withdrawn(student: str, stem: str, error: BaseException) -> str:
 
 
 def not_kept(student: str, stem: str, error: BaseException) -> str:
-    """The message about a result that would have to be computed again."""
-    return f"{plain(student)} {stem}: graded, but the result could not be kept for the next run: {why(error)}."
+    """The message about a result that has to be computed again."""
+    return f"{plain(student)} {stem}: its result could not be kept, so the next run computes it again: {why(error)}."
 
 
 def stopped(stem: str, error: BaseException) -> str:
@@ -48,20 +49,22 @@ def stopped(stem: str, error: BaseException) -> str:
     return f"{stem}: stopped: {why(error)}. What was graded is in the table. Retry: python -m grader {stem}"
 
 
-def why(error: BaseException | None) -> str:
-    """What went wrong in one line, and what to do where that is known."""
-    said = plain(str(error or "").partition("\n[SQL")[0])[:500].rstrip(".") or type(error).__name__
+def why(error: BaseException | None, most: int = 500) -> str:
+    """What went wrong in one line of at most `most` characters, and what to do where that is known."""
+    said = plain(str(error or "").partition("\n[SQL")[0])[:most].rstrip(".") or type(error).__name__
     for sign, remedy in REMEDIES.items():
         if re.search(sign, said, re.IGNORECASE):
             return f"{said}. {remedy}"
     return said
 
 
-def no_feedback(student: str, stem: str, error: str) -> str:
-    """The message about a submission that was graded, but whose feedback could not be written."""
+def no_feedback(student: str, stem: str, error: str, page: Path | None = None) -> str:
+    """The message about a submission that was graded, but whose feedback, the file `page`, could not be written."""
     named = re.findall(r"^ *([\w.]+: .+)$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
     reason = why(ValueError(named[-1])) if named else "nbgrader gave no reason"
-    return f"{plain(student)} {stem}: graded, but no feedback was written: {reason}. Retry: {_again(student, stem)}"
+    where = f" to {plain(page)}" if page else ""
+    return (f"{plain(student)} {stem}: graded, but no feedback was written{where}: {reason}. "
+            f"Retry: {_again(student, stem)}")
 
 
 def finding(student: str, stem: str, found: Finding) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from grader.course import Course
 from grader.grade_notebook import NotebookResult
 from grader.nbgrader_bridge import gradebook
@@ -32,6 +34,11 @@ class Recorder:
         """Write the released cells into the gradebook. Raises RuntimeError when it cannot take them."""
         make_ready(self.course.db)
         gradebook.register(self.course.db, self.stem, release)
+
+    @property
+    def name(self) -> str:
+        """Where the gradebook is, without its password."""
+        return make_url(self.course.db).render_as_string()
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
