@@ -12,11 +12,12 @@ from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, MissingEntry, S
 from nbgrader.preprocessors import SaveCells
 from sqlalchemy import make_url, or_
 
+from grader.nbgrader_bridge.protection import LINE
 from grader.release import Notebook, grade_id
 
 # The kernel that the gradebook names for our sets. nbgrader's own Autograde takes it from there and finds none, so it
-# runs no student code where our configuration is missing; ours starts no kernel by name.
-NO_KERNEL = "refused.only-the-grader-runs-this-set.see-nbgrader_config-in-grader-README"
+# runs no student code where our configuration is missing, and shows this; ours starts no kernel by name.
+NO_KERNEL = f"none: student code would run without the grader's sandbox. Put into nbgrader_config.py: {LINE}"
 Scores = dict[str, float | None]  # by grade id; None where a person has to look
 Cells = dict[str, tuple[str, str, float | None]]  # {grade id: (type, source, points)}
 COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the configuration says; so we do too

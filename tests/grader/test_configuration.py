@@ -90,7 +90,8 @@ def test_a_configuration_replaced(course, canary, config):
     assert run(course, *OURS)[0] == 0
     put(course, config)
     status, said = run(course, *NBGRADER, "--force")
-    assert not canary.exists() and "refused.only-the-grader-runs-this-set" in said, said
+    assert not canary.exists() and "No such kernel named none: student code would run without" in said, said
+    assert LINE in said
     assert status != 0
     status, said = run(course, *OURS)
     assert status == 1 and (LINE in said or "nowhere_to_be_found" in said)
