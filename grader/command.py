@@ -1,17 +1,21 @@
 """The command line of the grader."""
 
 import argparse
+import logging
+import resource
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from attnlib.check.spec import exercises, stems
 from grader.class_run import Row, grade_class
 from grader.course import Course
-from grader.instructor.messages import unreadable
+from grader.instructor.messages import unreadable, why
 from grader.instructor.table import table
+from grader.nbgrader_bridge.configure import read_config
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.limits import Limits
 from grader.sandbox.probe import probe
@@ -23,8 +27,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m grader", description="Grade a problem set of a whole class.")
     parser.add_argument("set", choices=stems(), metavar="SET", help=f"the problem set: {', '.join(stems())}")
     parser.add_argument("--student", action="append", metavar="ID", help="grade only this student; repeat for more")
-    parser.add_argument("--timeout", type=float, default=Limits.cell_seconds, metavar="S",
-                        help="seconds a cell may run (default %(default)g)")
+    parser.add_argument("--timeout", type=float, metavar="S",
+                        help=f"seconds a cell may run (default: as the course's nbgrader_config.py says, "
+                             f"else {Limits.cell_seconds:g})")
     parser.add_argument("--jobs", type=int, metavar="N", help="notebooks run at once (default: one a core)")
     parser.add_argument("--course", metavar="DIR",
                         help="the course directory (default: $COURSE_DIR or this repository)")
@@ -33,7 +38,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-sandbox", action="store_true",
                         help="run student code UNPROTECTED: it can read and change all you can")
     options = parser.parse_args(arguments)
-    if not options.timeout > 0 or (options.jobs is not None and options.jobs < 1):
+    if (options.timeout is not None and not options.timeout > 0) or (options.jobs is not None and options.jobs < 1):
         parser.error("--timeout and --jobs must be above zero")
     return options
 
@@ -44,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit status is 1 when something went wrong through no fault of a student's.
     """
     options, start = parse(arguments), time.monotonic()
-    course = Course.at(options.course, options.db)
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)  # nbgrader logs each error, and we say it once
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # many workers open many files
+    course, options.timeout = _configured(options)
     handed_in = course.students(options.set)
     if not options.student:
         for name, why in course.strays(options.set).items():
@@ -65,6 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(row.fault for row in rows))
 
 
+def _configured(options: argparse.Namespace) -> tuple[Course, float]:
+    """The course, and the seconds a cell may run, as the command line says, else the course's own configuration."""
+    course = Course.at(options.course, options.db)
+    try:
+        config = read_config(course)
+    except RuntimeError as error:
+        sys.exit(f"grader: {error}")
+    course = replace(course, db=options.db or config.CourseDirectory.db_url)
+    return course, options.timeout or config.SandboxedAutograde.get("cell_seconds", Limits.cell_seconds)
+
+
 def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
     """Say how runs are protected, then grade. Exits with one sentence when the whole run cannot go on."""
     limits, protection = Limits.for_cells_of(options.timeout), BareProcess.group.description
@@ -75,8 +94,11 @@ def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
         return grade_class(course, options.set, options.student, limits, not options.no_sandbox, options.jobs,
                            options.force)
     except (SQLAlchemyError, ImportError) as error:
-        sys.exit(f"grader: the gradebook {course.db.split('@')[-1]} cannot be used: {error}")  # without the password
-    except (SandboxFault, OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"grader: {error}")
+        without_password = course.db.split("@")[-1]
+        sys.exit(f"grader: the gradebook {without_password} cannot be used: {why(error)}")
+    except SandboxFault as error:
+        sys.exit(f"grader: {error}")  # many lines, with what to install
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"grader: {why(error, most=5000)}")
     except KeyboardInterrupt:
         sys.exit("grader: stopped; what was graded is kept, and the same command goes on from there")

@@ -14,15 +14,13 @@ from grader.release import Notebook, read_release
 from grader.seeds import course_secret
 from grader.submission import find
 from grader.submission.submission import Unreadable
+from grader.whole_files import write_whole
 
-CONFIG = '''"""nbgrader's configuration for this course, written by the grader: student code runs in its sandbox."""
+CONFIG = '''"""nbgrader's configuration for this course. The line below has student code run in the grader's sandbox."""
 
-from pathlib import Path
+from grader.nbgrader_bridge.configure import configure_here; configure_here(get_config(), __file__)  # noqa
 
-from grader.course import Course
-from grader.nbgrader_bridge.configure import configure
-
-configure(get_config(), Course.at(Path(__file__).parent))  # noqa: F821
+# Your own settings go here, as in: c = get_config(); c.CourseDirectory.student_id_exclude = "s1,s2"
 '''
 REPOSITORY = Path(__file__).resolve().parents[1]
 _our_locks: set[Path] = set()  # the ones this process holds
@@ -88,7 +86,7 @@ class Course:
         """Make nbgrader's commands use the sandbox when they are started in the course directory itself."""
         path = self.folder / "nbgrader_config.py"
         if not path.exists():
-            path.write_text(CONFIG)
+            write_whole(path, CONFIG)
 
     def students(self, stem: str) -> list[str]:
         """Everyone who handed in something for the problem set `stem`, at its right place or not, sorted."""

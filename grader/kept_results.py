@@ -1,14 +1,13 @@
 """Keep results by content: a notebook that was run is not run again, and a stopped grading goes on where it was."""
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from grader.course import Course
 from grader.grade_notebook import NotebookResult, grade
 from grader.job import Job
+from grader.whole_files import write_whole
 
 
 def load(course: Course, key: str) -> NotebookResult | None:
@@ -20,12 +19,8 @@ def load(course: Course, key: str) -> NotebookResult | None:
 
 
 def store(course: Course, result: NotebookResult) -> None:
-    """Keep a result; it appears whole or not at all."""
-    path = _path(course, result.key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False) as file:
-        json.dump(asdict(result), file)
-    os.replace(file.name, path)
+    """Keep a result; it appears whole or not at all. Raises OSError."""
+    write_whole(_path(course, result.key), json.dumps(asdict(result)))
 
 
 def kept_or_graded(course: Course, job: Job) -> NotebookResult:

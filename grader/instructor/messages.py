@@ -2,11 +2,20 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from grader.grade_notebook import NotebookResult
 from grader.submission.intake import Finding, Unreadable
 
 NO_FAULT = "not graded, through no fault of the student's"
+REMEDIES = {  # by how Linux and SQLite say it
+    "No space left|disk is full": "Free space on that disk; what was graded is kept",
+    "Disk quota exceeded": "Free space within the quota; what was graded is kept",
+    "Read-only file system|readonly database": "Make that folder writable, or grade a copy of the course",
+    "Permission denied|unable to open database": "Give the user who grades the right to write there",
+    "Too many open files": "Allow more, as in: ulimit -n 4096",
+    "database is locked": "Another program is writing to the gradebook; wait until it has ended",
+}
 
 
 def unreadable(student: str, stem: str, error: Unreadable) -> str:
@@ -14,17 +23,48 @@ def unreadable(student: str, stem: str, error: Unreadable) -> str:
     return f"{plain(student)} {stem}: not graded: {plain(error)}. {error.remedy}."
 
 
+def excluded(student: str, stem: str) -> str:
+    """The message about a submission that the course's configuration leaves out."""
+    return f"{plain(student)} {stem}: not graded: CourseDirectory.student_id_exclude in nbgrader_config.py names it."
+
+
 def fault(student: str, stem: str, error: BaseException | None) -> str:
     """The message about a submission that was not graded through no fault of the student's."""
-    why = plain(error or "")[:500] or type(error).__name__
-    return f"{plain(student)} {stem}: {NO_FAULT}: {why}. Retry: {_again(student, stem)}"
+    return f"{plain(student)} {stem}: {NO_FAULT}: {why(error)}. Retry: {_again(student, stem)}"
 
 
-def no_feedback(student: str, stem: str, error: str) -> str:
-    """The message about a submission that was graded, but whose feedback could not be written."""
+def not_withdrawn(student: str, stem: str, error: BaseException) -> str:
+    """The message about a submission that was not graded, while an older score may stand in the gradebook."""
+    return (f"{plain(student)} {stem}: an older score may still be in the gradebook: {why(error)}. "
+            f"Retry: {_again(student, stem)}")
+
+
+def not_kept(student: str, stem: str, error: BaseException) -> str:
+    """The message about a result that has to be computed again."""
+    return f"{plain(student)} {stem}: its result could not be kept, so the next run computes it again: {why(error)}."
+
+
+def stopped(stem: str, error: BaseException) -> str:
+    """The message about a run that something of ours ended early."""
+    return f"{stem}: stopped: {why(error)}. What was graded is in the table. Retry: python -m grader {stem}"
+
+
+def why(error: BaseException | None, most: int = 500) -> str:
+    """What went wrong in one line of at most `most` characters, and what to do where that is known."""
+    said = plain(str(error or "").partition("\n[SQL")[0])[:most].rstrip(".") or type(error).__name__
+    for sign, remedy in REMEDIES.items():
+        if re.search(sign, said, re.IGNORECASE):
+            return f"{said}. {remedy}"
+    return said
+
+
+def no_feedback(student: str, stem: str, error: str, page: Path | None = None) -> str:
+    """The message about a submission that was graded, but whose feedback, the file `page`, could not be written."""
     named = re.findall(r"^ *([\w.]+: .+)$", error, re.MULTILINE)  # the last line of a traceback, whatever follows it
-    why = plain(named[-1])[:500] if named else "nbgrader gave no reason"
-    return f"{plain(student)} {stem}: graded, but no feedback was written: {why}. Retry: {_again(student, stem)}"
+    reason = why(ValueError(named[-1])) if named else "nbgrader gave no reason"
+    where = f" to {plain(page)}" if page else ""
+    return (f"{plain(student)} {stem}: graded, but no feedback was written{where}: {reason}. "
+            f"Retry: {_again(student, stem)}")
 
 
 def finding(student: str, stem: str, found: Finding) -> str:

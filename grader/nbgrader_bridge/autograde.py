@@ -27,7 +27,13 @@ import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
-from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    NbGraderPreprocessor,
+    OverwriteKernelspec,
+    SaveAutoGrades,
+)
 from nbgrader.utils import temp_attrs
 from traitlets import Bool, Float, List
 
@@ -37,10 +43,14 @@ from grader.grade_notebook import NotebookResult
 from grader.instructor import messages
 from grader.job import cells_digest, code_cells
 from grader.kept_results import kept_or_graded
+from grader.nbgrader_bridge import gradebook
+from grader.nbgrader_bridge.protection import require_protection
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
+from grader.nbgrader_bridge.timestamps import timestamp
 from grader.release import Notebook, is_check
 from grader.sandbox.limits import Limits
 from grader.sandbox.offer import require_libraries
+from grader.sandbox.unprotected import BareProcess
 from grader.sanitize.outputs import Output
 from grader.submission.intake import Unreadable
 from grader.submission.prepare import Prepared, prepare
@@ -83,6 +93,8 @@ def report_outputs(data: dict[str, Any]) -> list[Output]:
 
 
 PREPROCESSORS = [SandboxedExecute, ClearMetadataPreprocessor, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+# The kernel that the gradebook names is none (gradebook.NO_KERNEL): the notebook keeps that of its release.
+SANITIZERS = [step for step in Autograde.sanitize_preprocessors.default_args[0] if step is not OverwriteKernelspec]
 
 
 class SandboxedAutograde(Autograde):
@@ -96,6 +108,7 @@ class SandboxedAutograde(Autograde):
     sandboxed = Bool(
         True, help="False runs student code unprotected: it can read and change all you can.").tag(config=True)
     autograde_preprocessors = List(PREPROCESSORS).tag(config=True)
+    sanitize_preprocessors = List(SANITIZERS).tag(config=True)
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -104,9 +117,15 @@ class SandboxedAutograde(Autograde):
         self.failures: dict[str, str] = {}
 
     def start(self) -> None:
-        """Read and repair what was submitted, then let nbgrader grade the repaired copies."""
+        """Read and repair what was submitted, then let nbgrader grade the repaired copies.
+
+        Raises RuntimeError when nbgrader's configuration would lose the sandbox.
+        """
         directory, stem = self.coursedir, self.coursedir.assignment_id
         root = Path(directory.root)
+        require_protection(self.config, root)
+        if not self.sandboxed:
+            self.log.warning(BareProcess.group.description)
         course = Course(root, directory.db_url, root / directory.release_directory, root / directory.source_directory)
         with course.alone():
             require_libraries(stem)
@@ -179,6 +198,8 @@ class SandboxedAutograde(Autograde):
         """Copy the files beside the notebook, and enter the student in the gradebook."""
         with self._no_trace_of_failure(student_id):
             super().init_assignment(assignment_id, student_id)
+            if timestamp(Path(self._format_source(assignment_id, student_id))) is None:
+                gradebook.forget_timestamp(self.coursedir.db_url, assignment_id, student_id)
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Grade one notebook and have its result recorded."""

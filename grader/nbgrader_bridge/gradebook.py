@@ -1,17 +1,23 @@
 """Ask nbgrader's gradebook what its own pipeline does not offer. One process writes at a time: the coordinator."""
 
+import json
 import os
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveCells
-from sqlalchemy import make_url
+from sqlalchemy import make_url, or_
 
+from grader.nbgrader_bridge.protection import LINE
 from grader.release import Notebook, grade_id
 
+# The kernel that the gradebook names for our sets. nbgrader's own Autograde takes it from there and finds none, so it
+# runs no student code where our configuration is missing, and shows this; ours starts no kernel by name.
+NO_KERNEL = f"none: student code would run without the grader's sandbox. Put into nbgrader_config.py: {LINE}"
 Scores = dict[str, float | None]  # by grade id; None where a person has to look
 Cells = dict[str, tuple[str, str, float | None]]  # {grade id: (type, source, points)}
 COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the configuration says; so we do too
@@ -19,6 +25,14 @@ COURSE_ID = "default_course"  # parts of nbgrader use this name whatever the con
 VENV = str(Path(sys.executable).parent)
 if VENV not in os.environ.get("PATH", "").split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([VENV, os.environ.get("PATH", os.defpath)])  # nbgrader runs `alembic` by name
+
+
+@dataclass
+class ByPerson:
+    """Scores that a person gave, or added to, as the gradebook counts them; and points taken off for being late."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    late: float = 0
 
 
 def register(db: str, stem: str, release: Notebook) -> None:
@@ -29,14 +43,24 @@ def register(db: str, stem: str, release: Notebook) -> None:
     new = _released(release)
     with Gradebook(db, COURSE_ID) as gradebook:
         old = _registered(gradebook, stem)
-        if old == new:
-            return
-        gradebook.update_or_create_assignment(stem)
-    names = {"notebook": stem, "assignment": stem, "db_url": db}
-    try:
-        SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
-    except RuntimeError as error:  # nbgrader's refusal: there are submissions
-        raise RuntimeError(_other_cells(db, stem, old or {}, new)) from error
+        if old != new:
+            gradebook.update_or_create_assignment(stem)
+    if old != new:
+        names = {"notebook": stem, "assignment": stem, "db_url": db}
+        try:
+            SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
+        except RuntimeError as error:  # nbgrader's refusal: there are submissions
+            raise RuntimeError(_other_cells(db, stem, old or {}, new)) from error
+    _name_no_kernel(db, stem)
+
+
+def _name_no_kernel(db: str, stem: str) -> None:
+    kernel = json.dumps({"name": NO_KERNEL, "display_name": NO_KERNEL, "language": "python"})
+    with Gradebook(db, COURSE_ID) as gradebook:
+        notebook = gradebook.find_notebook(stem, stem)
+        if notebook.kernelspec != kernel:
+            notebook.kernelspec = kernel
+            gradebook.db.commit()
 
 
 def _other_cells(db: str, stem: str, old: Cells, new: Cells) -> str:
@@ -86,6 +110,23 @@ def scores(db: str, stem: str, student: str | None = None) -> dict[str, Scores]:
         return found
 
 
+def by_persons(db: str, stem: str) -> dict[str, ByPerson]:
+    """{student: what counts in the gradebook beside the automatic scores}, for those who have such a thing."""
+    found: dict[str, ByPerson] = {}
+    with Gradebook(db, COURSE_ID) as gradebook:
+        columns = gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.score)
+        rows = columns.select_from(Grade).join(Grade.cell).join(Grade.notebook).join(SubmittedNotebook.assignment)
+        rows = rows.join(SubmittedAssignment.assignment).filter(Assignment.name == stem)
+        for who, name, points in rows.filter(or_(Grade.manual_score.is_not(None), Grade.extra_credit.is_not(None))):
+            found.setdefault(who, ByPerson()).scores[name] = points
+        penalties = gradebook.db.query(SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
+        penalties = penalties.select_from(SubmittedNotebook).join(SubmittedNotebook.assignment)
+        penalties = penalties.join(SubmittedAssignment.assignment).filter(Assignment.name == stem)
+        for who, points in penalties.filter(SubmittedNotebook.late_submission_penalty > 0):
+            found.setdefault(who, ByPerson()).late += points
+    return found
+
+
 def withdraw(db: str, stem: str, student: str) -> None:
     """Take back the scores an earlier submission got, and flag them for a person to look at.
 
@@ -103,3 +144,12 @@ def withdraw(db: str, stem: str, student: str) -> None:
             grade.auto_score = None
             grade.needs_manual_grade = True
         gradebook.db.commit()
+
+
+def forget_timestamp(db: str, stem: str, student: str) -> None:
+    """Take back when an earlier submission was handed in: nbgrader keeps that of the last one that had a timestamp."""
+    with Gradebook(db, COURSE_ID) as gradebook:
+        submission = gradebook.find_submission(stem, student)
+        if submission.timestamp is not None:
+            submission.timestamp = None
+            gradebook.db.commit()

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from grader.course import Course
 from grader.grade_notebook import NotebookResult
 from grader.nbgrader_bridge import gradebook
 from grader.nbgrader_bridge.gradebook import Scores
+from grader.nbgrader_bridge.new_gradebook import make_ready
 from grader.release import Notebook
 from grader.submission.prepare import Prepared
+from grader.whole_files import write_whole
 
 
 class NotRecorded(Exception):
@@ -28,7 +32,13 @@ class Recorder:
 
     def register(self, release: Notebook) -> None:
         """Write the released cells into the gradebook. Raises RuntimeError when it cannot take them."""
+        make_ready(self.course.db)
         gradebook.register(self.course.db, self.stem, release)
+
+    @property
+    def name(self) -> str:
+        """Where the gradebook is, without its password."""
+        return make_url(self.course.db).render_as_string()
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
@@ -60,12 +70,15 @@ class Recorder:
         self._remember(student, submission.fingerprint)
 
     def withdraw(self, student: str) -> None:
-        """Leave nothing that could be taken for the grade of what is in submitted/ now."""
+        """Leave nothing that could be taken for the grade of what is in submitted/ now.
+
+        Raises OSError or SQLAlchemyError when the disk or the gradebook does not let it.
+        """
+        self._remove("autograded", student)
+        self._remove("feedback", student)
         gradebook.withdraw(self.course.db, self.stem, student)
         self.scores.pop(student, None)
         self._remember(student, "")
-        self._remove("autograded", student)
-        self._remove("feedback", student)
 
     def _holds(self, student: str, result: NotebookResult) -> bool:
         """Whether the gradebook holds exactly the points of this result."""
@@ -76,9 +89,7 @@ class Recorder:
         shutil.rmtree(self.course.folder / step / student / self.stem, ignore_errors=True)
 
     def _remember(self, student: str, fingerprint: str) -> None:
-        path = self._graded_note(student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(fingerprint)
+        write_whole(self._graded_note(student), fingerprint)
 
     def _graded_note(self, student: str) -> Path:
         """The file that says which submission the gradebook's scores are those of."""

@@ -55,9 +55,9 @@ def read_submission(submitted: Path, student: str, stem: str, files: Path) -> Su
 
 def check_name(student: str) -> None:
     """Raise Unreadable for a student's folder that nbgrader, a database or a web page would take for something else."""
-    odd = not student.isprintable() or set(student) & set('*?[]<>"\\') or student != student.strip()
+    odd = not student.isprintable() or set(student) & set('*?[]<>"\\#%') or student != student.strip()
     if odd or student.startswith("-") or len(student) > 128:
-        why = ('it has one of *?[]<>"\\, a character that cannot be printed, a space at either end, a dash in front, '
+        why = ('it has one of *?[]<>"\\#%, a character that cannot be printed, a space at either end, a dash in front, '
                'or more than 128 characters')
         raise Unreadable(f"its folder's name cannot be used ({why})", "Rename the folder and grade again")
 

@@ -12,6 +12,7 @@ from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
 from grader.submission.intake import TIMESTAMP, Finding, Submission, read_submission
 from grader.submission.repair import checks_to_ask_again, repair
+from grader.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,5 @@ def time_given(course: Course, stem: str, student: str, limits: Limits) -> Limit
     if before > limits.cell_seconds:
         return Limits.for_cells_of(before)
     if limits.cell_seconds > Limits.cell_seconds:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(limits.cell_seconds))
+        write_whole(path, str(limits.cell_seconds))
     return limits
