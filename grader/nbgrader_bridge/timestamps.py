@@ -1,8 +1,6 @@
 """Read the timestamps of submissions so that one that is no date costs nobody formgrader's pages."""
 
 import contextlib
-import os
-import stat
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,8 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
-TIMESTAMP = "timestamp.txt"
+from grader.submission.folders import open_folder
+from grader.submission.timestamp import read_timestamp
 
 
 def forgive_timestamps() -> None:
@@ -33,10 +32,7 @@ def _existing(self: Any, dest_path: str) -> datetime | None:
 
 def timestamp(folder: Path) -> datetime | None:
     """When the submission in `folder` was handed in, as its file says; None for anything that intake would not take."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a named pipe must not keep a server waiting
-    with contextlib.suppress(OSError), open(os.open(folder / TIMESTAMP, flags), "rb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            content = file.read(201)
-            with contextlib.suppress(Exception):  # a parser of free text fails in many ways
-                return parse_utc(content.decode().strip()) if len(content) <= 200 else None
+    with contextlib.ExitStack() as stack, contextlib.suppress(Exception):  # a parser of free text fails in many ways
+        text = read_timestamp(open_folder(stack, None, str(folder)))
+        return parse_utc(text) if text else None
     return None

@@ -18,9 +18,9 @@ from attnlib.check.spec import stems
 from grader.submission.folders import mode, open_file, open_folder, walk
 from grader.submission.parse import read_notebook, set_of_cells
 from grader.submission.submission import Finding, Unreadable
+from grader.submission.timestamp import TIMESTAMP
 
 ARCHIVE = re.compile(r"\.(zip|tar|t?gz|t?bz2?|t?xz|7z|rar)$", re.IGNORECASE)
-TIMESTAMP = "timestamp.txt"
 RIGHT, OTHER_CASE, DEEPER, LOOSE, NO_FOLDER = range(5)  # places, the right one first
 EXACT, NAME_IN_OTHER_CASE, NAMED, NOTEBOOK, EXTENDED, NO_EXTENSION = range(6)  # names, the right one first
 LISTED = 5  # names in a message

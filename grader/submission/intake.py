@@ -5,8 +5,6 @@ should be becomes a Finding. The files themselves are never changed.
 """
 
 import contextlib
-import datetime
-import json
 import shutil
 import stat
 import unicodedata
@@ -15,10 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grader.files import KeptFiles, keep
-from grader.submission.find import LOOSE, NO_FOLDER, TIMESTAMP, Candidate, find_notebook, set_of_name
+from grader.submission.find import LOOSE, NO_FOLDER, Candidate, find_notebook, set_of_name
 from grader.submission.folders import DEEP, ENTRIES, Level, mode, open_file, open_folder, walk
 from grader.submission.parse import parse_notebook, read_notebook, set_of_cells
 from grader.submission.submission import Finding, RawCell, Submission, Unreadable
+from grader.submission.timestamp import TIMESTAMP, read_timestamp
 
 __all__ = ["Finding", "RawCell", "Submission", "Unreadable", "check_name", "parse_notebook", "read_submission"]
 
@@ -46,7 +45,7 @@ def read_submission(submitted: Path, student: str, stem: str, files: Path) -> Su
                 cells = read_notebook(file, found.file, findings)
             if (of := set_of_cells(cells)) not in (stem, None):
                 raise Unreadable(f"{found.file} is the notebook of {of}; expected that of {stem}")
-            timestamp = _read_timestamp(folders[2:] or folders[1:], findings)
+            timestamp = _timestamp(folders[2:] or folders[1:], findings)
         except OSError as error:
             raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
         digests = _copy_others(folders[-1], found, files, findings)
@@ -62,38 +61,14 @@ def check_name(student: str) -> None:
         raise Unreadable(f"its folder's name cannot be used ({why})", "Rename the folder and grade again")
 
 
-def _read_timestamp(folders: list[int], findings: list[Finding]) -> str:
+def _timestamp(folders: list[int], findings: list[Finding]) -> str:
     """The text of timestamp.txt in the first of `folders` that has one, when it is a date; else an empty one."""
-    folder = next((each for each in folders if mode(each, TIMESTAMP)), None)
-    if folder is None:
-        return ""
     try:
-        with open_file(folder, TIMESTAMP) as file:
-            content = file.read(201)
-        if len(content) > 200:
-            raise Unreadable("it is too long for a date")
-        text = content.decode(json.detect_encoding(content)).strip()
-        _check_date(text)
-        return text
+        return next(filter(None, map(read_timestamp, folders)), "")
     except Exception as error:  # a parser of free text fails in many ways
         why = f"ignored, so that it counts as handed in on time ({str(error)[:100]})"
         findings.append(Finding("bad timestamp", TIMESTAMP, why))
         return ""
-
-
-def _check_date(text: str) -> None:
-    """Raise an Exception unless `text` is a whole date to nbgrader, with no part of it taken from today's."""
-    from dateutil import parser  # type: ignore[import-untyped]
-    from nbgrader.utils import parse_utc
-
-    if not text:
-        raise ValueError("it is empty")
-    words = text.split(" ")
-    date = " ".join(words[:2]) if len(words) == 3 else text  # nbgrader takes the third word for a time zone
-    defaults = datetime.datetime(2001, 1, 1), datetime.datetime(2002, 2, 2)
-    if len({parser.parse(date, default=default, ignoretz=True) for default in defaults}) > 1:
-        raise ValueError(f"{text!r} is no whole date")
-    parse_utc(text)
 
 
 def _copy_others(folder: int, found: Candidate, files: Path, findings: list[Finding]) -> dict[str, str]:

@@ -10,9 +10,9 @@ import pytest
 from grader.sanitize.markdown import TAGS, safe_markdown
 from tests.grader.corpus import corpus
 from tests.grader.corpus.display import REPORT, SCRIPTS
-from tests.grader.formgrader import Visitor, ask, by_hand, served, submissions
 from tests.grader.sample_class import STEM
 from tests.grader.test_feedback import FRAGMENTS, KEPT
+from tests.grader.visitor import Visitor, ask, by_hand, served, submissions
 
 pytestmark = [pytest.mark.chromium, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.xdist_group("graded_corpus"),
               pytest.mark.filterwarnings("ignore:Object of type")]

@@ -16,7 +16,7 @@ from tests.grader.formgrader_server import formgrader
 from tests.grader.sample_class import STEM, filled, find, make, solutions, text
 
 quiet = pytest.mark.filterwarnings("ignore:Object of type")  # SQLAlchemy, about nbgrader
-BAD = {"empty": b"", "prose": b"yesterday evening", "utf_16": "2030-01-02 00:00:00 UTC".encode("utf-16"),
+BAD = {"empty": b"", "prose": b"yesterday evening", "utf_16": "tomorrow".encode("utf-16"), "part": b"10:30",
        "binary": bytes(range(256)), "huge": b"2030-01-02" + b" " * 10_000, "no_month": b"2030-13-45 00:00:00 UTC",
        "far_away": b"99999999999999999999"}
 
@@ -52,9 +52,10 @@ def put_odd_entries(submitted):
 
 @pytest.mark.parametrize("content, read", [(b"2030-01-02 03:04:05 UTC\n", "2030-01-02T03:04:05"),
                                            (b"2030-01-02T03:04:05+01:00", "2030-01-02T02:04:05"),
+                                           ("2030-01-02 03:04:05".encode("utf-16"), "2030-01-02T03:04:05"),
                                            *((content, None) for content in BAD.values())])
 def test_timestamps(tmp_path, content, read):
-    """Is a timestamp read as nbgrader reads it, and anything else none?"""
+    """Is a timestamp read as intake takes it, in UTF-16 too, and anything else none?"""
     assert timestamp(tmp_path) is None
     (tmp_path / "timestamp.txt").write_bytes(content)
     found = timestamp(tmp_path)

@@ -1,4 +1,4 @@
-"""Names and times that the gradebook and formgrader's pages must put up with."""
+"""Names that the gradebook and formgrader's pages must put up with."""
 
 from tests.grader.corpus import Submitted
 from tests.grader.sample_class import STEM, filled, solutions, text
@@ -16,16 +16,8 @@ def refused(name):
     return Submitted(name, NOTEBOOK, None, ("its folder's name cannot be used", "Rename the folder"))
 
 
-def timed(name, timestamp):
-    """A right notebook with a timestamp that is none."""
-    return Submitted(name, NOTEBOOK | {f"{STEM}/timestamp.txt": timestamp}, 18, ("bad timestamp",))
-
-
 SUBMISSIONS = [
     *map(named, ["spaces in a name", "an&ampersand", "a+plus", "a;semicolon", "an'apostrophe", "a{0}brace", "日本",
                  "Müller, Anna O'Neill_123_assignsubmission_file (2)"]),
     *map(refused, ["a#hash", "a%percent", "a%20space", "a?question"]),
-    timed("timestamp_empty", b""), timed("timestamp_prose", b"yesterday evening"),
-    timed("timestamp_utf_16", "2030-01-02 00:00:00 UTC".encode("utf-16")),
-    timed("timestamp_far_away", b"99999999999999999999"), timed("timestamp_too_long", b"2030-01-02" + b" " * 10_000),
 ]

@@ -150,6 +150,7 @@ SUBMISSIONS = [
     at("time_is_empty", RIGHT, "bad timestamp", "it is empty", KEPT, **{f"{STEM}/timestamp.txt": ""}),
     at("time_is_prose", RIGHT, "bad timestamp", KEPT, **{f"{STEM}/timestamp.txt": "handed in on time"}),
     at("time_is_a_number", RIGHT, "bad timestamp", KEPT, **{f"{STEM}/timestamp.txt": "12"}),
+    at("time_is_far_away", RIGHT, "bad timestamp", KEPT, **{f"{STEM}/timestamp.txt": "99999999999999999999"}),
     at("time_is_long", RIGHT, "bad timestamp", KEPT, **{f"{STEM}/timestamp.txt": "9" * 10_000}),
     at("time_is_a_folder", RIGHT, "bad timestamp", KEPT, **{f"{STEM}/timestamp.txt/x": ""}),
 ]

@@ -1,11 +1,6 @@
 """Start formgrader on a course, as an instructor does, and visit its pages with Chromium, clicking everywhere."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +8,9 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from grader.nbgrader_bridge.gradebook import COURSE_ID
-from tests.grader.sample_class import REPOSITORY, STEM
+from tests.grader.formgrader_server import TOKEN, formgrader
+from tests.grader.sample_class import STEM
 
-TOKEN = "instructor"
-EXTENSION = "{'nbgrader.server_extensions.formgrader': True}"
 # Every element that a student's text became, and points all over the window: formgrader's own controls are left alone,
 # and links that lead elsewhere in a window of their own are looked at, not followed.
 CLICKS = """() => {
@@ -40,36 +34,8 @@ AT_REST = "typeof formgrader == 'undefined' || !!formgrader.comments?.loaded && 
 @contextmanager
 def served(folder):
     """The address of formgrader, started in the course directory `folder`, with its configuration."""
-    own = Path(folder) / ".jupyter"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
-    log = open(Path(folder) / "jupyter.log", "w")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1",
-         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
-         f"--ServerApp.root_dir={folder}", f"--ServerApp.jpserver_extensions={EXTENSION}"],
-        cwd=folder, stdout=log, stderr=log, env={**os.environ, **places, "PYTHONPATH": path})
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(address, server)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait_for(address, server):
-    for _ in range(600):
-        assert server.poll() is None, "the server has ended; see jupyter.log"
-        try:
-            return ask(address, "/api/status")
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError("no answer in a minute; see jupyter.log")
+    with formgrader(folder, Path(folder) / "jupyter.log") as server:
+        yield server.address
 
 
 def ask(address, path):
