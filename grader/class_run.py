@@ -20,6 +20,7 @@ from grader.nbgrader_bridge.feedback import page, write_feedback
 from grader.nbgrader_bridge.gradebook import Scores
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
 from grader.release import Notebook
+from grader.sandbox.leftovers import remove_leftovers
 from grader.sandbox.limits import DEFAULTS, Limits
 from grader.sandbox.offer import require_libraries
 from grader.submission.intake import Unreadable
@@ -55,6 +56,7 @@ def grade_class(course: Course, stem: str, students: Sequence[str] | None = None
     Raises FileNotFoundError, ValueError or RuntimeError when the set itself is not in order.
     """
     with course.alone():
+        remove_leftovers(course.own)
         require_libraries(stem)
         release = course.release(stem)
         course.write_config()

@@ -23,7 +23,7 @@ def store(course: Course, result: NotebookResult) -> None:
     """Keep a result; it appears whole or not at all."""
     path = _path(course, result.key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False) as file:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".new-{os.getpid()}-", delete=False) as file:
         json.dump(asdict(result), file)
     os.replace(file.name, path)
 
