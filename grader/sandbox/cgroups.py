@@ -83,8 +83,9 @@ def control_group(limits: Limits) -> ControlGroup:
     if version:
         return ControlGroup(f"cgroup v{version}: {bounds}", folders, locks=locks)
     return ControlGroup(
-        f"no cgroup can be made here: the runner looks 20 times a second and stops a cell over {bounds}; "
-        f"held by the system: {limits.address_space} MiB a process, {limits.processes_held} processes a run")
+        f"no cgroup can be made here: what goes over {limits.memory} MiB or {limits.processes} processes a run is "
+        f"stopped when the runner looks, 20 times a second; the system holds a process to {limits.address_space} MiB "
+        f"and a run to {limits.processes_held} processes")
 
 
 def _make(folder: Path, limits: Limits) -> int:

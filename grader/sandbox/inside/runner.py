@@ -32,7 +32,7 @@ IMAGES = ("image/png", "image/jpeg")
 LEFT_OUT = "\n(the rest was left out)"
 TEXT, IMAGES_SIZE, OUTPUTS = 20_000, 4_000_000, 100  # characters of text, of images, and outputs kept for a cell
 NICE = 10  # a hundred busy processes leave this one, which has to stop them, its turn
-LOOK = 0.05  # seconds between two looks at what the processes use, more where a look takes long
+LOOK, CLOSE_LOOK = 0.05, 0.2  # seconds between two looks at what the processes use, more where a look takes long
 RUNNER = 1  # this process, in a sandbox
 IN_MEMORY = ("/home/student", "/tmp", "/dev/shm")  # the places for files, which are memory
 SOCKET, TCP_SOCKET = 1 << 18, 1 << 25  # bytes that the kernel may keep for a socket, and for one with growing buffers
@@ -178,7 +178,7 @@ class Kernel:
             if message is None or message["parent_header"].get("msg_id") != request:
                 continue
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                self._look(self.watch.look)  # so that the next cell is not told of what this one did
+                self._look(self.watch.look_closely)  # so that the next cell is not told of what this one did
                 return outputs.kept, patience.interrupted
             outputs.add(message["msg_type"], message["content"])
 
@@ -237,6 +237,11 @@ class Watch:
             self.look()
             self.next_look = start + max(LOOK, 2 * (time.monotonic() - start))
 
+    def look_closely(self) -> None:
+        """Look, at the mappings of every process too if need be. Raises Full, Crowded or Littered."""
+        self.next_close_look = 0.0
+        self.look()
+
     def look(self) -> None:
         """Raises Full, Crowded or Littered."""
         if not self.sandboxed:
@@ -253,6 +258,7 @@ class Watch:
         others = bytes_in_files + in_sockets()
         if self._is_full(found, others):
             time.sleep(0.01)  # a process about to become another program has its parent's memory, for a moment
+            self.next_close_look = 0.0
             if self._is_full({pid: status(pid) for pid in found}, others):
                 raise Full
 
@@ -260,7 +266,7 @@ class Watch:
         """Whether the memory of the processes {pid: its status} and `others` is too much.
 
         What each process says of itself counts twice what it shares with others, and not what it shared and does not
-        use now. So we look at the mappings of each if the former is too much, and once a second if the latter may be.
+        use now. So we look at the mappings of each if the former is too much, and now and then if the latter may be.
         """
         own = {pid: sum(of[name] for name in OWN) << 10 for pid, of in found.items()}
         used = sum(own.values()) + others + (sum(of["RssShmem"] for of in found.values()) << 10)
@@ -268,8 +274,9 @@ class Watch:
         if used <= self.memory and (used + sum(maybe_shared.values()) <= self.memory
                                     or time.monotonic() < self.next_close_look):
             return False
-        self.next_close_look = time.monotonic() + 1
+        start = time.monotonic()
         others += shared(maybe_shared)
+        self.next_close_look = start + max(CLOSE_LOOK, 10 * (time.monotonic() - start))
         if sum(own.values()) + others <= self.memory:
             return False
         return sum(of_its_own(pid, at_most) for pid, at_most in own.items()) + others > self.memory
