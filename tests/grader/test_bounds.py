@@ -50,6 +50,10 @@ MEMORY = {
         "    held.madvise(mmap.MADV_DONTNEED); kept.append(held)",
     "shared, by a process that hides": SHARED + "import ctypes\nctypes.CDLL(None).prctl(4, 0)\n"
         "held = use(900 << 20)\nheld.madvise(mmap.MADV_DONTNEED); time.sleep(9)",
+    "shared, with a name": SHARED + "import ctypes\nlibc = ctypes.CDLL(None)\nheld = use(900 << 20)\n"
+        "place = ctypes.c_ulong(ctypes.addressof(ctypes.c_char.from_buffer(held)))\n"
+        "libc.prctl(0x53564d41, 0, place, ctypes.c_ulong(900 << 20), b'a name')\n"
+        "libc.madvise(place, ctypes.c_ulong(900 << 20), 4); time.sleep(9)",
     "of the device zero": SHARED + "device = os.open('/dev/zero', os.O_RDWR)\nheld = mmap.mmap(device, 900 << 20)\n"
         "for i in range(0, len(held), 4096): held[i] = 1",
     "in children": SHARED + "for _ in range(8):\n    if os.fork() == 0: x = b'x' * 10**8; time.sleep(60)\n"

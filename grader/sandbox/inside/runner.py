@@ -39,7 +39,8 @@ SOCKET, TCP_SOCKET = 1 << 18, 1 << 25  # bytes that the kernel may keep for a so
 OWN = ("RssAnon", "VmSwap", "VmPTE", "HugetlbPages")  # of /proc/PID/status, in KiB: what a process has for itself
 NOT_SHARED = ("VmData", "VmStk", "VmExe", "VmLib")
 STATUS = re.compile(rb"^(Threads|VmSize|RssShmem|%s):\s+(\d+)" % "|".join(OWN + NOT_SHARED).encode(), re.MULTILINE)
-SHARED = re.compile(r"^(\w+)-(\w+) ..[-x]s (\w+) \S+ (\d+) +/dev/zero", re.MULTILINE)  # a mapping that is no file's
+# a shared mapping that is no file's, with a name or without
+SHARED = re.compile(r"^(\w+)-(\w+) ..[-x]s (\w+) \S+ (\d+) +(?:/dev/zero|\[anon_shmem)", re.MULTILINE)
 ANONYMOUS = re.compile(r"^Pss_Anon:\s+(\d+)", re.MULTILINE)
 
 
@@ -279,7 +280,8 @@ class Watch:
         self.next_close_look = start + max(CLOSE_LOOK, 10 * (time.monotonic() - start))
         if sum(own.values()) + others <= self.memory:
             return False
-        return sum(of_its_own(pid, at_most) for pid, at_most in own.items()) + others > self.memory
+        twice = sum(shared_with_family(pid, of["RssAnon"] << 10) for pid, of in found.items())
+        return sum(own.values()) - twice + others > self.memory
 
 
 def status(pid: str) -> Counter[str]:
@@ -309,14 +311,14 @@ def shared(maybe: dict[str, int]) -> int:
     return sum(sizes.values()) + hidden
 
 
-def of_its_own(pid: str, at_most: int) -> int:
-    """Bytes that a process has for itself, its part of what it shares with a parent or child since a fork included."""
+def shared_with_family(pid: str, anonymous: int) -> int:
+    """Of the `anonymous` bytes of a process, those that its parents or children count since a fork."""
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             found = ANONYMOUS.search(file.read())
-        return min(at_most, int(found[1]) << 10) if found else at_most
+        return max(0, anonymous - (int(found[1]) << 10)) if found else 0
     except OSError:
-        return at_most
+        return 0
 
 
 def in_memory() -> tuple[int, int]:
