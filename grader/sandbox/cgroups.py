@@ -21,6 +21,8 @@ from pathlib import Path
 from grader.sandbox.limits import DEFAULTS, MIB, Limits
 
 PREFIX = "grader-"
+EVENTS = (("memory.events", "oom_kill", "full"), ("memory.oom_control", "oom_kill", "full"),
+          ("pids.events", "max", "crowded"))
 OURSELVES = "grader-itself"  # the group that the grader moves to, where its own group is to hold those of the runs
 
 _numbers = itertools.count()
@@ -43,14 +45,14 @@ class ControlGroup:
         """The lines of shell that put the shell itself into the group."""
         return [f"echo $$ > {folder}/cgroup.procs" for folder in self.folders]
 
-    def ran_out_of_memory(self) -> bool:
-        """Whether the system has killed a process of the group for want of memory."""
-        for folder in self.folders:
-            for name in ("memory.events", "memory.oom_control"):
+    def used_up(self) -> str:
+        """What the system refused to the group, or killed a process for: "full" (memory), "crowded" (processes), ""."""
+        for name, event, what in EVENTS:
+            for folder in self.folders:
                 with contextlib.suppress(OSError):
-                    if re.search(r"^oom_kill [1-9]", (folder / name).read_text(), re.MULTILINE):
-                        return True
-        return False
+                    if re.search(rf"^{event} [1-9]", (folder / name).read_text(), re.MULTILINE):
+                        return what
+        return ""
 
     def remove(self) -> None:
         """Kill every process in the group and remove the group."""
@@ -85,7 +87,7 @@ def control_group(limits: Limits) -> ControlGroup:
     return ControlGroup(
         f"no cgroup can be made here: what goes over {limits.memory} MiB or {limits.processes} processes a run is "
         f"stopped when the runner looks, 20 times a second; the system holds a process to {limits.address_space} MiB "
-        f"and a run to {limits.processes_held} processes")
+        f"and a run to {limits.rlimits()['NPROC']} processes")
 
 
 def _make(folder: Path, limits: Limits) -> int:

@@ -194,11 +194,11 @@ def _attempt(cells: Sequence[Cell], todo: Sequence[int], inputs: Path, sandbox: 
         for i in todo:
             try:
                 done = _follow(events, i, cells[i].name, sandbox.limits, deadline)
-                if process.group.ran_out_of_memory():
-                    raise CellLost
+                if used_up := process.group.used_up():
+                    raise CellLost(_used_up(used_up, cells[i].name, sandbox.limits))
             except CellLost as lost:
-                if process.group.ran_out_of_memory():  # the system was quicker than the runner
-                    return Lost(i, _used_up("full", cells[i].name, sandbox.limits))
+                if used_up := process.group.used_up():  # the system was quicker than the runner
+                    return Lost(i, _used_up(used_up, cells[i].name, sandbox.limits))
                 return Lost(i, str(lost))
             except NotebookTimeout:
                 return OutOfTime()

@@ -57,7 +57,7 @@ class Limits:
             "AS": self.address_space * MIB,
             "FSIZE": self.file * MIB,
             "NOFILE": self.open_files,
-            "NPROC": self.processes_held,
+            "NPROC": self.processes_held + 8,  # the control group's own limit comes first, and says that it was met
             "CPU": int(self.total_seconds * 2),
             "CORE": 0,
         }

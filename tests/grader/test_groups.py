@@ -101,14 +101,15 @@ def test_a_systemd_that_bounds(systemd, view, monkeypatch):
 
 
 def test_a_group_the_system_killed_in(tmp_path):
-    """Does a group know, in either version, that the system killed one of its processes for want of memory?"""
-    for name, said in (("memory.events", "max 7\noom 1\noom_kill {}\n"), ("memory.oom_control", "oom_kill {}\n")):
-        folder = tmp_path / name.partition(".")[2]
+    """Does a group know, in either version, what the system killed one of its processes for, or refused it?"""
+    for name, said, what in (("memory.events", "max 7\noom 1\noom_kill {}\n", "full"),
+                             ("memory.oom_control", "oom_kill {}\n", "full"), ("pids.events", "max {}\n", "crowded")):
+        folder = tmp_path / name
         folder.mkdir()
-        for count, expected in ((0, False), (1, True)):
+        for count, expected in ((0, ""), (12, what)):
             (folder / name).write_text(said.format(count))
-            assert ControlGroup("", (folder,)).ran_out_of_memory() is expected
-    assert not ControlGroup("").ran_out_of_memory()
+            assert ControlGroup("", (folder,)).used_up() == expected
+    assert ControlGroup("").used_up() == ""
 
 
 @pytest.fixture

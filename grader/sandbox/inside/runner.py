@@ -269,19 +269,22 @@ class Watch:
         What each process says of itself counts twice what it shares with others, and not what it shared and does not
         use now. So we look at the mappings of each if the former is too much, and now and then if the latter may be.
         """
-        own = {pid: sum(of[name] for name in OWN) << 10 for pid, of in found.items()}
-        used = sum(own.values()) + others + (sum(of["RssShmem"] for of in found.values()) << 10)
+        own = sum(of[name] for of in found.values() for name in OWN) << 10
+        seen_as_shared = sum(of["RssShmem"] for of in found.values()) << 10
         maybe_shared = {pid: of["VmSize"] - sum(of[name] for name in NOT_SHARED) << 10 for pid, of in found.items()}
-        if used <= self.memory and (used + sum(maybe_shared.values()) <= self.memory
-                                    or time.monotonic() < self.next_close_look):
-            return False
         start = time.monotonic()
-        others += shared(maybe_shared)
-        self.next_close_look = start + max(CLOSE_LOOK, 10 * (time.monotonic() - start))
-        if sum(own.values()) + others <= self.memory:
+        due = start >= self.next_close_look and own + others + sum(maybe_shared.values()) > self.memory
+        if own + others + seen_as_shared <= self.memory and not due:
             return False
-        twice = sum(shared_with_family(pid, of["RssAnon"] << 10) for pid, of in found.items())
-        return sum(own.values()) - twice + others > self.memory
+        if due or seen_as_shared:
+            others += shared(maybe_shared)
+            self.next_close_look = start + max(CLOSE_LOOK, 10 * (time.monotonic() - start))
+        left = own + others
+        for pid in sorted(found, key=lambda pid: -found[pid]["RssAnon"]):
+            if left <= self.memory:
+                return False
+            left -= shared_with_family(pid, found[pid]["RssAnon"] << 10)
+        return left > self.memory
 
 
 def status(pid: str) -> Counter[str]:
