@@ -22,6 +22,7 @@ from grader.nbgrader_bridge.gradebook import ByPerson, Scores, by_persons
 from grader.nbgrader_bridge.recorder import Recorder
 from grader.release import Notebook
 from grader.require_pages import require_pages
+from grader.sandbox.leftovers import remove_leftovers
 from grader.sandbox.limits import DEFAULTS, Limits
 from grader.sandbox.offer import require_libraries
 from grader.submission.intake import Unreadable
@@ -60,6 +61,7 @@ def grade_class(course: Course, stem: str, students: Sequence[str] | None = None
     order, and OSError or SQLAlchemyError when nothing can be kept.
     """
     with course.alone():
+        remove_leftovers(course.own)
         require_libraries(stem)
         require_pages()
         release = course.release(stem)

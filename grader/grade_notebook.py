@@ -3,7 +3,6 @@
 It knows nothing about students, their files or the gradebook.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +15,7 @@ from grader.absent import absent_in_answers, absent_in_cells
 from grader.job import Job, cells_digest
 from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import AnySandbox, Cell, NotebookRun, run_notebook
+from grader.sandbox.leftovers import temporary_folder
 from grader.sandbox.offer import offer
 from grader.sandbox.unprotected import NoSandbox
 from grader.sandbox.view import build_view
@@ -57,7 +57,7 @@ def grade(job: Job) -> NotebookResult:
     asked = {exercise.name: exercise for exercise in exercises(job.stem)}
     challenges = {name: challenge(exercise, job.seeds[name]) for name, exercise in asked.items()}
     sandbox: AnySandbox = Sandbox(job.limits, job.hidden) if job.sandboxed else NoSandbox(job.limits)
-    with tempfile.TemporaryDirectory(prefix="grader-view-") as view:
+    with temporary_folder("view") as view:
         build_view(job.stem, view)
         run = run_notebook([*job.cells, *_asked_again(job)], challenges, job.files, view, sandbox, offer(job.stem))
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]

@@ -11,7 +11,7 @@ def write_whole(path: Path, content: str) -> None:
     """Write `content` to `path`, whose folders are made; what was there stays when it fails. Raises OSError."""
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False)
+        file = tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".new-{os.getpid()}-", delete=False)
         try:
             with file:
                 file.write(content)

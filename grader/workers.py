@@ -1,6 +1,7 @@
 """Grade jobs in worker processes, so that a worker that dies costs only the job that killed it."""
 
 import ctypes
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -43,12 +44,14 @@ def grade_jobs(jobs: Mapping[str, Job], processes: int) -> Iterator[Graded]:
 @contextmanager
 def workers(processes: int) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes that end with this one; when we are interrupted, what has not begun is not begun."""
-    pool = ProcessPoolExecutor(processes, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(processes, initializer=_end_with_parent, initargs=(os.getpid(),))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; bubblewrap then ends with the worker
+    if os.getppid() != parent:  # it has ended already
+        os._exit(1)

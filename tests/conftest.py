@@ -21,6 +21,7 @@ def pytest_addoption(parser):
     parser.addoption("--set", metavar="STEM", help="run the tests of the chapter STEM alone")
     parser.addoption("--thorough", action="store_true",
                      help="try the banks of answers on 40 seeds, and every answer in the sandbox")
+    parser.addoption("--no-groups", action="store_true", help="run sandboxes without control groups")
     parser.addoption("--quick", action="store_true", help="leave out what is slow or needs a browser or a sandbox")
 
 

@@ -48,6 +48,7 @@ from grader.nbgrader_bridge.protection import require_protection
 from grader.nbgrader_bridge.recorder import NotRecorded, Recorder
 from grader.nbgrader_bridge.timestamps import timestamp
 from grader.release import Notebook, is_check
+from grader.sandbox.leftovers import remove_leftovers
 from grader.sandbox.limits import Limits
 from grader.sandbox.offer import require_libraries
 from grader.sandbox.unprotected import BareProcess
@@ -128,6 +129,7 @@ class SandboxedAutograde(Autograde):
             self.log.warning(BareProcess.group.description)
         course = Course(root, directory.db_url, root / directory.release_directory, root / directory.source_directory)
         with course.alone():
+            remove_leftovers(course.own)
             require_libraries(stem)
             release = course.release(stem)
             course.write_config()

@@ -13,12 +13,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from site import getsitepackages
+from tempfile import TemporaryFile
 
 from grader.sandbox.cgroups import control_group
+from grader.sandbox.leftovers import new_folder
 from grader.sandbox.limits import DEFAULTS, MIB, Limits
 from grader.sandbox.seccomp import seccomp_filter
 
@@ -145,7 +146,7 @@ class Process:
     def __init__(self, sandbox: Sandbox, inputs: Path):
         self.popen: subprocess.Popen[bytes] | None = None
         self.group = control_group(sandbox.limits)
-        self.folder = Path(tempfile.mkdtemp(prefix="grader-", dir="/tmp"))
+        self.folder = new_folder("stage")
         try:
             shutil.copytree(inputs, self.folder / "in")
             (self.folder / "in/passwd").write_text(PASSWD)
@@ -169,14 +170,16 @@ class Process:
                 readable[tree] = place
             lines += [f"chown -R {uid}:{uid} {self.folder}/in", f"chown {uid}:{uid} {self.folder}"]
             drop_root = ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--inh-caps", "-all",
-                         "--bounding-set", "-all", "--no-new-privs"]
-        with tempfile.TemporaryFile() as file:
+                         "--bounding-set", "-all", "--no-new-privs", "--pdeathsig", "KILL"]
+        with TemporaryFile() as file:
             file.write(seccomp_filter())
             file.seek(0)
             lines.append("exec " + shlex.join([*drop_root, *sandbox.command(readable, file.fileno())]))
+            die = ["setpriv", "--pdeathsig", "KILL"]  # if we are killed before bubblewrap sees to that
             mount_namespace = ["unshare", "--mount", "--propagation", "private", "--"] if is_root else []
             return subprocess.Popen(
-                [*mount_namespace, "sh", "-c", "\n".join(lines)], pass_fds=[file.fileno()], start_new_session=True,
+                [*die, *self.group.launcher, *mount_namespace, "sh", "-c", "\n".join(lines)],
+                pass_fds=[file.fileno()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def _places_of_python(self) -> dict[str, str]:

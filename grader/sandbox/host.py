@@ -14,7 +14,6 @@ import json
 import os
 import selectors
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +22,18 @@ from typing import IO, Any, Protocol
 
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.cgroups import ControlGroup
+from grader.sandbox.leftovers import temporary_folder
 from grader.sandbox.limits import Limits
 from grader.sanitize.outputs import Output, message, responses, safe_outputs
 
 LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can take 25 times that), all of a run
 CHARACTERS, OUTPUTS = 10_000_000, 3000  # shown at most, all cells together
 START_SECONDS = 90
+USED_UP = {  # {event: how to tell of it}
+    "full": "used more than {0.memory} MiB of memory",
+    "crowded": "started more than {0.processes} processes and threads",
+    "littered": "made more than {0.files_in_memory} files and folders",
+}
 FORGED = "sent output that the grader could not accept, so it was not scored"
 TOO_MUCH = "sent more output than the grader accepts, so it was not scored"
 INSIDE = [Path(__file__).parent / "inside" / name for name in ("runner.py", "kernel.py")]
@@ -129,8 +134,8 @@ def run_notebook(cells: Sequence[Cell], challenges: Mapping[str, Any], files: Ma
     """
     run, todo = NotebookRun(), list(range(len(cells)))
     deadline = time.monotonic() + sandbox.limits.total_seconds
-    with tempfile.TemporaryDirectory(prefix="grader-") as folder:
-        inputs = _lay_out(Path(folder), challenges, files, view)
+    with temporary_folder("run") as folder:
+        inputs = _lay_out(folder, challenges, files, view)
         while todo:
             write_task(inputs, cells, todo, sandbox, offer)
             end = _attempt(cells, todo, inputs, sandbox, deadline, run)
@@ -173,6 +178,8 @@ def write_task(inputs: Path, cells: Sequence[Cell], todo: Sequence[int], sandbox
         "cell_seconds": sandbox.limits.cell_seconds,
         "grace_seconds": sandbox.limits.grace_seconds,
         "memory": sandbox.limits.memory_watched,
+        "processes": sandbox.limits.processes,
+        "files_in_memory": sandbox.limits.files_in_memory,
         "rlimits": sandbox.rlimits(),
         "offer": offer,
     }
@@ -189,7 +196,11 @@ def _attempt(cells: Sequence[Cell], todo: Sequence[int], inputs: Path, sandbox: 
         for i in todo:
             try:
                 done = _follow(events, i, cells[i].name, sandbox.limits, deadline)
+                if used_up := process.group.used_up():
+                    raise CellLost(_used_up(used_up, cells[i].name, sandbox.limits))
             except CellLost as lost:
+                if used_up := process.group.used_up():  # the system was quicker than the runner
+                    return Lost(i, _used_up(used_up, cells[i].name, sandbox.limits))
                 return Lost(i, str(lost))
             except NotebookTimeout:
                 return OutOfTime()
@@ -213,8 +224,8 @@ def _follow(events: "Events", i: int, name: str, limits: Limits, deadline: float
         event = _next_of_cell(events, name, limits, deadline)
         if event.get("event") == "stuck":
             raise CellLost(_stopped(name, limits))
-        if event.get("event") == "full":
-            raise CellLost(f"Cell {name} used more than {limits.memory} MiB of memory.")
+        if (used_up := str(event.get("event"))) in USED_UP:
+            raise CellLost(_used_up(used_up, name, limits))
         if event.get("event") == "died":
             raise CellLost(f"The kernel died in cell {name}.")
         if (event.get("event"), event.get("cell")) != (kind, i):
@@ -235,6 +246,10 @@ def _next_of_cell(events: "Events", name: str, limits: Limits, deadline: float) 
         return {"event": "died"}
     except ValueError as error:
         raise CellLost(f"Cell {name} {error}.") from None
+
+
+def _used_up(what: str, name: str, limits: Limits) -> str:
+    return f"Cell {name} {USED_UP[what].format(limits)}."
 
 
 def _stopped(name: str, limits: Limits) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 MIB = 1 << 20
+SPARE = 32  # processes
 STARTING = 5.0  # seconds of a check cell before and after the learner's code: importing, encoding
 
 
@@ -18,6 +19,7 @@ class Limits:
     processes: int = 128  # threads count
     home: int = 64
     scratch: int = 128
+    files_in_memory: int = 20_000  # in home and scratch; an empty one takes memory too
     file: int = 64  # one file
     open_files: int = 512
 
@@ -44,13 +46,18 @@ class Limits:
         """Bytes at which the runner stops a cell: a little before the control group would kill something."""
         return int(self.memory * MIB * 0.9)
 
+    @property
+    def processes_held(self) -> int:
+        """Processes that the system allows: the runner's own, and enough for it to see that there are too many."""
+        return self.processes + SPARE
+
     def rlimits(self) -> dict[str, int]:
         """The resource limits that the runner sets on itself and on what it starts: {RLIMIT name: number}."""
         return {
             "AS": self.address_space * MIB,
             "FSIZE": self.file * MIB,
             "NOFILE": self.open_files,
-            "NPROC": self.processes,
+            "NPROC": self.processes_held + 8,  # the control group's own limit comes first, and says that it was met
             "CPU": int(self.total_seconds * 2),
             "CORE": 0,
         }

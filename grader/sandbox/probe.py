@@ -1,14 +1,13 @@
 """Find out whether the sandbox works on this machine, by running it, and say what to do when it does not."""
 
 import shutil
-import tempfile
 import time
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault
 from grader.sandbox.host import Events, copy_inside, write_task
+from grader.sandbox.leftovers import temporary_folder
 from grader.sandbox.limits import DEFAULTS, Limits
 
 HELP = """The sandbox does not work here, so nothing was graded.
@@ -26,8 +25,7 @@ def probe(limits: Limits = DEFAULTS) -> str:
     missing = [name for name in ("bwrap", "setpriv", "unshare", "mount") if not shutil.which(name)]
     if missing:
         raise SandboxFault(HELP.format(why=f"Not installed: {', '.join(missing)}."))
-    with tempfile.TemporaryDirectory(prefix="grader-") as folder:
-        inputs = Path(folder)
+    with temporary_folder("probe") as inputs:
         copy_inside(inputs)
         (inputs / "files").mkdir()
         sandbox = Sandbox(limits)

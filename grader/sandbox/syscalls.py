@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[int, int | None]] = {
     "getgroups": (115, 158), "getresuid": (118, 148), "getresgid": (120, 150), "getpgid": (121, 155),
     "getsid": (124, 156), "capget": (125, 90), "rt_sigpending": (127, 136), "rt_sigtimedwait": (128, 137),
     "rt_sigqueueinfo": (129, 138), "rt_sigsuspend": (130, 133), "sigaltstack": (131, 132), "utime": (132, None),
-    "statfs": (137, 43), "fstatfs": (138, 44), "getpriority": (140, 141),
+    "statfs": (137, 43), "fstatfs": (138, 44), "getpriority": (140, 141), "setpriority": (141, 140),
     "sched_setparam": (142, 118), "sched_getparam": (143, 121),
     "sched_setscheduler": (144, 119), "sched_getscheduler": (145, 120), "sched_get_priority_max": (146, 125),
     "sched_get_priority_min": (147, 126), "sched_rr_get_interval": (148, 127), "prctl": (157, 167),

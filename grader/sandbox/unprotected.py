@@ -8,11 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from grader.sandbox.bubblewrap import environment
 from grader.sandbox.cgroups import ControlGroup
+from grader.sandbox.leftovers import new_folder
 from grader.sandbox.limits import DEFAULTS, Limits
 
 
@@ -37,7 +37,7 @@ class BareProcess:
     group = ControlGroup("NO SANDBOX: the notebook could read and change whatever you can")
 
     def __init__(self, inputs: Path):
-        self.folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self.folder = new_folder("bare")
         home, scratch = self.folder / "home", self.folder / "tmp"
         home.mkdir()
         scratch.mkdir()

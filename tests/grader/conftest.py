@@ -1,17 +1,31 @@
 """What the grader's tests share: a course of their own, and a reason when the sandbox cannot work here."""
 
+import json
+from dataclasses import replace
 from functools import cache
 
 import nbgrader.api
 import pytest
 
 from grader.class_run import grade_class
-from grader.course import Course
-from grader.sandbox.bubblewrap import SandboxFault
+from grader.course import REPOSITORY, Course
+from grader.sandbox import cgroups
+from grader.sandbox.bubblewrap import Sandbox, SandboxFault
+from grader.sandbox.host import Cell, run_notebook
 from grader.sandbox.limits import Limits
 from grader.sandbox.probe import probe
 from tests.grader.corpus import corpus
 from tests.grader.sample_class import STEM
+from tests.grader.small_runs import AFTER, BEFORE, CHECK, LIMITS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_groups(request):
+    """With --no-groups, sandboxes have no control groups, as where nobody may make any."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--no-groups"):
+            patch.setattr(cgroups, "_parents", lambda: (0, []))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +75,37 @@ def graded_corpus(tmp_path_factory):
 def course(tmp_path):
     """An empty course directory."""
     return Course.at(tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def view(tmp_path_factory):
+    """An attnlib with nothing but a small `check`."""
+    folder = tmp_path_factory.mktemp("view")
+    (folder / "attnlib").mkdir()
+    (folder / "attnlib" / "__init__.py").touch()
+    (folder / "attnlib" / "check.py").write_text(CHECK)
+    return folder
+
+
+@pytest.fixture
+def run(view):
+    """Run cells, given as text, between two check cells: the NotebookRun."""
+
+    def run(*sources, files=None, **limits):
+        cells = (BEFORE, *(Cell(f"cell_{i}", source) for i, source in enumerate(sources)), AFTER)
+        sandbox = Sandbox(replace(LIMITS, **limits), [REPOSITORY])
+        return run_notebook(cells, {"before": {}, "after": {}}, files or {}, view, sandbox)
+
+    return run
+
+
+@pytest.fixture
+def printed(run):
+    """Run one cell and read back, as JSON, what it printed."""
+
+    def printed(source, **options):
+        outputs = run(source, **options).outputs[1]
+        assert outputs and outputs[0]["output_type"] == "stream", outputs
+        return json.loads(outputs[0]["text"].splitlines()[-1])
+
+    return printed

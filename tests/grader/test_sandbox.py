@@ -18,79 +18,11 @@ from grader.course import REPOSITORY
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault, masks, own_uid
 from grader.sandbox.cgroups import control_group
 from grader.sandbox.host import OUTPUTS, Cell, NotebookRun, run_notebook
-from grader.sandbox.limits import Limits
 from grader.sandbox.seccomp import seccomp_filter
 from grader.sanitize.outputs import message
+from tests.grader.small_runs import BEFORE, LIMITS, TRY, answers, both
 
 pytestmark = pytest.mark.sandbox
-
-LIMITS = Limits(cell_seconds=2, grace_seconds=0.5, total_seconds=30)
-CHECK = """
-def check(name, answer):
-    from IPython.display import display
-    response = {"exercise": name, "value": answer()}
-    display({"application/vnd.attnlib.response+json": response, "text/plain": ""}, raw=True)
-"""
-BEFORE = Cell("before", 'check("before", lambda: 1)', "before")
-AFTER = Cell("after", 'check("after", lambda: 2)', "after")
-
-
-@pytest.fixture(scope="module")
-def view(tmp_path_factory):
-    """An attnlib with nothing but a small `check`."""
-    folder = tmp_path_factory.mktemp("view")
-    (folder / "attnlib").mkdir()
-    (folder / "attnlib" / "__init__.py").touch()
-    (folder / "attnlib" / "check.py").write_text(CHECK)
-    return folder
-
-
-@pytest.fixture
-def run(view):
-    """Run cells, given as text, between two check cells: the NotebookRun."""
-
-    def run(*sources, files=None, **limits):
-        cells = (BEFORE, *(Cell(f"cell_{i}", source) for i, source in enumerate(sources)), AFTER)
-        sandbox = Sandbox(replace(LIMITS, **limits), [REPOSITORY])
-        return run_notebook(cells, {"before": {}, "after": {}}, files or {}, view, sandbox)
-
-    return run
-
-
-@pytest.fixture
-def printed(run):
-    """Run one cell and read back, as JSON, what it printed."""
-
-    def printed(source, **options):
-        outputs = run(source, **options).outputs[1]
-        assert outputs and outputs[0]["output_type"] == "stream", outputs
-        return json.loads(outputs[0]["text"].splitlines()[-1])
-
-    return printed
-
-
-def answers(ran):
-    """{exercise: value} of the responses, whichever cell they came from."""
-    return {name: response.get("value") for given in ran.responses.values() for name, response in given.items()}
-
-
-def both(ran):
-    """Whether the check cells before and after the hostile one were answered."""
-    return answers(ran) == {"before": 1, "after": 2}
-
-
-TRY = """
-import json, os, socket, subprocess, ctypes, sys
-def tried(*deeds):
-    said = []
-    for deed in deeds:
-        try:
-            value = deed()
-            said.append(value if isinstance(value, (str, int, list)) else repr(value))
-        except BaseException as error:
-            said.append(type(error).__name__)
-    print(json.dumps(said))
-"""
 
 
 @pytest.mark.parametrize(
