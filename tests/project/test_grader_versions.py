@@ -15,7 +15,6 @@ from tools.learner_files import PROJECT
 
 pytestmark = [pytest.mark.versions, pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(1200)]
 EXTRAS = PROJECT["optional-dependencies"]
-TORCH = ["torch==2.13.0"]  # as requirements.txt: a bare `torch` brings gigabytes of CUDA packages
 
 
 def interpreters(version):
@@ -33,6 +32,14 @@ def interpreters(version):
     return sorted((full, python) for full, python in found.items() if full[:2] == version)
 
 
+def stand_in(python, package):
+    """An empty package in place of one that the set offers, that takes minutes to install, and that nobody imports."""
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    folder = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()) / package
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+
+
 @pytest.mark.parametrize("version, which", [(PROMISED[0], 0), (PROMISED[-1], -1)], ids=["oldest", "newest"])
 def test_a_class_of_three(version, which, tmp_path):
     """With the packages that pip takes for it: right scores, and a page for everyone who was graded?"""
@@ -43,10 +50,11 @@ def test_a_class_of_three(version, which, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     python = tmp_path / "environment" / "bin" / "python"
     subprocess.run([interpreter, "-m", "venv", "--without-pip", python.parents[1]], check=True)
-    needed = [*PROJECT["dependencies"], *EXTRAS["grader"], *TORCH]
+    needed = [*PROJECT["dependencies"], *EXTRAS["grader"]]
     done = subprocess.run([*PIP, "--python", python, "install", "--quiet", *needed], env=environment,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
+    stand_in(python, "torch")
     course = tmp_path / "course"
     make(course, ["honest", "half_done", "cut_short"])
     done = subprocess.run([python, "-m", "grader", STEM, "--course", course], cwd=ROOT, env=environment,
