@@ -12,7 +12,7 @@ REMEDIES = {  # by how Linux and SQLite say it
     "No space left|disk is full": "Free space on that disk; what was graded is kept",
     "Disk quota exceeded": "Free space within the quota; what was graded is kept",
     "Read-only file system|readonly database": "Make that folder writable, or grade a copy of the course",
-    "Permission denied|unable to open database": "Give the user who grades the right to write there",
+    "Permission denied|unable to open database": "Give the user who grades the right to write there, and to read",
     "Too many open files": "Allow more, as in: ulimit -n 4096",
     "database is locked": "Another program is writing to the gradebook; wait until it has ended",
 }
@@ -25,7 +25,8 @@ def unreadable(student: str, stem: str, error: Unreadable) -> str:
 
 def excluded(student: str, stem: str) -> str:
     """The message about a submission that the course's configuration leaves out."""
-    return f"{plain(student)} {stem}: not graded: CourseDirectory.student_id_exclude in nbgrader_config.py names it."
+    setting = "CourseDirectory.student_id_exclude in nbgrader_config.py"
+    return f"{plain(student)} {stem}: not graded: {setting} names this student."
 
 
 def fault(student: str, stem: str, error: BaseException | None) -> str:
@@ -69,7 +70,7 @@ def no_feedback(student: str, stem: str, error: str, page: Path | None = None) -
 
 def finding(student: str, stem: str, found: Finding) -> str:
     """The message about something odd that did not stop the grading, and whether it can have cost marks."""
-    cost = f"Marks may be lost: {plain(found.costs)}." if found.costs else "No marks are lost by it."
+    cost = f"Marks may be lost {plain(found.costs)}." if found.costs else "No marks are lost by it."
     return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}. {cost}"
 
 
@@ -89,7 +90,7 @@ def absent(student: str, stem: str, result: NotebookResult) -> list[str]:
     if earned == result.max_points:
         return []
     kept = f"{earned:g} of {result.max_points:g} points kept"
-    return [f"{plain(student)} {stem}: {plain(why[0].lower() + why[1:])} {kept}; marks may be lost by it."
+    return [f"{plain(student)} {stem}: {plain(why[0].lower() + why[1:])} {kept}; this may be why marks are missing."
             for why in dict.fromkeys(result.absent)]
 
 

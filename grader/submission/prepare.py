@@ -59,7 +59,7 @@ def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
     ordered = sorted(findings, key=lambda finding: not finding.costs)
     if not (left := ordered[most:]):
         return tuple(ordered)
-    costs = "some of them can cost marks" if left[0].costs else ""
+    costs = "if one of them concerns an answer, or a file that is read" if left[0].costs else ""
     return (*ordered[:most], Finding("and more", "the submission", f"{len(left)} more of these", costs))
 
 

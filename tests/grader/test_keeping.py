@@ -229,7 +229,7 @@ def test_a_finding_says_whether_marks_may_be_lost():
     said = [messages.finding("s1", STEM, Finding("link", "data", "left out", costs))
             for costs in ("", "if the notebook reads it")]
     assert said == [f"s1 {STEM}: link: data: left out. No marks are lost by it.",
-                    f"s1 {STEM}: link: data: left out. Marks may be lost: if the notebook reads it."]
+                    f"s1 {STEM}: link: data: left out. Marks may be lost if the notebook reads it."]
 
 
 @pytest.mark.slow
