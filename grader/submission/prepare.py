@@ -10,8 +10,9 @@ from grader.course import REPOSITORY, Course
 from grader.job import Job, digest, make_job
 from grader.release import Notebook
 from grader.sandbox.limits import DEFAULTS, Limits
-from grader.submission.intake import TIMESTAMP, Finding, Submission, read_submission
+from grader.submission.intake import Finding, Submission, read_submission
 from grader.submission.repair import checks_to_ask_again, repair
+from grader.submission.timestamp import TIMESTAMP
 from grader.whole_files import write_whole
 
 
