@@ -20,6 +20,7 @@ from grader.instructor import messages
 from grader.instructor.table import table
 from grader.nbgrader_bridge.feedback import write_feedback
 from grader.nbgrader_bridge.gradebook import register, scores, withdraw
+from grader.release import grade_id
 from grader.sandbox.limits import Limits
 from grader.seeds import course_secret, seed
 from grader.submission.intake import Finding, Unreadable
@@ -68,16 +69,33 @@ def test_kept_results(course):
 
 @pytest.mark.slow
 def test_register(course):
-    """Does the gradebook learn a problem set, and a change in it, and nothing twice?"""
+    """Does the gradebook learn a problem set, and a change in it, and is it left alone where nothing changed?"""
+    from nbgrader.api import Gradebook
+
+    def registered():
+        with Gradebook(course.db) as gradebook:
+            return {cell.name: cell.source for cell in gradebook.find_notebook(STEM, STEM).source_cells}
+
     course.folder.mkdir()
     release = course.release(STEM)
     register(course.db, STEM, release)
-    register(course.db, STEM, release)
+    assert registered() == {name: cell["source"] for cell in release["cells"] if (name := grade_id(cell))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.nbgrader_bridge.gradebook.SaveCells", None)  # a call would be an error
+        register(course.db, STEM, release)
     changed = copy.deepcopy(release)
     find(changed, "first_imports")["source"] += "\nimport math"
     register(course.db, STEM, changed)
-    assert scores(course.db, STEM) == {}
+    assert registered()["first_imports"].endswith("import math")
+
+
+@pytest.mark.slow
+def test_withdrawing_where_there_is_nothing(course):
+    """Is a score that was never given withdrawn without an error?"""
+    course.folder.mkdir()
+    register(course.db, STEM, course.release(STEM))
     withdraw(course.db, STEM, "nobody")
+    assert scores(course.db, STEM) == {}
 
 
 def test_a_release_that_differs_from_its_specification(tmp_path):
