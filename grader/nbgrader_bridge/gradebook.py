@@ -1,4 +1,4 @@
-"""Ask nbgrader's gradebook what its own pipeline does not offer. One process writes at a time: the coordinator."""
+"""Ask nbgrader's gradebook what its own pipeline does not offer. One process writes: that which holds the course."""
 
 import json
 import os
