@@ -145,7 +145,7 @@ def _stray(top: int, name: str, stem: str) -> str:
 
 def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
     """The files that may be the notebook of `student` for `stem`, the likeliest first; at most MOST."""
-    files = (f"{student}.ipynb", f"{student}.IPYNB")
+    files = [f"{student}.{extension}" for extension in ("ipynb", "IPYNB", "Ipynb")]
     found = [Candidate(NO_FOLDER, NOTEBOOK, 0, (), file) for file in files if stat.S_ISREG(mode(top, file))]
     if stat.S_ISDIR(mode(top, student)):
         with contextlib.ExitStack() as stack:
