@@ -174,7 +174,9 @@ def test_no_bubblewrap(course):
 @pytest.mark.parametrize("options, status, said", [
     (["--course", "/nowhere/at/all"], 0, f"obody has handed in {STEM}"),
     (["--db", "sqlite:////nowhere/at/all.db"], 1, "the gradebook sqlite:////nowhere/at/all.db cannot be used"),
-    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "the gradebook 127.0.0.1:1/x cannot be used"),
+    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "***@127.0.0.1:1/x cannot be used"),
+    (["--db", "me:password@nonsense"], 1, "the gradebook nonsense cannot be used"),
+    (["--db", "sqlite:////nowhere/a@b.db"], 1, "the gradebook sqlite:////nowhere/a%40b.db cannot be used"),
     (["--timeout", "0"], 2, "must be above zero"),
     (["--student", "nobody"], 1, f"no submission from nobody for {STEM}"),
 ])
