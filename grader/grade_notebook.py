@@ -1,6 +1,6 @@
 """Grade one notebook: run a Job in the sandbox and score its responses. Workers run this, in whatever process.
 
-It knows nothing about students, their files or the gradebook.
+It knows nothing about students or the gradebook.
 """
 
 from collections.abc import Mapping, Sequence

@@ -77,9 +77,9 @@ def finding(student: str, stem: str, found: Finding) -> str:
 def lost(student: str, stem: str, result: NotebookResult, seconds: float) -> str:
     """The message about a notebook of which a cell was stopped or killed the kernel."""
     kept = f"{sum(result.points.values()):g} of {result.max_points:g} points kept"
-    reasons = list(dict.fromkeys(why[0].lower() + why[1:].rstrip(".") for why in result.lost))
+    reasons = list(dict.fromkeys(said[0].lower() + said[1:].rstrip(".") for said in result.lost))
     what = "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
-    longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
+    longer = any(re.match("Stopped|The notebook was stopped", said) for said in result.lost)
     retry = f" Retry: {_again(student, stem)} --timeout {3 * seconds:g}" if longer else ""
     return f"{plain(student)} {stem}: {what}; {kept}.{retry}"
 
@@ -90,8 +90,8 @@ def absent(student: str, stem: str, result: NotebookResult) -> list[str]:
     if earned == result.max_points:
         return []
     kept = f"{earned:g} of {result.max_points:g} points kept"
-    return [f"{plain(student)} {stem}: {plain(why[0].lower() + why[1:])} {kept}; this may be why marks are missing."
-            for why in dict.fromkeys(result.absent)]
+    return [f"{plain(student)} {stem}: {plain(said[0].lower() + said[1:])} {kept}; this may be why marks are missing."
+            for said in dict.fromkeys(result.absent)]
 
 
 def _again(student: str, stem: str) -> str:

@@ -1,7 +1,7 @@
 """Run one notebook in sandboxes and collect its outputs and its responses.
 
 Everything a sandbox sends is read with caps on bytes and time and believed only as far as plain data:
-outputs to show, and for a check cell of this set a response to score. A forged line can change a response,
+outputs to show, and responses to score. A forged line can change a response,
 and a changed response is a wrong answer.
 
 A check may be called in any cell, and more than once; which response counts is for others to decide.

@@ -114,7 +114,7 @@ def _what_comes_of_copies(released: NotebookCell) -> str:
 def _filled(i: int, name: str, given: RawCell, released: NotebookCell, findings: list[Finding]) -> list[NotebookCell]:
     """A released cell with what the student wrote in it.
 
-    What was written into a locked cell stays as a cell of the student's own, and the released text is run after it.
+    A locked cell to which lines were added stays as a cell of the student's own, and the released text is run after it.
     """
     cell = _fresh(released)
     if given.type != cell["cell_type"]:
