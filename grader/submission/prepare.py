@@ -37,13 +37,13 @@ def prepare(course: Course, stem: str, student: str, release: Notebook, limits: 
     notebook, odd = repair(submission.cells, release)
     folder = course.repaired(student, stem)
     write_repaired(folder, stem, notebook, submission)
-    findings = few([*submission.findings, *odd])
+    findings = [*submission.findings, *odd]
     listed = json.dumps([asdict(finding) for finding in findings], indent=1)
     folder.with_name(f"{stem}.findings.json").write_text(listed + "\n")
     hidden = sorted({REPOSITORY, course.folder, course.release_folder, course.source_folder})
     again = checks_to_ask_again(notebook, release)
     job = make_job(stem, notebook, submission.files, course.secret, limits, hidden, sandboxed, again)
-    return Prepared(student, job, findings, digest(job.key, notebook, submission.timestamp, course.db))
+    return Prepared(student, job, few(findings), digest(job.key, notebook, submission.timestamp, course.db))
 
 
 def write_repaired(folder: Path, stem: str, notebook: Notebook, submission: Submission) -> None:
@@ -61,7 +61,8 @@ def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
     if not (left := ordered[most:]):
         return tuple(ordered)
     costs = "if one of them concerns an answer, or a file that is read" if left[0].costs else ""
-    return (*ordered[:most], Finding("and more", "the submission", f"{len(left)} more of these", costs))
+    what = f"{len(left)} more; .grader/repaired/STUDENT/SET.findings.json has all of them"
+    return (*ordered[:most], Finding("and more", "the submission", what, costs))
 
 
 def time_given(course: Course, stem: str, student: str, limits: Limits) -> Limits:
