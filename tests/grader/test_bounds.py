@@ -182,7 +182,7 @@ def test_no_way_to_watch_no_sandbox(monkeypatch, tmp_path):
 
 
 def test_the_first_line_says_what_bounds_a_run(grouped):
-    """Does the first line say whether there are control groups, and what holds a run where there are none?"""
+    """Does the line at the start say whether there are control groups, and what holds a run where there are none?"""
     probe.cache_clear()
     line = probe()
     probe.cache_clear()

@@ -136,7 +136,7 @@ class Two(BasePlugin):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [NBGRADER, OURS], ids=["nbgrader", "ours"])
 def test_settings_of_a_course(course, canary, command):
-    """Do both ways in go by a course's own gradebook, late penalty, time and exclusions?"""
+    """Do both ways in go by a course's own gradebook, late penalty and exclusions?"""
     (course.folder / "penalty.py").write_text(PENALTY)
     db = f"sqlite:///{course.folder}/own.db"
     put(course, f"{LINE}\nc = get_config()\nc.CourseDirectory.db_url = {db!r}\n"
