@@ -136,13 +136,14 @@ class Two(BasePlugin):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [NBGRADER, OURS], ids=["nbgrader", "ours"])
 def test_settings_of_a_course(course, canary, command):
-    """Do both ways in go by a course's own gradebook, late penalty and exclusions?"""
+    """Do both ways in go by a course's own gradebook, late penalty, time and exclusions?"""
     (course.folder / "penalty.py").write_text(PENALTY)
     db = f"sqlite:///{course.folder}/own.db"
     put(course, f"{LINE}\nc = get_config()\nc.CourseDirectory.db_url = {db!r}\n"
                 "c.AssignLatePenalties.plugin_class = 'penalty.Two'\n"
                 "c.ZipCollectApp.collector_plugin = 'nbgrader.plugins.zipcollect.FileNameCollectorPlugin'\n"
                 "c.FileNameCollectorPlugin.named_regexp = '(?P<student_id>.*)_(?P<file_id>.*)'\n"
+                "c.SandboxedAutograde.cell_seconds = 33\n"
                 "c.CourseDirectory.student_id_exclude = 's9'\n")
     for student in ("s1", "s9"):
         folder = course.submitted / student / STEM
@@ -160,7 +161,7 @@ def test_settings_of_a_course(course, canary, command):
         assert [student.id for student in gradebook.students] == ["s1"]
     assert not (course.folder / "gradebook.db").exists()
     if command == OURS:
-        assert "16 of 18, 2 off for lateness" in said and "s9" in said
+        assert "16 of 18, 2 off for lateness" in said and "s9" in said and "33 s a cell" in said
 
 
 def test_what_is_read(course):
