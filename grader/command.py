@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in rows:
         for message in row.messages:
             print(message)
+    if any("python -m grader" in message for row in rows for message in row.messages):
+        _say_what_to_repeat(options)
     print(table(rows, [(exercise.name, exercise.points) for exercise in exercises(options.set)]))
     ran = sum(row.ran for row in rows)
     print(f"{len(rows)} submissions, {ran} run now, in {time.monotonic() - start:.1f} s")
@@ -83,6 +85,13 @@ def _configured(options: argparse.Namespace) -> tuple[Course, float]:
         sys.exit(f"grader: {error}")
     course = replace(course, db=options.db or config.CourseDirectory.db_url)
     return course, options.timeout or config.SandboxedAutograde.get("cell_seconds", Limits.cell_seconds)
+
+
+def _say_what_to_repeat(options: argparse.Namespace) -> None:
+    """Name the options that the commands in messages leave out: without them, another course would be graded."""
+    given = {"--course": options.course, "--db": options.db, "--no-sandbox": options.no_sandbox}
+    if names := [name for name, value in given.items() if value]:
+        print(f"Run the commands above with these options again, as you gave them now: {', '.join(names)}")
 
 
 def _grade(course: Course, options: argparse.Namespace) -> list[Row]:

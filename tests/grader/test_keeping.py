@@ -193,6 +193,15 @@ def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said)
     assert code == status or (status == 1 and isinstance(code, str))
 
 
+@pytest.mark.parametrize("message, said", [(f"Retry: python -m grader {STEM} --student s1", True), ("x", False)])
+def test_options_of_a_retry(course, capsys, monkeypatch, message, said):
+    """Where a message has a command: is it said which options it needs to grade the same course?"""
+    make(course.folder, ["empty_file"])
+    monkeypatch.setattr("grader.command._grade", lambda *_: [Row("empty_file", messages=[message])])
+    assert main([STEM, "--course", str(course.folder), "--no-sandbox"]) == 0
+    assert ("as you gave them now: --course, --no-sandbox\n" in capsys.readouterr().out) == said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("package", ["nbgrader", "sqlalchemy", "tqdm"])
 def test_a_package_that_is_not_installed(package):
