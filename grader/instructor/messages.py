@@ -26,7 +26,7 @@ def unreadable(student: str, stem: str, error: Unreadable) -> str:
 def excluded(student: str, stem: str) -> str:
     """The message about a submission that the course's configuration leaves out."""
     setting = "CourseDirectory.student_id_exclude in nbgrader_config.py"
-    return f"{plain(student)} {stem}: not graded: {setting} names this student."
+    return f"{plain(student)} {stem}: left as it is in the gradebook: {setting} names this student."
 
 
 def fault(student: str, stem: str, error: BaseException | None) -> str:

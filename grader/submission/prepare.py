@@ -1,5 +1,6 @@
 """Prepare what a student handed in for grading: read it, repair it, keep a copy to look at, make a job of it."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -67,8 +68,9 @@ def few(findings: Sequence[Finding], most: int = 20) -> tuple[Finding, ...]:
 
 def time_given(course: Course, stem: str, student: str, limits: Limits) -> Limits:
     """`limits`, with more time where more was given before: a later run of the whole class must not take it back."""
-    path = course.own / "allowed" / student / stem
-    before = float(path.read_text()) if path.exists() else 0
+    path, before = course.own / "allowed" / student / stem, 0.0
+    with contextlib.suppress(OSError, ValueError):  # no such file, or it is damaged
+        before = float(path.read_text())
     if before > limits.cell_seconds:
         return Limits.for_cells_of(before)
     if limits.cell_seconds > Limits.cell_seconds:
