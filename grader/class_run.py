@@ -90,6 +90,7 @@ class _ClassRun:
             for student in _progress("read", students, len(students)):
                 if student in excluded:
                     self.rows[student].messages.append(messages.excluded(student, self.stem))
+                    self.rows[student].scores = self.recorder.scores.get(student)
                 else:
                     self._prepare(student, release)
             self._grade_prepared()

@@ -16,6 +16,7 @@ from grader.course import Course
 from grader.instructor.messages import unreadable, why
 from grader.instructor.table import table
 from grader.nbgrader_bridge.configure import read_config
+from grader.nbgrader_bridge.gradebook import without_password
 from grader.sandbox.bubblewrap import SandboxFault
 from grader.sandbox.limits import Limits
 from grader.sandbox.probe import probe
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course, options.timeout = _configured(options)
     handed_in = course.students(options.set)
     if not options.student:
-        for name, why in course.strays(options.set).items():
-            print(unreadable(name, options.set, why))
+        for name, error in course.strays(options.set).items():
+            print(unreadable(name, options.set, error))
     if missing := sorted(set(options.student or ()) - set(handed_in)):
         sys.exit(f"grader: no submission from {', '.join(missing)} for {options.set} in {course.submitted}")
     if not handed_in:
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in rows:
         for message in row.messages:
             print(message)
+    if any("python -m grader" in message for row in rows for message in row.messages):
+        _say_what_to_repeat(options)
     print(table(rows, [(exercise.name, exercise.points) for exercise in exercises(options.set)]))
     ran = sum(row.ran for row in rows)
     print(f"{len(rows)} submissions, {ran} run now, in {time.monotonic() - start:.1f} s")
@@ -84,6 +87,13 @@ def _configured(options: argparse.Namespace) -> tuple[Course, float]:
     return course, options.timeout or config.SandboxedAutograde.get("cell_seconds", Limits.cell_seconds)
 
 
+def _say_what_to_repeat(options: argparse.Namespace) -> None:
+    """Name the options that the commands in messages leave out: without them, another course would be graded."""
+    given = {"--course": options.course, "--db": options.db, "--no-sandbox": options.no_sandbox}
+    if names := [name for name, value in given.items() if value]:
+        print(f"Run the commands above with these options again, as you gave them now: {', '.join(names)}")
+
+
 def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
     """Say how runs are protected, then grade. Exits with one sentence when the whole run cannot go on."""
     limits, protection = Limits.for_cells_of(options.timeout), BareProcess.group.description
@@ -94,8 +104,7 @@ def _grade(course: Course, options: argparse.Namespace) -> list[Row]:
         return grade_class(course, options.set, options.student, limits, not options.no_sandbox, options.jobs,
                            options.force)
     except (SQLAlchemyError, ImportError) as error:
-        without_password = course.db.split("@")[-1]
-        sys.exit(f"grader: the gradebook {without_password} cannot be used: {why(error)}")
+        sys.exit(f"grader: the gradebook {without_password(course.db)} cannot be used: {why(error)}")
     except SandboxFault as error:
         sys.exit(f"grader: {error}")  # many lines, with what to install
     except (OSError, ValueError, RuntimeError) as error:

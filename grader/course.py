@@ -1,6 +1,6 @@
 """Where a course keeps things: what was handed in, the gradebook, and the grader's own folder `.grader`.
 
-The problem sets themselves (solutions/, exercises/) always belong to this repository.
+The problem sets themselves (solutions/, exercises/) are those of this repository, unless a course names others.
 """
 
 import fcntl

@@ -1,6 +1,6 @@
 """Grade one notebook: run a Job in the sandbox and score its responses. Workers run this, in whatever process.
 
-It knows nothing about students, their files or the gradebook.
+It knows nothing about students or the gradebook.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ def _best(job: Job, exercise: Exercise, run: NotebookRun, slips: Mapping[str, st
 def _which(cells: Sequence[Cell], i: int) -> str:
     """Which of several checks counts: a sentence for the student."""
     if i >= len(cells):
-        return "What this check is about stands below it. What counts is that it was asked again at the end."
+        return "An answer may stand below this check, so it was asked again at the end, and that is what counts."
     return f"This exercise is checked more than once. What counts is the check in cell {cells[i].name}."
 
 
@@ -132,6 +132,6 @@ def _why_no_response(cells: Sequence[Cell], i: int, run: NotebookRun) -> str:
     if errors:
         why = f"The check stopped with {errors[0]['ename']}: {errors[0]['evalue']}"
     else:
-        why = "The check cell handed over no response. Was `check` redefined, or its cell changed?"
+        why = "The check cell handed over no response. Did a cell replace `check`, or what shows outputs?"
     before = [run.lost[j] for j in sorted(run.lost) if j < i and not cells[j].exercise]
     return " ".join([why, *before])

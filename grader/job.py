@@ -1,4 +1,4 @@
-"""The job of grading one notebook: what a worker needs to know, and nothing about students, files or the gradebook."""
+"""The job of grading one notebook: what a worker needs to know, and nothing about students or the gradebook."""
 
 import hashlib
 import json

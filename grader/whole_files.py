@@ -2,23 +2,21 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_whole(path: Path, content: str) -> None:
     """Write `content` to `path`, whose folders are made; what was there stays when it fails. Raises OSError."""
+    new = path.with_name(f".new-{os.getpid()}-{path.name}")
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".new-{os.getpid()}-", delete=False)
         try:
-            with file:
-                file.write(content)
-            os.replace(file.name, path)
+            new.write_text(content, encoding="utf-8")
+            os.replace(new, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(file.name)
+                new.unlink()
             raise
 
 

@@ -37,7 +37,8 @@ def grade_jobs(jobs: Mapping[str, Job], processes: int) -> Iterator[Graded]:
             future = pool.submit(grade, job)
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
-                error = RuntimeError("the process that graded this notebook was killed; is the memory enough?")
+                error = RuntimeError("the process that graded this notebook was killed, though it ran alone; "
+                                     "the machine may have too little memory")
             yield key, None if error else future.result(), error
 
 

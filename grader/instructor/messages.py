@@ -12,7 +12,7 @@ REMEDIES = {  # by how Linux and SQLite say it
     "No space left|disk is full": "Free space on that disk; what was graded is kept",
     "Disk quota exceeded": "Free space within the quota; what was graded is kept",
     "Read-only file system|readonly database": "Make that folder writable, or grade a copy of the course",
-    "Permission denied|unable to open database": "Give the user who grades the right to write there",
+    "Permission denied|unable to open database": "Give the user who grades the right to write there, and to read",
     "Too many open files": "Allow more, as in: ulimit -n 4096",
     "database is locked": "Another program is writing to the gradebook; wait until it has ended",
 }
@@ -25,7 +25,8 @@ def unreadable(student: str, stem: str, error: Unreadable) -> str:
 
 def excluded(student: str, stem: str) -> str:
     """The message about a submission that the course's configuration leaves out."""
-    return f"{plain(student)} {stem}: not graded: CourseDirectory.student_id_exclude in nbgrader_config.py names it."
+    setting = "CourseDirectory.student_id_exclude in nbgrader_config.py"
+    return f"{plain(student)} {stem}: left as it is in the gradebook: {setting} names this student."
 
 
 def fault(student: str, stem: str, error: BaseException | None) -> str:
@@ -69,16 +70,16 @@ def no_feedback(student: str, stem: str, error: str, page: Path | None = None) -
 
 def finding(student: str, stem: str, found: Finding) -> str:
     """The message about something odd that did not stop the grading, and whether it can have cost marks."""
-    cost = f"Marks may be lost: {plain(found.costs)}." if found.costs else "No marks are lost by it."
+    cost = f"Marks may be lost {plain(found.costs)}." if found.costs else "No marks are lost by it."
     return f"{plain(student)} {stem}: {found.kind}: {plain(found.where)}: {plain(found.what)}. {cost}"
 
 
 def lost(student: str, stem: str, result: NotebookResult, seconds: float) -> str:
     """The message about a notebook of which a cell was stopped or killed the kernel."""
     kept = f"{sum(result.points.values()):g} of {result.max_points:g} points kept"
-    reasons = list(dict.fromkeys(why[0].lower() + why[1:].rstrip(".") for why in result.lost))
+    reasons = list(dict.fromkeys(said[0].lower() + said[1:].rstrip(".") for said in result.lost))
     what = "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
-    longer = any(re.match("Stopped|The notebook was stopped", why) for why in result.lost)
+    longer = any(re.match("Stopped|The notebook was stopped", said) for said in result.lost)
     retry = f" Retry: {_again(student, stem)} --timeout {3 * seconds:g}" if longer else ""
     return f"{plain(student)} {stem}: {what}; {kept}.{retry}"
 
@@ -89,8 +90,8 @@ def absent(student: str, stem: str, result: NotebookResult) -> list[str]:
     if earned == result.max_points:
         return []
     kept = f"{earned:g} of {result.max_points:g} points kept"
-    return [f"{plain(student)} {stem}: {plain(why[0].lower() + why[1:])} {kept}; marks may be lost by it."
-            for why in dict.fromkeys(result.absent)]
+    return [f"{plain(student)} {stem}: {plain(said[0].lower() + said[1:])} {kept}; this may be why marks are missing."
+            for said in dict.fromkeys(result.absent)]
 
 
 def _again(student: str, stem: str) -> str:

@@ -4,7 +4,7 @@ nbgrader makes these calls, in this order; a name in brackets is nbgrader's own:
 
     start                                   read and repair every submission, then grade the prepared ones
                                             (`python -m grader` has prepared them; it begins at init_notebooks)
-      init_notebooks                        keep the repaired copies that were made just now
+      init_notebooks                        leave out the repaired copies of earlier runs
       for each submission:
         init_destination                    is it new, changed, or asked for with --force?
         init_assignment                     [copies files, enters the student in the gradebook]
@@ -181,7 +181,7 @@ class SandboxedAutograde(Autograde):
             raise
 
     def init_notebooks(self) -> None:
-        """Keep the repaired copies that were made just now."""
+        """Leave out the repaired copies of earlier runs, which nbgrader finds beside those made just now."""
         super().init_notebooks()
         for path in [path for path in self.assignments if Path(path).parent.name not in self.prepared]:
             del self.assignments[path]

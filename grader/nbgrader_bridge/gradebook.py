@@ -1,4 +1,4 @@
-"""Ask nbgrader's gradebook what its own pipeline does not offer. One process writes at a time: the coordinator."""
+"""Ask nbgrader's gradebook what its own pipeline does not offer. One process writes: that which holds the course."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import nbformat
 from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import SaveCells
 from sqlalchemy import make_url, or_
+from sqlalchemy.exc import ArgumentError
 
 from grader.nbgrader_bridge.protection import LINE
 from grader.release import Notebook, grade_id
@@ -33,6 +34,14 @@ class ByPerson:
 
     scores: dict[str, float] = field(default_factory=dict)
     late: float = 0
+
+
+def without_password(db: str) -> str:
+    """The URL of a gradebook as people may read it."""
+    try:
+        return make_url(db).render_as_string()
+    except ArgumentError:
+        return db.rpartition("@")[2]
 
 
 def register(db: str, stem: str, release: Notebook) -> None:
@@ -67,11 +76,10 @@ def _other_cells(db: str, stem: str, old: Cells, new: Cells) -> str:
     """What to do about a gradebook whose submissions were graded with other cells."""
     changes = {"dropped": old.keys() - new.keys(), "added": new.keys() - old.keys()}
     names = [f"{what}: {', '.join(sorted(cells))}" for what, cells in changes.items() if cells]
-    url = make_url(db).render_as_string()  # without the password
     return (f"{stem}: the gradebook has submissions that were graded before cells of the release changed "
             f"({'; '.join(names) or 'a cell is of another kind'}), and nbgrader cannot change those cells. "
             f"Undo the change, or delete this set's scores and comments, a person's too, and grade everyone again: "
-            f"nbgrader db assignment remove {stem} --force --db='{url}' && python -m grader {stem}")
+            f"nbgrader db assignment remove {stem} --force --db='{without_password(db)}' && python -m grader {stem}")
 
 
 def _registered(gradebook: Gradebook, stem: str) -> Cells | None:

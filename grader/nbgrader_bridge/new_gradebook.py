@@ -15,6 +15,8 @@ from nbgrader.api import Base
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import Connection, create_engine, func, inspect, make_url, select, text
 
+from grader.nbgrader_bridge.gradebook import without_password
+
 COURSES = "course"  # the one table that nbgrader writes into before anything is graded
 VERSIONS = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"
 
@@ -83,6 +85,6 @@ def _require_present_shape(connection: Connection, db: str) -> None:
     rows = sum(connection.execute(select(func.count()).select_from(table)).scalar() or 0
                for name, table in tables.items() if name != COURSES)
     if not same or (rows and len(tables) < len(Base.metadata.tables)):
-        url = make_url(db).render_as_string()  # without the password
-        raise RuntimeError(f"the gradebook {url} has no version (its table alembic_version is missing or empty) and is "
-                           f"not of the nbgrader that is installed; restore it from a backup, or have it moved away")
+        raise RuntimeError(f"the gradebook {without_password(db)} has no version (its table alembic_version is missing "
+                           f"or empty), and its tables are not those of the nbgrader that is installed; restore it "
+                           f"from a backup, or move it away")

@@ -21,6 +21,7 @@ from traitlets import default
 from grader.release import is_check
 from grader.sanitize.allowance import Allowance, as_it_is
 from grader.sanitize.outputs import safe_outputs, safe_report
+from grader.submission.timestamp import TIMESTAMP
 
 OWN_CELLS = 300  # cells of the student's own that a page shows
 NO_SCRIPT = ("default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
@@ -125,8 +126,8 @@ class SafeFeedback(GenerateFeedback):
         """Copy nothing of what lies beside the notebook but the time it was handed in."""
         source, folder = (Path(place(assignment_id, student_id)) for place in (self._format_source, self._format_dest))
         folder.mkdir(parents=True, exist_ok=True)
-        if (source / "timestamp.txt").is_file():
-            (folder / "timestamp.txt").write_bytes((source / "timestamp.txt").read_bytes())
+        if (source / TIMESTAMP).is_file():
+            (folder / TIMESTAMP).write_bytes((source / TIMESTAMP).read_bytes())
 
     def write_single_notebook(self, output: str, resources: Any) -> None:
         """Write a page under another name, then give it its own: a writer that dies leaves no half of it."""

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from grader.course import Course
 from grader.grade_notebook import NotebookResult
 from grader.nbgrader_bridge import gradebook
@@ -38,7 +36,7 @@ class Recorder:
     @property
     def name(self) -> str:
         """Where the gradebook is, without its password."""
-        return make_url(self.course.db).render_as_string()
+        return gradebook.without_password(self.course.db)
 
     @cached_property
     def scores(self) -> dict[str, Scores]:

@@ -1,7 +1,7 @@
 """Run one notebook in sandboxes and collect its outputs and its responses.
 
 Everything a sandbox sends is read with caps on bytes and time and believed only as far as plain data:
-outputs to show, and for a check cell of this set a response to score. A forged line can change a response,
+outputs to show, and responses to score. A forged line can change a response,
 and a changed response is a wrong answer.
 
 A check may be called in any cell, and more than once; which response counts is for others to decide.
@@ -30,7 +30,7 @@ LINE, RUN = 8_000_000, 64_000_000  # bytes: one event (as Python objects it can 
 CHARACTERS, OUTPUTS = 10_000_000, 3000  # shown at most, all cells together
 START_SECONDS = 90
 USED_UP = {  # {event: how to tell of it}
-    "full": "used more than {0.memory} MiB of memory",
+    "full": "used up the memory (a notebook is stopped at 90% of {0.memory} MiB)",
     "crowded": "started more than {0.processes} processes and threads",
     "littered": "made more than {0.files_in_memory} files and folders",
 }
@@ -215,7 +215,8 @@ def _wait_until_ready(events: "Events", process: RunningSandbox) -> None:
     except (EOFError, TimeoutError, ValueError):
         first = {}
     if first.get("event") != "ready":
-        raise SandboxFault(process.last_words() or f"the kernel did not start within {START_SECONDS} s")
+        said_nothing = f"the sandbox ended without a word, or took more than {START_SECONDS} s to start"
+        raise SandboxFault(process.last_words() or said_nothing)
 
 
 def _follow(events: "Events", i: int, name: str, limits: Limits, deadline: float) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from grader.sanitize.allowance import Allowance, as_it_is
 from grader.sanitize.formulas import as_tex, passive, set_formula
-from grader.sanitize.outputs import MAGIC, is_image
+from grader.sanitize.outputs import INLINE, MAGIC, is_image
 
 TAGS = set(
     "a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
@@ -37,7 +37,6 @@ SIZES = {"width": 4, "height": 4, "start": 6, "colspan": 2, "rowspan": 3}  # dig
 LINK = re.compile(r"https?://([a-z0-9-]+\.)+[a-z][a-z0-9-]+(:\d+)?([/?#][!#$%&'()*+,./:;=?@\[\]\w~-]*)?", re.A | re.I)
 MAIL = re.compile(r"mailto:[\w.+-]+@[\w.-]+", re.ASCII)
 PICTURE = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/=]*)")
-INLINE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}", re.ASCII)  # as Colab pastes a picture into a text
 ATTACHMENT = "attachment:"
 LONG = 12_000  # characters, pictures apart
 NUMBERED = "attachment:/"  # stands for a picture in the text, before its number

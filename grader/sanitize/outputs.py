@@ -13,6 +13,7 @@ import nh3
 
 Output = dict[str, Any]  # one output of a cell, as nbformat 4 has it
 RESPONSE = "application/vnd.attnlib.response+json"
+INLINE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}", re.ASCII)  # as Colab pastes a picture into a text
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 REPORT_TAGS = set("div p strong table thead tr th tbody td details summary small br span pre code".split())
 REPORT_ATTRIBUTES = {"*": {"class", "style"}, "td": {"colspan"}, "details": {"open"}}

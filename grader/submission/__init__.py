@@ -1,1 +1,1 @@
-"""Station 1: what was handed in, read and put back into the shape of the release. Nothing of it is run."""
+"""Station 1: what was handed in, read, and completed from the release. Nothing of it is run."""

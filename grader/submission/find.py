@@ -139,12 +139,13 @@ def _stray(top: int, name: str, stem: str) -> str:
         if len(left) < len(names):  # there is work for another set: a text beside it is nothing to speak of
             left = [inside for inside in left if ".ipynb" in _plain(inside) or ARCHIVE.search(inside)
                     or stat.S_ISDIR(mode(folder, inside))]
-        return f"nothing in its folder is of a set; what lies there: {_listed(folder, left)}" if left else ""
+        why = f"nothing in its folder belongs to a problem set; what lies there: {_listed(folder, left)}"
+        return why if left else ""
 
 
 def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
     """The files that may be the notebook of `student` for `stem`, the likeliest first; at most MOST."""
-    files = (f"{student}.ipynb", f"{student}.IPYNB")
+    files = [f"{student}.{extension}" for extension in ("ipynb", "IPYNB", "Ipynb")]
     found = [Candidate(NO_FOLDER, NOTEBOOK, 0, (), file) for file in files if stat.S_ISREG(mode(top, file))]
     if stat.S_ISDIR(mode(top, student)):
         with contextlib.ExitStack() as stack:
@@ -249,7 +250,7 @@ def _set(top: int, candidate: Candidate) -> str | None:
 def _costs(top: int, chosen: Candidate) -> str:
     """Why marks may be lost where a notebook does not lie at its right place: what it reads may not lie beside it."""
     if chosen.place == NO_FOLDER:
-        return "if it reads a file, for nothing beside it is taken"
+        return "if it reads a file: no file is taken from submitted/ itself"
     outside = False
     with contextlib.ExitStack() as stack:
         folder = top

@@ -66,7 +66,7 @@ def _timestamp(folders: list[int], findings: list[Finding]) -> str:
     try:
         return next(filter(None, map(read_timestamp, folders)), "")
     except Exception as error:  # a parser of free text fails in many ways
-        why = f"ignored, so that it counts as handed in on time ({str(error)[:100]})"
+        why = f"ignored, so the submission counts as handed in on time ({str(error)[:100]})"
         findings.append(Finding("bad timestamp", TIMESTAMP, why))
         return ""
 
@@ -125,8 +125,8 @@ def _why_left_out(level: Level, name: str) -> tuple[str, str] | None:
 
 def _say_what_is_cut(level: Level, findings: list[Finding]) -> None:
     if level.path.count("/") >= DEEP:
-        for name in level.folders:
-            findings.append(Finding("too deep", f"{level.path}{name}", "left out", READS_IT))
+        what = f"left out: more than {DEEP} folders deep"
+        findings += [Finding("too deep", f"{level.path}{name}", what, READS_IT) for name in level.folders]
     if level.cut:
         findings.append(Finding("too many files", level.path or "the submission",
                                 f"what comes after the first {ENTRIES} names was left out", READS_IT))
@@ -142,7 +142,8 @@ def _chunks(file: BinaryIO, name: str, most: int) -> Iterator[bytes]:
             raise Unreadable(f"{name} cannot be read ({error.strerror})") from None
         left -= len(chunk)
         if left < 0:
-            raise Unreadable(f"{name} has more than the {most / 1e6:.1f} MB that are left of {FILE_BYTES // 1_000_000}")
+            raise Unreadable(f"{name} has more than the {most / 1e6:.1f} MB that are left of the "
+                             f"{FILE_BYTES // 1_000_000} MB for files")
         if not chunk:
             return
         yield chunk

@@ -137,12 +137,12 @@ class _Reduction:
         if len(self.under) > NESTING:
             raise self._too_deep()
         if self.lists > KEPT_LISTS:
-            raise Unreadable(f"{self.name} has more than {KEPT_LISTS} lists and dicts in its cells, outputs apart")
+            raise Unreadable(f"{self.name} has more than {KEPT_LISTS} lists and dicts in its cells, without outputs")
 
     def _keep(self, end: int) -> None:
         """Keep the text up to `end`."""
         if len(self.kept) + end - self.start > KEPT_BYTES:
-            raise Unreadable(f"{self.name} has more than {KEPT_BYTES // 1_000_000} MB in its cells, outputs apart")
+            raise Unreadable(f"{self.name} has more than {KEPT_BYTES // 1_000_000} MB in its cells, without outputs")
         with memoryview(self.text) as text:
             self.kept += text[self.start:end]
 
@@ -170,7 +170,8 @@ class _Reduction:
             if depth > SKIPPED_NESTING:
                 raise self._too_deep()
             if self.parts > SKIPPED_PARTS:
-                raise Unreadable(f"{self.name} has more than {SKIPPED_PARTS // 1_000_000} million texts and brackets")
+                raise Unreadable(f"{self.name} has more than {SKIPPED_PARTS // 1_000_000} million texts and brackets "
+                                 f"in its outputs and metadata")
             if depth <= 0:
                 return part.end()
         raise self._cut_short()

@@ -8,13 +8,12 @@ from functools import cache
 from typing import Any, BinaryIO
 
 from attnlib.check.spec import exercises, stems
-from grader.sanitize.outputs import MAGIC, is_image
+from grader.sanitize.outputs import INLINE, MAGIC, is_image
 from grader.submission.notebook_json import read_json
 from grader.submission.submission import Finding, RawCell, Unreadable
 
 CELLS = 2000
 TEXT = 200_000  # characters of all cells, pictures apart: their HTML is ten times as long, and slow to make
-PICTURE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=]{1000,}")  # as Colab pastes them into a text
 CHECKED = re.compile(r"""\bcheck\(\s*["'](\w+)["']""")
 
 
@@ -37,7 +36,7 @@ def read_notebook(file: BinaryIO, name: str, findings: list[Finding]) -> list[Ra
     if len(read) < len(cells):
         findings.append(Finding("cells without text", name, f"{len(cells) - len(read)} left out",
                                 "if one of them was an answer"))
-    written = sum(len(PICTURE.sub("", cell.source) if cell.type == "markdown" else cell.source) for cell in read)
+    written = sum(len(INLINE.sub("", cell.source) if cell.type == "markdown" else cell.source) for cell in read)
     if written > TEXT:
         raise Unreadable(f"{name} has {written} characters in its cells; at most {TEXT} are read")
     return read

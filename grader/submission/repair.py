@@ -15,8 +15,8 @@ from grader.submission.intake import Finding, RawCell
 
 RELEASED_KEYS = ("grade", "points", "solution", "locked", "task", "schema_version")
 ABSENT = "# This cell was missing from the submission."
-GRADED_BY_HAND = "the last that was written in is the one to grade by hand, so read the others too"
-WRITTEN_ELSEWHERE = "it is not answered, unless the answer stands in another cell"
+GRADED_BY_HAND = "if the answer is in another of them: formgrader asks for a score of the last one written in"
+WRITTEN_ELSEWHERE = "if the answer stands in no other cell"
 NotebookCell = dict[str, Any]  # as nbformat 4 has it
 
 
@@ -93,7 +93,7 @@ def _choose(name: str, raw: Sequence[RawCell], names: Sequence[str | None], rele
     """
     those = [i for i, other in enumerate(names) if other == name]
     if len(those) > 1:
-        findings.append(Finding("duplicated", name, f"there {len(those)} times; {_what_comes_of_copies(released)}",
+        findings.append(Finding("duplicated", name, f"found {len(those)} times; {_what_comes_of_copies(released)}",
                                 GRADED_BY_HAND if _is_graded_by_hand(released) else ""))
     if not is_locked(released):
         return max(those, key=lambda i: (raw[i].source.strip() not in ("", released["source"].strip()), i))
@@ -114,7 +114,7 @@ def _what_comes_of_copies(released: NotebookCell) -> str:
 def _filled(i: int, name: str, given: RawCell, released: NotebookCell, findings: list[Finding]) -> list[NotebookCell]:
     """A released cell with what the student wrote in it.
 
-    What was written into a locked cell stays as a cell of the student's own, and the released text is run after it.
+    A locked cell to which lines were added stays as a cell of the student's own, and the released text is run after it.
     """
     cell = _fresh(released)
     if given.type != cell["cell_type"]:

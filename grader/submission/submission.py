@@ -17,7 +17,7 @@ class Unreadable(Exception):
 class Finding:
     """Something odd about a submission that did not stop it: what kind, in which file or cell, and what was done.
 
-    costs: when marks may be lost by it, a clause that says which or why; empty when none are.
+    costs: the condition under which marks may be lost by it, "if …"; empty when none can be.
     """
 
     kind: str

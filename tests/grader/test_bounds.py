@@ -15,6 +15,7 @@ from grader.sandbox.probe import probe
 from tests.grader.small_runs import both
 
 pytestmark = pytest.mark.sandbox
+MEMORY_TOLD = "Cell {} used up the memory (a notebook is stopped at 90% of 600 MiB)."
 
 
 @pytest.fixture(params=["grouped", "ungrouped"])
@@ -82,7 +83,7 @@ def test_memory_is_told_as_memory(run, grouped, bomb):
     """Does using too much memory, of whichever kind, cost its cell, and is it told as memory?"""
     ran = run(MEMORY[bomb], memory=600, cell_seconds=10)
     assert both(ran)
-    assert ran.lost == {1: "Cell cell_0 used more than 600 MiB of memory."}
+    assert ran.lost == {1: MEMORY_TOLD.format("cell_0")}
 
 
 FILES = {
@@ -159,7 +160,7 @@ def test_how_much_more(run, monkeypatch):
     finally:
         done.set()
         meter.join()
-    assert ran.lost == {1: "Cell cell_0 used more than 600 MiB of memory."}
+    assert ran.lost == {1: MEMORY_TOLD.format("cell_0")}
     assert free[0] - min(free) < 600 + 4096
 
 
@@ -181,7 +182,7 @@ def test_no_way_to_watch_no_sandbox(monkeypatch, tmp_path):
 
 
 def test_the_first_line_says_what_bounds_a_run(grouped):
-    """Does the first line say whether there are control groups, and what holds a run where there are none?"""
+    """Does the line at the start say whether there are control groups, and what holds a run where there are none?"""
     probe.cache_clear()
     line = probe()
     probe.cache_clear()
@@ -228,7 +229,7 @@ assert state() == before, (state(), before)
     ran = run(attempt, "while True: pass", "hog = []\nwhile True: hog.append(b'x' * 10**7)", "print('on')",
               memory=600, cell_seconds=4)
     assert both(ran)
-    assert ran.lost == {2: "Stopped after 4 s in cell cell_1.", 3: "Cell cell_2 used more than 600 MiB of memory."}
+    assert ran.lost == {2: "Stopped after 4 s in cell cell_1.", 3: MEMORY_TOLD.format("cell_2")}
     assert ran.outputs[1] == [] and ran.outputs[4][0]["text"] == "on\n"
 
 

@@ -209,13 +209,17 @@ def test_more_time_is_not_taken_back(graded, tmp_path):
     assert recorded(course)["half_done"][name] == 2
 
 
-def test_no_old_score_stands(graded, tmp_path):
+@pytest.mark.parametrize("ours", [False, True])
+def test_no_old_score_stands(graded, tmp_path, monkeypatch, ours):
     """When a good submission is followed by an unreadable one, or by a fault of ours, is the old score taken back?"""
     course = copy_of(graded, tmp_path, "honest")
     grade_class(course, STEM, limits=LIMITS)
-    (course.submitted / "honest" / STEM / f"{STEM}.ipynb").write_text("{")
+    if ours:
+        monkeypatch.setattr("grader.class_run.prepare", lambda *_: 1 / 0)
+    else:
+        (course.submitted / "honest" / STEM / f"{STEM}.ipynb").write_text("{")
     (row,) = grade_class(course, STEM, limits=LIMITS)
-    assert row.scores is None and not row.fault
+    assert row.scores is None and row.fault == ours
     assert set(recorded(course)["honest"].values()) == {None}
     assert not (course.folder / "autograded" / "honest" / STEM).exists()
     assert not (course.folder / "feedback" / "honest" / STEM).exists()

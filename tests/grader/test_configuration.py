@@ -143,6 +143,7 @@ def test_settings_of_a_course(course, canary, command):
                 "c.AssignLatePenalties.plugin_class = 'penalty.Two'\n"
                 "c.ZipCollectApp.collector_plugin = 'nbgrader.plugins.zipcollect.FileNameCollectorPlugin'\n"
                 "c.FileNameCollectorPlugin.named_regexp = '(?P<student_id>.*)_(?P<file_id>.*)'\n"
+                "c.SandboxedAutograde.cell_seconds = 33\n"
                 "c.CourseDirectory.student_id_exclude = 's9'\n")
     for student in ("s1", "s9"):
         folder = course.submitted / student / STEM
@@ -160,7 +161,7 @@ def test_settings_of_a_course(course, canary, command):
         assert [student.id for student in gradebook.students] == ["s1"]
     assert not (course.folder / "gradebook.db").exists()
     if command == OURS:
-        assert "16 of 18, 2 off for lateness" in said and "s9" in said
+        assert "16 of 18, 2 off for lateness" in said and "s9" in said and "33 s a cell" in said
 
 
 def test_what_is_read(course):

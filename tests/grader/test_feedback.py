@@ -398,7 +398,7 @@ def test_where_the_filter_is_set():
 @pytest.mark.sandbox
 @pytest.mark.filterwarnings("ignore:Object of type")
 def test_a_page_appears_whole(course, monkeypatch):
-    """Is no part of a page left when its writer dies, and is the page there the next time?"""
+    """Has no half of a page its name when its writer dies, and is the page there the next time?"""
     folder = course.submitted / "s1" / STEM
     folder.mkdir(parents=True)
     (folder / f"{STEM}.ipynb").write_text(json.dumps(filled(solutions())))

@@ -64,6 +64,7 @@ WRONG_PLACES = [
     "s/Lösung 😀.ipynb",
     "s.ipynb",
     "s.IPYNB",
+    "s.Ipynb",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from grader.course import Course
@@ -75,7 +76,7 @@ import attnlib.check; attnlib.check.check = check""",
     "the answers are imported": "try:\n"
                                 "    from attnlib.weights import softmax\nexcept ImportError as error: print(error)",
     "the specification is imported": "try:\n    from attnlib.check.spec import find\n"
-                                     "    softmax = find('softmax').reference\n"
+                                     "    softmax = find('softmax_turns_each_row_into_weights').reference\n"
                                      "except ImportError: pass",
 }
 
@@ -119,10 +120,14 @@ def test_public_answers_are_no_answers():
     """Does a notebook that knows the public cases by heart get points for the secret ones?"""
     from attnlib.check.beside_learner.call import respond
     from attnlib.check.scoring.challenge import challenge
+    from attnlib.check.scoring.judge import score
     from attnlib.check.spec import find
 
     exercise = find("softmax_turns_each_row_into_weights")
-    known = respond(challenge(exercise, 0), exercise.reference)
+    names = {"np": np}
+    exec(solutions()["write_softmax"], names)
+    known = respond(challenge(exercise, 0), names["softmax"])
+    assert score(exercise, 0, known, {}).points == exercise.points
     source = ANSWER + f"""
 import json
 known = json.loads({json.dumps(json.dumps(known))})

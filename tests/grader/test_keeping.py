@@ -20,6 +20,7 @@ from grader.instructor import messages
 from grader.instructor.table import table
 from grader.nbgrader_bridge.feedback import write_feedback
 from grader.nbgrader_bridge.gradebook import register, scores, withdraw
+from grader.release import grade_id
 from grader.sandbox.limits import Limits
 from grader.seeds import course_secret, seed
 from grader.submission.intake import Finding, Unreadable
@@ -68,16 +69,33 @@ def test_kept_results(course):
 
 @pytest.mark.slow
 def test_register(course):
-    """Does the gradebook learn a problem set, and a change in it, and nothing twice?"""
+    """Does the gradebook learn a problem set, and a change in it, and is it left alone where nothing changed?"""
+    from nbgrader.api import Gradebook
+
+    def registered():
+        with Gradebook(course.db) as gradebook:
+            return {cell.name: cell.source for cell in gradebook.find_notebook(STEM, STEM).source_cells}
+
     course.folder.mkdir()
     release = course.release(STEM)
     register(course.db, STEM, release)
-    register(course.db, STEM, release)
+    assert registered() == {name: cell["source"] for cell in release["cells"] if (name := grade_id(cell))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.nbgrader_bridge.gradebook.SaveCells", None)  # a call would be an error
+        register(course.db, STEM, release)
     changed = copy.deepcopy(release)
     find(changed, "first_imports")["source"] += "\nimport math"
     register(course.db, STEM, changed)
-    assert scores(course.db, STEM) == {}
+    assert registered()["first_imports"].endswith("import math")
+
+
+@pytest.mark.slow
+def test_withdrawing_where_there_is_nothing(course):
+    """Is a score that was never given withdrawn without an error?"""
+    course.folder.mkdir()
+    register(course.db, STEM, course.release(STEM))
     withdraw(course.db, STEM, "nobody")
+    assert scores(course.db, STEM) == {}
 
 
 def test_a_release_that_differs_from_its_specification(tmp_path):
@@ -156,7 +174,9 @@ def test_no_bubblewrap(course):
 @pytest.mark.parametrize("options, status, said", [
     (["--course", "/nowhere/at/all"], 0, f"obody has handed in {STEM}"),
     (["--db", "sqlite:////nowhere/at/all.db"], 1, "the gradebook sqlite:////nowhere/at/all.db cannot be used"),
-    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "the gradebook 127.0.0.1:1/x cannot be used"),
+    (["--db", "postgresql+psycopg://me:password@127.0.0.1:1/x"], 1, "***@127.0.0.1:1/x cannot be used"),
+    (["--db", "me:password@nonsense"], 1, "the gradebook nonsense cannot be used"),
+    (["--db", "sqlite:////nowhere/a@b.db"], 1, "the gradebook sqlite:////nowhere/a%40b.db cannot be used"),
     (["--timeout", "0"], 2, "must be above zero"),
     (["--student", "nobody"], 1, f"no submission from nobody for {STEM}"),
 ])
@@ -171,6 +191,15 @@ def test_what_an_instructor_can_get_wrong(course, capsys, options, status, said)
     text = "".join(capsys.readouterr()) + str(code)
     assert said in text and "password" not in text
     assert code == status or (status == 1 and isinstance(code, str))
+
+
+@pytest.mark.parametrize("message, said", [(f"Retry: python -m grader {STEM} --student s1", True), ("x", False)])
+def test_options_of_a_retry(course, capsys, monkeypatch, message, said):
+    """Where a message has a command: is it said which options it needs to grade the same course?"""
+    make(course.folder, ["empty_file"])
+    monkeypatch.setattr("grader.command._grade", lambda *_: [Row("empty_file", messages=[message])])
+    assert main([STEM, "--course", str(course.folder), "--no-sandbox"]) == 0
+    assert ("as you gave them now: --course, --no-sandbox\n" in capsys.readouterr().out) == said
 
 
 @pytest.mark.slow
@@ -221,7 +250,7 @@ def test_findings_that_can_cost_marks_come_first():
     harmless, grave = Finding("wrong name", "x", "graded"), Finding("link", "x", "left out", "if the notebook reads it")
     assert few([harmless] * 100 + [grave])[0] == grave
     assert few([harmless] * 100 + [grave])[-1].costs == ""
-    assert few([grave] * 100)[-1].costs
+    assert few([grave] * 100)[-1].costs and few([grave] * 100)[-1].what.startswith("80 more")
 
 
 def test_a_finding_says_whether_marks_may_be_lost():
@@ -229,7 +258,7 @@ def test_a_finding_says_whether_marks_may_be_lost():
     said = [messages.finding("s1", STEM, Finding("link", "data", "left out", costs))
             for costs in ("", "if the notebook reads it")]
     assert said == [f"s1 {STEM}: link: data: left out. No marks are lost by it.",
-                    f"s1 {STEM}: link: data: left out. Marks may be lost: if the notebook reads it."]
+                    f"s1 {STEM}: link: data: left out. Marks may be lost if the notebook reads it."]
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ Cells are run with a view that holds a `check` of three lines, so that what is t
 import json
 import os
 import socket
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -17,7 +16,7 @@ import pytest
 from grader.course import REPOSITORY
 from grader.sandbox.bubblewrap import Process, Sandbox, SandboxFault, masks, own_uid
 from grader.sandbox.cgroups import control_group
-from grader.sandbox.host import OUTPUTS, Cell, NotebookRun, run_notebook
+from grader.sandbox.host import OUTPUTS, Cell, Events, NotebookRun, run_notebook
 from grader.sandbox.seccomp import seccomp_filter
 from grader.sanitize.outputs import message
 from tests.grader.small_runs import BEFORE, LIMITS, TRY, answers, both
@@ -335,24 +334,29 @@ def test_files_beside_the_notebook(run, printed):
     assert printed(TRY + 'tried(lambda: open("data/table.csv").read())', files=files) == ["1,2"]
 
 
-def test_what_the_host_believes(run):
-    """Does a sandbox that talks nonsense, too much or not at all cost its own cell alone?"""
-    from grader.sandbox.host import Events
-
-    for said, raised in ((b"[1]\n", ValueError), (b"{" * 10**6 + b"\n", ValueError), (b"", EOFError)):
-        reading, writing = os.pipe()
-        threading.Thread(target=lambda w=writing, s=said: (os.write(w, s[:60000]), os.write(w, b"\n"), os.close(w))
-                         if s else os.close(w)).start()
-        with open(reading, "rb") as pipe, pytest.raises(raised):
-            Events(pipe).next(time.monotonic() + 5)
+@pytest.mark.parametrize("said, raised, why", [
+    (b"[1]\n", ValueError, "could not accept"),
+    (b"{" * 50_000 + b"\n", ValueError, "could not accept"),
+    (b"x" * 2000, ValueError, "more output"),
+    (b"", EOFError, None),
+])
+def test_what_the_host_believes(monkeypatch, said, raised, why):
+    """Is a sandbox that talks nonsense, too much or not at all found out, and too much without waiting for its end?"""
+    monkeypatch.setattr("grader.sandbox.host.LINE", 1000)
+    reading, writing = os.pipe()
+    os.write(writing, said)
+    if why != "more output":
+        os.close(writing)
+    with open(reading, "rb") as pipe, pytest.raises(raised, match=why):
+        Events(pipe).next(time.monotonic() + 5)
 
 
 def test_a_sandbox_that_does_not_start(view, monkeypatch):
     """Is a sandbox that cannot start a fault of ours, said with its reason, and not a zero?"""
-    monkeypatch.setattr("grader.sandbox.bubblewrap.PASSWD", 7)
-    with pytest.raises((SandboxFault, TypeError)):
-        run_notebook([BEFORE], {}, {}, view, Sandbox(LIMITS))
-    monkeypatch.undo()
+    for command, said in ((["sh", "-c", "echo refused >&2"], "refused"), (["true"], "ended without a word")):
+        with monkeypatch.context() as patch, pytest.raises(SandboxFault, match=said):
+            patch.setattr("grader.sandbox.bubblewrap.Sandbox.command", lambda *_, words=command: words)
+            run_notebook([BEFORE], {}, {}, view, Sandbox(LIMITS))
     with pytest.raises(SandboxFault, match="The kernel did not start"):
         run_notebook([BEFORE], {}, {}, view, Sandbox(replace(LIMITS, address_space=90)))
 
