@@ -78,7 +78,7 @@ def _digests(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
 @cache
 def software() -> str:
     """A digest of all but the notebook that can change a result: attnlib, grader, Python, its packages."""
-    installed = sorted(f"{package.name} {package.version}" for package in distributions())
+    installed = sorted({f"{package.name} {package.version}" for package in distributions()})  # some twice on the path
     hashed = hashlib.sha256(f"{sys.version} {installed}".encode())
     for folder in (Path(attnlib.__file__).parent, PACKAGE):
         for path in sorted(folder.rglob("*.py")):

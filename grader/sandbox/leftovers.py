@@ -5,6 +5,7 @@ The lock tells whether the owner is still at work, in whichever container it is:
 
 import atexit
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -80,7 +81,9 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a grader's folder, its lock last. Raises OSError when a place of Python's in it is not empty."""
+    """Remove a grader's folder, its lock last. Raises OSError when something is mounted in it, or bound there."""
+    if any(mounted.is_relative_to(folder) for mounted in _mount_points()):
+        raise OSError(errno.EBUSY, "something is mounted in it", str(folder))  # removal would go on in there
     for place in folder.glob("stage-*/python*"):
         place.rmdir()  # never what is in it: it could be Python, bound there
     for child in folder.iterdir():
@@ -88,6 +91,12 @@ def _remove(folder: Path) -> None:
             shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
     (folder / LOCK).unlink()
     folder.rmdir()
+
+
+def _mount_points() -> list[Path]:
+    """Where something is mounted, as we see it."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), line.split()[1])) for line in lines]
 
 
 def _remove_own(folder: Path, owner: int) -> None:
