@@ -21,7 +21,7 @@ from grader.sandbox.unprotected import NoSandbox
 from grader.sandbox.view import build_view
 from grader.sanitize.outputs import Output
 
-COPIES = 10  # responses to one exercise that are scored: the last ones
+COPIES, GUESSES = 10, 3  # responses to one exercise that are scored, and to one that asks for a number: the last ones
 
 
 @dataclass
@@ -62,7 +62,7 @@ def grade(job: Job) -> NotebookResult:
         run = run_notebook([*job.cells, *_asked_again(job)], challenges, job.files, view, sandbox, offer(job.stem))
     outputs = [run.outputs.get(i, []) for i in range(len(job.cells))]
     missing = absent_in_cells(job.cells, outputs)
-    reports = _reports(job, asked, run)
+    reports = _Scoring(job, asked, run).reports()
     told = {name: _with_absent(job, name, report, missing).to_json() for name, report in reports.items()}
     lost = [run.lost[i] for i in sorted(run.lost) if i < len(job.cells)]
     absent = [*missing.values(), *absent_in_answers(reports)]
@@ -79,32 +79,50 @@ def _place(cells: Sequence[Cell], exercise: str) -> int:
     return next(i for i, cell in enumerate(cells) if cell.exercise == exercise)
 
 
-def _reports(job: Job, asked: Mapping[str, Exercise], run: NotebookRun) -> dict[str, Report]:
-    """The Report of each exercise that has a check cell, in the set's order: a later one may build on an earlier."""
-    checked = {cell.exercise for cell in job.cells}
-    reports: dict[str, Report] = {}
-    for name, exercise in asked.items():
-        if name in checked:
-            slips = {earlier: report.slip for earlier, report in reports.items()}
-            reports[name] = _best(job, exercise, run, slips)
-    return reports
-
-
-def _best(job: Job, exercise: Exercise, run: NotebookRun, slips: Mapping[str, str]) -> Report:
-    """The Report of the response that earns most, of equals the last: a check may stand in a notebook more than once.
+@dataclass
+class _Scoring:
+    """Scores the responses of a run, each once: a check may stand in a notebook more than once.
 
     Students try, check, write anew, check again: what passed in their own order counts.
     """
-    place = _place(job.cells, exercise.name)
-    answered = [i for i in sorted(run.responses) if exercise.name in run.responses[i]][-COPIES:]
-    best: Report | None = None
-    for i in reversed(answered):
-        report = score(exercise, job.seeds[exercise.name], run.responses[i][exercise.name], slips)
-        if best is None or report.points > best.points:
-            best = report if i == place else _noted(report, _which(job.cells, i))
-        if best.points == best.max_points:
-            break
-    return best or unscored(exercise, _why_no_response(job.cells, place, run))
+
+    job: Job
+    asked: Mapping[str, Exercise]
+    run: NotebookRun
+    scored: dict[tuple[str, int], Report] = field(default_factory=dict)
+
+    def reports(self) -> dict[str, Report]:
+        """The Report of each exercise that has a check cell, in the set's order."""
+        checked = {cell.exercise for cell in self.job.cells}
+        return {name: self.best(name) for name in self.asked if name in checked}
+
+    def best(self, name: str) -> Report:
+        """The Report of the response that earns most, of equals the last."""
+        place = _place(self.job.cells, name)
+        answered = self.answered(name)
+        if not answered:
+            return unscored(self.asked[name], _why_no_response(self.job.cells, place, self.run))
+        i = max(answered, key=lambda i: (self.report(name, i).points, i))
+        return self.report(name, i) if i == place else _noted(self.report(name, i), _which(self.job.cells, i))
+
+    def answered(self, name: str) -> list[int]:
+        """The cells that gave the last responses to an exercise; of a number, which can be guessed, fewer count."""
+        most = GUESSES if self.asked[name].kind in ("number", "prediction") else COPIES
+        return [i for i in sorted(self.run.responses) if name in self.run.responses[i]][-most:]
+
+    def report(self, name: str, i: int) -> Report:
+        """The Report of the response of cell `i`: it may build on what the notebook had for earlier exercises then."""
+        if (name, i) not in self.scored:
+            earlier = list(self.asked)[: list(self.asked).index(name)]
+            slips = {other: self.slip(other, i) for other in earlier if self.answered(other)}
+            response = self.run.responses[i][name]
+            self.scored[name, i] = score(self.asked[name], self.job.seeds[name], response, slips)
+        return self.scored[name, i]
+
+    def slip(self, name: str, i: int) -> str:
+        """The slip in the answer to an exercise as it was in cell `i`, when it had been checked last."""
+        answered = self.answered(name)
+        return self.report(name, max((j for j in answered if j <= i), default=answered[0])).slip
 
 
 def _which(cells: Sequence[Cell], i: int) -> str:

@@ -56,9 +56,15 @@ def code_cells(notebook: Notebook) -> tuple[Cell, ...]:
     cells = []
     for i, cell in enumerate(notebook["cells"], 1):
         if cell["cell_type"] == "code":
-            name = cell["metadata"].get("nbgrader", {}).get("grade_id") or f"number {i}"
+            name = cell["metadata"].get("nbgrader", {}).get("grade_id") or _beginning(cell["source"], i)
             cells.append(Cell(name, cell["source"], name if is_check(cell) else None))
     return tuple(cells)
+
+
+def _beginning(source: str, i: int) -> str:
+    """What to call a cell of the student's own: people find it by its first line, whatever they count."""
+    first = next((" ".join(line.split()) for line in source.splitlines() if line.strip()), "")
+    return f"beginning “{first[:40]}”" if first else f"number {i}"
 
 
 def digest(*things: Any) -> str:

@@ -73,7 +73,7 @@ class NotebookRun:
         shown = []
         for output in outputs:
             self.characters_left, self.outputs_left = self.characters_left - len(str(output)), self.outputs_left - 1
-            if self.characters_left >= 0 and self.outputs_left >= 0:
+            if self.characters_left >= 0 and (self.outputs_left >= 0 or output["output_type"] == "error"):
                 shown.append(output)
         return shown if len(shown) == len(outputs) else [*shown, message("(the rest was left out)")]
 

@@ -23,7 +23,7 @@ REPORT_STYLES = re.compile(
     r"wrap|overflow-x|padding|text-align|vertical-align|white-space|width|word-break): (?!url)[\w .,%()-]+(; |;|$))*",
     re.ASCII,
 )
-TEXT, IMAGE, OUTPUTS, CELL = 25_000, 4_100_000, 101, 5_000_000  # characters of one text, one picture; outputs; all
+TEXT, IMAGE, OUTPUTS, CELL = 25_000, 4_100_000, 150, 5_000_000  # characters of one text, one picture; outputs; all
 
 
 def safe_outputs(raw: Any) -> list[Output]:

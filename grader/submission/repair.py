@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attnlib.check.beside_learner.cells import bound_names
+from attnlib.check.spec import find
 from grader.release import Notebook, grade_id, is_check, is_locked
 from grader.submission.intake import Finding, RawCell
 
@@ -17,6 +18,7 @@ RELEASED_KEYS = ("grade", "points", "solution", "locked", "task", "schema_versio
 ABSENT = "# This cell was missing from the submission."
 GRADED_BY_HAND = "if the answer is in another of them: formgrader asks for a score of the last one written in"
 WRITTEN_ELSEWHERE = "if the answer stands in no other cell"
+TURNED_OFF = "if the student did not mean to turn it off"
 NotebookCell = dict[str, Any]  # as nbformat 4 has it
 
 
@@ -30,7 +32,8 @@ def repair(raw: Sequence[RawCell], release: Notebook) -> tuple[Notebook, list[Fi
     cells: list[NotebookCell] = []
     for i, (cell, name) in enumerate(zip(raw, names, strict=True)):
         if name and chosen[name] == i:
-            cells += _filled(i, name, cell, released[name], findings)
+            code = [other.source for j, other in enumerate(raw) if j != i and other.type == "code"]
+            cells += _filled(i, name, cell, released[name], code, findings)
         else:
             cells.append(_own(cell, f"own-{i}"))
     _insert_missing(cells, released, findings)
@@ -45,23 +48,29 @@ def repair(raw: Sequence[RawCell], release: Notebook) -> tuple[Notebook, list[Fi
 def checks_to_ask_again(notebook: Notebook, release: Notebook) -> tuple[str, ...]:
     """The exercises whose check stands above what it may be about, in a notebook of `repair`, in the release's order.
 
-    That is a cell of the student's own that binds a name, or a released code cell that comes first in the release.
+    That is a released code cell that comes first in the release, or, for a function, a cell of the student's own that
+    binds a name: a number is asked for by a name that a later cell may use for something else.
     Students run cells in whatever order they like, and hand in what passed.
     """
     order = _order(release)
     again: list[str] = []
-    first = len(order)  # of the cells below, the one that comes first in the release: its place there
+    own, first = False, len(order)  # whether such a cell stands below; the first place in the release of those below
     for cell in reversed(notebook["cells"]):
         name = grade_id(cell)
         if cell["cell_type"] != "code":
             continue
         if name is None:
-            first = 0 if bound_names(cell["source"]) else first
+            own = own or _binds(cell["source"])
             continue
-        if is_check(cell) and first < order[name]:
+        if is_check(cell) and (first < order[name] or own and find(name).kind != "number"):
             again.append(name)
         first = min(first, order[name])
     return tuple(sorted(again, key=order.__getitem__))
+
+
+def _binds(source: str) -> bool:
+    """Whether a cell binds a name, what IPython alone understands left aside."""
+    return bool(bound_names("\n".join(line for line in source.splitlines() if line.lstrip()[:1] not in ("%", "!"))))
 
 
 def _grouped(findings: Sequence[Finding]) -> list[Finding]:
@@ -96,9 +105,14 @@ def _choose(name: str, raw: Sequence[RawCell], names: Sequence[str | None], rele
         findings.append(Finding("duplicated", name, f"found {len(those)} times; {_what_comes_of_copies(released)}",
                                 GRADED_BY_HAND if _is_graded_by_hand(released) else ""))
     if not is_locked(released):
-        return max(those, key=lambda i: (raw[i].source.strip() not in ("", released["source"].strip()), i))
+        return max(those, key=lambda i: (_is_written(raw[i], released) and raw[i].type == released["cell_type"],
+                                         _is_written(raw[i], released), i))
     return max(those, key=lambda i: (raw[i].type == released["cell_type"],
                                      raw[i].source.strip() == released["source"].strip(), raw[i].grade_id == name, i))
+
+
+def _is_written(cell: RawCell, released: NotebookCell) -> bool:
+    return cell.source.strip() not in ("", released["source"].strip())
 
 
 def _is_graded_by_hand(released: NotebookCell) -> bool:
@@ -108,15 +122,22 @@ def _is_graded_by_hand(released: NotebookCell) -> bool:
 def _what_comes_of_copies(released: NotebookCell) -> str:
     if is_check(released):
         return "all are run, and the one that earns most counts"
-    return "all are run, in their places" if released["cell_type"] == "code" else "all are shown"
+    return "those that are code are run, in their places" if released["cell_type"] == "code" else "all are shown"
 
 
-def _filled(i: int, name: str, given: RawCell, released: NotebookCell, findings: list[Finding]) -> list[NotebookCell]:
-    """A released cell with what the student wrote in it.
+def _filled(i: int, name: str, given: RawCell, released: NotebookCell, others: Sequence[str],
+            findings: list[Finding]) -> list[NotebookCell]:
+    """A released cell with what the student wrote in it. others: the sources of all other code cells.
 
+    An answer that is no code cell any more stays turned off where another cell binds its names, or nothing was written.
     A locked cell to which lines were added stays as a cell of the student's own, and the released text is run after it.
     """
     cell = _fresh(released)
+    is_code = cell["cell_type"] == "code"
+    if is_code and not is_locked(released) and given.type != "code" and _is_turned_off(given, released, others):
+        what = f"a {given.type} cell, which is not run; another cell binds its names, or nothing was written in it"
+        findings.append(Finding("turned off", name, what, TURNED_OFF))
+        return [_own(given, f"off-{i}"), _absent(released)]
     if given.type != cell["cell_type"]:
         findings.append(Finding("retyped", name, f"was {given.type}, is {cell['cell_type']} again"))
     ours = cell["metadata"]["nbgrader"]
@@ -130,11 +151,17 @@ def _filled(i: int, name: str, given: RawCell, released: NotebookCell, findings:
         return [cell]
     if not _is_added_to(given.source, cell["source"]):
         if given.source.strip() != cell["source"].strip():
-            findings.append(Finding("locked cell edited", name, "taken from the release"))
+            findings.append(Finding("not as released", name, "taken from the release"))
         return [cell]
-    what = "run as it was handed in, and then as it was released" if cell["cell_type"] == "code" else "both are shown"
-    findings.append(Finding("locked cell edited", name, what))
+    what = "run as it was handed in, and then as it was released" if is_code else "both are shown"
+    findings.append(Finding("not as released", name, what))
     return [_own(RawCell(cell["cell_type"], given.source, attachments=given.attachments), f"edited-{i}"), cell]
+
+
+def _is_turned_off(given: RawCell, released: NotebookCell, others: Sequence[str]) -> bool:
+    """Whether a student meant an answer that is no code cell any more not to be run."""
+    names = set(bound_names(released["source"]))
+    return not _is_written(given, released) or any(names & set(bound_names(other)) for other in others)
 
 
 def _is_added_to(given: str, released: str) -> bool:

@@ -13,7 +13,7 @@ from IPython.utils.capture import capture_output
 import attnlib.check
 from attnlib.check import RESPONSE, CheckFailed, check
 from attnlib.check.beside_learner.call import respond
-from attnlib.check.scoring.challenge import challenge
+from attnlib.check.scoring.challenge import challenge, draw
 from attnlib.check.scoring.judge import score
 from attnlib.check.spec import exercises, find, problem_set, stems
 
@@ -79,10 +79,13 @@ def test_in_the_sandbox_only_outcomes_are_handed_over(tmp_path, monkeypatch, cap
     path = tmp_path / "challenge.json"
     path.write_text(json.dumps({SOFTMAX: challenge(find(SOFTMAX), 77)}))
     monkeypatch.setenv("ATTNLIB_CHALLENGE", str(path))
-    assert check(SOFTMAX, over_queries) is None
+    returned = check(SOFTMAX, over_queries)
+    assert (returned.points, returned.max_points, returned.slip) == (4, 4, "") and "scored after" in returned.text()
     (data,) = shown
     assert data["text/plain"] == f"{SOFTMAX}: handed over"
-    assert data[RESPONSE] == respond(challenge(find(SOFTMAX), 77), over_queries)
+    assert data[RESPONSE] == {"exercise": SOFTMAX, **respond(challenge(find(SOFTMAX), 77), over_queries)}
+    (scores,) = check.case()
+    assert np.array_equal(scores, draw(find(SOFTMAX), 77)[0].args[0])
     assert score(find(SOFTMAX), 77, data[RESPONSE]).slip == "softmax-over-queries"
     with pytest.raises(KeyError, match=SOFTMAX):
         check("relu_weights_are_divided_by_the_length", right)

@@ -89,7 +89,7 @@ def test_outcomes_of_another_seed_are_wrong():
 def test_the_challenge_holds_no_expected_value():
     """Is what crosses into the sandbox inputs alone?"""
     assert set(challenge(TWICE, 0)) == {
-        "kind", "cases", "draws", "repeated", "seconds", "forbidden_calls", "allowed_modules"}
+        "kind", "points", "cases", "draws", "repeated", "seconds", "forbidden_calls", "allowed_modules"}
     assert challenge(NUMBER, 0)["cases"] == [[]]
 
 

@@ -89,7 +89,7 @@ def test_edited_points_and_locks():
     assert find(made, CHECKS[0])["metadata"] == find(RELEASE, CHECKS[0])["metadata"]
     assert find(made, CHECKS[0])["source"] == find(RELEASE, CHECKS[0])["source"]
     assert sources(made)[made["cells"].index(find(made, CHECKS[0])) - 1] == "2"
-    assert sorted(kinds) == ["locked cell edited", "metadata edited"]
+    assert sorted(kinds) == ["metadata edited", "not as released"]
 
 
 @pytest.mark.parametrize("edited, kept", [
@@ -206,8 +206,9 @@ def test_checks_asked_again():
     """Is only a check asked again that stands above something it may be about?"""
     notebook = repaired(filled(solutions()))[0]
     assert checks_to_ask_again(notebook, RELEASE) == ()
-    for source, again in (("print(1)", 0), ("# x = 1", 0), ("x = 1", 7), ("def softmax(s): return s", 7),
-                          ("import math", 7), ("def softmax(", 7), ("%%bash\nx=1", 0)):
+    for source, again in (("print(1)", 0), ("# x = 1", 0), ("x = 1", 6), ("def softmax(s): return s", 6),
+                          ("import math", 6), ("def softmax(", 6), ("%%time\n!ls\nx = 1", 6), ("%matplotlib inline", 0),
+                          ("+".join("1" * 5000), 0), ("x = " + "(" * 500, 6), ("x = '\\d'", 6)):
         cells = [*notebook["cells"], own(source)]
         assert len(checks_to_ask_again({"cells": cells}, RELEASE)) == again, source
     first = notebook["cells"].index(find(notebook, CHECKS[0]))
@@ -237,3 +238,35 @@ def test_nothing_written_is_lost(notebook):
         if cell["cell_type"] == "code" and not locked and text.strip() and text not in ours:
             lines = text.replace("\r\n", "\n").replace("\r", "\n")
             assert lines.encode(errors="replace").decode() in kept
+
+
+OLD = "def softmax(scores):\n    return scores"
+
+
+@pytest.mark.parametrize("kind", ["raw", "markdown"])
+@pytest.mark.parametrize("source", [None, "", OLD])
+@pytest.mark.parametrize("above", [True, False])
+def test_an_answer_turned_off(kind, source, above):
+    """Does an answer that the student turned off stay off when another cell has the answer, and is that said?"""
+    notebook = filled(solutions())
+    cell = find(notebook, "write_softmax")
+    at = notebook["cells"].index(cell) + (not above)
+    notebook["cells"].insert(at, own(cell["source"]))
+    cell.update(cell_type=kind, source=cell["source"] if source is None else source)
+    made, kinds = repaired(notebook)
+    assert kinds == ["turned off"]
+    run = [each.source for each in code_cells(made)]
+    assert run.count(solutions()["write_softmax"].strip("\n")) == 1 and OLD not in run
+
+
+def test_an_answer_retyped_by_mistake():
+    """Is an answer that is no code cell any more run all the same when no other cell binds its names?"""
+    notebook = filled(solutions())
+    find(notebook, "write_softmax")["cell_type"] = "markdown"
+    made, kinds = repaired(notebook)
+    assert kinds == ["retyped"] and find(made, "write_softmax")["cell_type"] == "code"
+    off = {**copy.deepcopy(find(notebook, "write_softmax")), "cell_type": "raw", "source": OLD}
+    notebook = filled(solutions())
+    notebook["cells"].append(off)
+    made, kinds = repaired(notebook)
+    assert kinds == ["duplicated"] and OLD not in [each.source for each in code_cells(made)]

@@ -7,6 +7,7 @@ name. Then `check` would judge a version that is no longer on the page.
 import ast
 import difflib
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,24 +98,29 @@ def bound_names(source: str) -> dict[str, int]:
     if source.lstrip().startswith("%%"):
         return {}
     try:
-        found = _bindings(ast.parse(source))
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the learner's own text, and not for whoever asks
+            found = _bindings(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: a long sum, a hundred brackets
         found = [(match[1] or match[2], source.count("\n", 0, match.start()) + 1) for match in MARGIN.finditer(source)]
     return dict(sorted(found, key=lambda each: -each[1]))
 
 
-def _bindings(node: ast.AST) -> list[tuple[str, int]]:
-    """(name, line) of every binding that a node makes where it stands, not inside functions."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [(node.name, node.lineno)]
-    if isinstance(node, ast.Lambda):
-        return []
-    found = []
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        found.append((node.id, node.lineno))
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        found += [((each.asname or each.name).split(".")[0], node.lineno) for each in node.names]
-    return found + [binding for child in ast.iter_child_nodes(node) for binding in _bindings(child)]
+def _bindings(tree: ast.AST) -> list[tuple[str, int]]:
+    """(name, line) of every binding that a tree makes where it stands, not inside functions."""
+    found: list[tuple[str, int]] = []
+    waiting = [tree]
+    while waiting:  # no recursion: a sum of a thousand terms is a thousand deep
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append((node.name, node.lineno))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.append((node.id, node.lineno))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found += [((each.asname or each.name).split(".")[0], node.lineno) for each in node.names]
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return found
 
 
 def line_reached(error: BaseException | None) -> int | None:

@@ -27,6 +27,7 @@ def challenge(exercise: Exercise, seed: int) -> dict:
     """What an answer is run on, as plain data: inputs, no expected value."""
     return {
         "kind": exercise.kind,
+        "points": exercise.points,
         "cases": [[encode(argument) for argument in case.args] for case in draw(exercise, seed)],
         "draws": draws(exercise),
         "repeated": exercise.repeated,

@@ -108,10 +108,12 @@ def is_own(package: str) -> bool:
 def start() -> None:
     """Become the kernel."""
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # slow to import and of no use here
+    from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQInteractiveShell
 
     ZMQInteractiveShell.ask_exit = lambda shell: None  # a forgotten quit() does not end the notebook
+    IPythonKernel.do_shutdown = do_not_shut_down  # nor does a request to start anew
     ZMQInteractiveShell.system_piped = ZMQInteractiveShell.system = run_command
     with open(os.path.join(os.path.dirname(__file__), "task.json")) as file:
         offer = json.load(file)["offer"]
@@ -121,6 +123,11 @@ def start() -> None:
     if offer is not None:
         Offer(**offer).install()
     app.start()
+
+
+async def do_not_shut_down(kernel: Any, restart: bool) -> dict[str, Any]:
+    """Answer as if the kernel were to end. Whoever started it ends it."""
+    return {"status": "ok", "restart": restart}
 
 
 def run_command(shell: Any, command: str) -> None:

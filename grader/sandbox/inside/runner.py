@@ -347,8 +347,8 @@ class Outputs:
         self.characters_left, self.image_characters_left = TEXT, IMAGES_SIZE
 
     def add(self, kind: str, content: dict[str, Any]) -> None:
-        """Take one message of the kernel's; a response is always kept."""
-        if len(self.kept) >= OUTPUTS and RESPONSE not in content.get("data", {}):
+        """Take one message of the kernel's; a response is always kept, and an error, which is the last."""
+        if len(self.kept) >= OUTPUTS and RESPONSE not in content.get("data", {}) and kind != "error":
             return
         if kind == "stream":
             self._add_stream(content["name"], self._shorten(content["text"]))

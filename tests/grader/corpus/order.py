@@ -11,6 +11,13 @@ RIGHT = solutions()
 SOFTMAX, RELU = "softmax_turns_each_row_into_weights", "relu_weights_are_divided_by_the_length"
 OLDER = "def softmax(scores):\n    return scores / scores.sum(axis=-1, keepdims=True)"
 OLDER_RELU = "def relu_weights(scores):\n    return np.maximum(scores, 0)"
+OVER_QUERIES = """def softmax(scores):
+    powers = np.exp(scores - scores.max(axis=-2, keepdims=True))
+    return powers / powers.sum(axis=-2, keepdims=True)"""
+NO_MAX = """def softmax(scores):
+    powers = np.exp(scores)
+    return powers / powers.sum(axis=-1, keepdims=True)"""
+WITH_MATH = "def scaled_scores(Q, K):\n    return Q @ K.T / Q.dtype.type(math.sqrt(K.shape[-1]))"
 WITH_HELPER = """def softmax(scores):
     powers = np.exp(shifted(scores))
     return powers / powers.sum(axis=-1, keepdims=True)"""
@@ -189,6 +196,49 @@ def experiments_at_the_end(notebook):
     insert(notebook, None, own("x = softmax(np.eye(3))\nprint(x)"), own("softmax = None"))
 
 
+def an_older_softmax_turned_off(notebook):
+    insert(notebook, "write_softmax", copied(notebook, "write_softmax", OLDER) | {"cell_type": "raw"})
+
+
+def the_answer_above_its_cell(notebook):
+    cell = find(notebook, "write_softmax")
+    insert(notebook, "ask_softmax", own(cell["source"]))
+    cell.update(cell_type="raw", source=OLDER)
+
+
+def a_wrong_softmax_checked_too(notebook):
+    insert(notebook, SOFTMAX, own(OVER_QUERIES), own(f'check("{SOFTMAX}", softmax)'))
+
+
+def a_wrong_softmax_alone(notebook):
+    find(notebook, "write_softmax")["source"] = OVER_QUERIES
+
+
+def points_added_up(notebook):
+    checks = {name: "".join(find(notebook, name)["source"]) for name in (SOFTMAX, RELU)}
+    insert(notebook, SOFTMAX, own(f"total = {checks[SOFTMAX]}.points\nassert total == 4, total\nprint(total)"))
+    insert(notebook, RELU, own(f"report = {checks[RELU]}\ntotal += report.points\nprint(report.text())\nlast = 6"))
+
+
+def a_case_looked_at(notebook):
+    find(notebook, "write_softmax")["source"] = NO_MAX
+    insert(notebook, SOFTMAX, own("failing, = check.case()\nprint(softmax(failing))\nimport math"))
+    find(notebook, "write_scaled_scores")["source"] = WITH_MATH
+
+
+def a_long_sum(notebook):
+    insert(notebook, SOFTMAX, own("total = " + " + ".join(["1"] * 2000)))
+
+
+def started_anew(notebook):
+    insert(notebook, "first_imports", own("get_ipython().kernel.do_shutdown(True)"))
+
+
+def a_number_used_for_something_else(notebook):
+    find(notebook, "write_width")["source"] = "width = 8"
+    insert(notebook, RELU, own("for width in (16, 64):\n    print(variances(np.eye(4, width), np.eye(4, width)))"))
+
+
 SUBMISSIONS = [
     of_notebook("as_it_should_be", filled(RIGHT), 18),
     of_notebook("older_relu_below_its_check", changed(a_relu_below_its_check), 18, ["duplicated: write_relu_weights"]),
@@ -210,17 +260,27 @@ SUBMISSIONS = [
     of_notebook("an_answer_split", changed(an_answer_split), 18),
     of_notebook("answers_without_metadata", changed(answers_without_their_metadata), 18, ["deleted: write_softmax"]),
     of_notebook("only_code_left", changed(only_code_left), 18, ["deleted: opening, ask_softmax"]),
-    of_notebook("import_math_in_the_locked_cell", changed(an_import_added), 18, ["locked cell edited: first_imports"]),
-    of_notebook("imports_written_anew", changed(an_alias_for_an_import), 18, ["locked cell edited: first_imports"]),
+    of_notebook("import_math_in_the_locked_cell", changed(an_import_added), 18, ["not as released: first_imports"]),
+    of_notebook("imports_written_anew", changed(an_alias_for_an_import), 18, ["not as released: first_imports"]),
     of_notebook("imports_deleted", changed(no_imports), 18, ["deleted: first_imports"]),
     of_notebook("answer_in_its_check_cell", changed(an_answer_in_its_check_cell), 18,
-                [f"locked cell edited: {SOFTMAX}: run as it was handed in, and then as it was released"]),
-    of_notebook("another_name_checked", changed(another_name_checked), 18, [f"locked cell edited: {RELU}"]),
-    of_notebook("report_kept", changed(a_report_kept), 18, [f"locked cell edited: {RELU}"]),
-    of_notebook("check_timed", changed(a_check_timed), 18, [f"locked cell edited: {RELU}"]),
-    of_notebook("check_turned_off", changed(a_check_turned_off), 18, [f"locked cell edited: {RELU}"]),
+                [f"not as released: {SOFTMAX}: run as it was handed in, and then as it was released"]),
+    of_notebook("another_name_checked", changed(another_name_checked), 18, [f"not as released: {RELU}"]),
+    of_notebook("report_kept", changed(a_report_kept), 18, [f"not as released: {RELU}"]),
+    of_notebook("check_timed", changed(a_check_timed), 18, [f"not as released: {RELU}"]),
+    of_notebook("check_turned_off", changed(a_check_turned_off), 18, [f"not as released: {RELU}"]),
     of_notebook("check_turned_into_text", changed(a_check_turned_into_text), 18, [f"retyped: {RELU}"]),
-    of_notebook("notes_in_a_statement", changed(notes_in_a_statement), 18, ["locked cell edited: ask_softmax"]),
+    of_notebook("notes_in_a_statement", changed(notes_in_a_statement), 18, ["not as released: ask_softmax"]),
     of_notebook("checks_in_one_loop", changed(checks_in_one_loop), 18, [f"deleted: {SOFTMAX}, {RELU}"]),
+    of_notebook("older_softmax_turned_off", changed(an_older_softmax_turned_off), 18, ["duplicated: write_softmax"]),
+    of_notebook("answer_above_its_cell_turned_off", changed(the_answer_above_its_cell), 18,
+                ["turned off: write_softmax"]),
+    of_notebook("wrong_softmax_checked_too", changed(a_wrong_softmax_checked_too), 18, [f"duplicated: {SOFTMAX}"]),
+    of_notebook("wrong_softmax_alone", changed(a_wrong_softmax_alone), 14),
+    of_notebook("points_added_up", changed(points_added_up), 18),
+    of_notebook("case_looked_at", changed(a_case_looked_at), 17),
+    of_notebook("long_sum", changed(a_long_sum), 18),
+    of_notebook("started_anew", changed(started_anew), 18),
+    of_notebook("number_used_for_something_else", changed(a_number_used_for_something_else), 17),
     of_notebook("experiments_at_the_end", changed(experiments_at_the_end), 18),
 ]
