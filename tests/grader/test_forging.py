@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.course import Course
-from grader.grade_notebook import COPIES, grade
+from grader.grade_notebook import GUESSES, grade
 from grader.job import make_job
 from grader.sandbox.limits import Limits
 from grader.submission.intake import parse_notebook
@@ -107,7 +107,7 @@ def test_guessing():
     call = f"check('{name}', {{}})\n"
     loop = f"for width in range(100): {call.format('width')}"
     assert graded(NAMES + loop).points[name] == 0
-    for wrong, points in ((COPIES, 0), (COPIES - 2, 1)):
+    for wrong, points in ((GUESSES, 0), (GUESSES - 1, 1)):
         notebook = filled(EMPTY | {"write_width": "width = 1"})
         cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
                   "source": call.format(guess)} for guess in (64, *range(wrong - 1))]
