@@ -5,6 +5,7 @@ import logging
 import resource
 import sys
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # many workers open many files
     course, options.timeout = _configured(options)
     handed_in = course.students(options.set)
+    options.student = options.student and as_in_submitted(options.student, handed_in)
     if not options.student:
         for name, error in course.strays(options.set).items():
             print(unreadable(name, options.set, error))
@@ -74,6 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ran = sum(row.ran for row in rows)
     print(f"{len(rows)} submissions, {ran} run now, in {time.monotonic() - start:.1f} s")
     return int(any(row.fault for row in rows))
+
+
+def as_in_submitted(asked: Sequence[str], handed_in: Sequence[str]) -> list[str]:
+    """The students `asked` for, each as a folder spells the name: its accents may be spelled otherwise than typed."""
+    spelled = {unicodedata.normalize("NFC", name): name for name in handed_in} | {name: name for name in handed_in}
+    return [spelled.get(name, spelled.get(unicodedata.normalize("NFC", name), name)) for name in asked]
 
 
 def _configured(options: argparse.Namespace) -> tuple[Course, float]:

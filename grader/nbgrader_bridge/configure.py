@@ -42,7 +42,7 @@ def configure(c: Any, course: Course | None = None) -> None:
     c.GenerateAssignment.no_database = True
     c.GenerateAssignment.preprocessors = STEPS
     c.SaveCells.enabled = False
-    install()
+    install(course)
 
 
 def configure_here(c: Any, file: str) -> None:
@@ -56,8 +56,10 @@ def _set_folders(c: Any, course: Course) -> None:
     c.CourseDirectory.release_directory = _seen_from(course.folder, course.release_folder)
 
 
-def install() -> None:
+def install(course: Course) -> None:
     """Replace what grades and what makes pages, in nbgrader's commands, its API and formgrader, by ours.
+
+    And have nothing run unprotected that students of `course` wrote.
 
     Raises RuntimeError for another nbgrader.
     """
@@ -68,7 +70,7 @@ def install() -> None:
             raise RuntimeError(f"{module.__name__}.{replaced.__name__} is not nbgrader's any more; use nbgrader 0.9")
         setattr(module, replaced.__name__, ours)
     guard_formgrader()
-    refuse_to_execute()
+    refuse_to_execute(course.folder)
     forgive_timestamps()
 
 

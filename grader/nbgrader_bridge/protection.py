@@ -12,6 +12,8 @@ LINE = "from grader.nbgrader_bridge.configure import configure_here; configure_h
 MARKDOWN = "grader.sanitize.markdown.safe_markdown"
 FOLDERS = {"submitted_directory": "submitted", "autograded_directory": "autograded", "feedback_directory": "feedback",
            "directory_structure": "{nbgrader_step}/{student_id}/{assignment_id}"}
+OF_STUDENTS = ("submitted", "autograded", "downloaded", ".grader")  # where a course keeps what students wrote
+_courses: set[Path] = set()  # the folders of the courses that were configured in this process
 
 
 def require_protection(config: Any, folder: Path) -> None:
@@ -48,10 +50,23 @@ def _step(step: Any) -> Any:
     return import_item(step) if isinstance(step, str) else step
 
 
-def refuse_to_execute() -> None:
-    """Have nbconvert refuse to run a student's notebook in this process, whatever setting would have it do so."""
+def refuse_to_execute(course: Path) -> None:
+    """Have nbconvert refuse to run a student's notebook in this process, whatever setting would have it do so.
+
+    course: the folder of the course. What lies where it keeps students' work is a student's, should nobody be named:
+    `nbgrader validate` is given a path alone.
+    """
+    _courses.add(course.resolve())
     if not hasattr(ExecutePreprocessor.preprocess, "refuses"):
         ExecutePreprocessor.preprocess = _refusing(ExecutePreprocessor.preprocess)
+
+
+def _refuse_students_folder(folder: Path) -> None:
+    """Raise RuntimeError when `folder` is one where a course keeps what students wrote."""
+    for course in _courses:
+        if any(folder.is_relative_to(course / name) for name in OF_STUDENTS):
+            raise RuntimeError(f"a notebook in {folder} is a student's and would run without the grader's sandbox; "
+                               f"run instead: python -m grader SET --student STUDENT --course {course}")
 
 
 def _refusing(execute: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,6 +76,8 @@ def _refusing(execute: Callable[..., Any]) -> Callable[..., Any]:
         if of_student != ".":
             raise RuntimeError(f"the notebook of {of_student} would run without the grader's sandbox; take "
                                f"{type(self).__name__} out of nbgrader's configuration")
+        # a notebook without a path runs in the current folder: nbgrader's Validator goes to where the notebook lies
+        _refuse_students_folder(Path((resources or {}).get("metadata", {}).get("path") or ".").resolve())
         return execute(self, nb, resources, *others, **named)
 
     preprocess.refuses = True  # type: ignore[attr-defined]

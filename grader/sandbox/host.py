@@ -10,12 +10,13 @@ A kernel that dies, or cannot be stopped, costs the cell it was in: a new sandbo
 without that cell and without the check cells that gave a response already.
 """
 
+import contextlib
 import json
 import os
 import selectors
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -49,6 +50,36 @@ class Cell:
     exercise: str | None = None
 
 
+class Responses(Mapping[str, dict[str, Any]]):
+    """The responses of one cell: {exercise: response}, kept as text and parsed when asked for.
+
+    A few bytes of JSON become many of Python's objects: those of a whole run would take gigabytes.
+    """
+
+    def __init__(self, given: Mapping[str, dict[str, Any]]):
+        self._texts: dict[str, bytes] = {}
+        for exercise, response in given.items():
+            with contextlib.suppress(RecursionError):  # nested too deeply to be any answer
+                text = json.dumps(response, ensure_ascii=False, separators=(",", ":"))
+                self._texts[exercise] = text.encode(errors="surrogatepass")
+
+    def __getitem__(self, exercise: str) -> dict[str, Any]:
+        text = self._texts[exercise]
+        try:
+            return dict(json.loads(text))
+        except RecursionError:  # nearly too deep when it came, and we are deeper now
+            return {"exercise": exercise}
+
+    def __contains__(self, exercise: object) -> bool:
+        return exercise in self._texts  # without parsing
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
 @dataclass
 class NotebookRun:
     """What the run of a notebook gave: outputs by cell, responses by cell and exercise, and why cells were lost.
@@ -57,7 +88,7 @@ class NotebookRun:
     """
 
     outputs: dict[int, list[Output]] = field(default_factory=dict)
-    responses: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    responses: dict[int, Responses] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     limits: str = ""
     characters_left: int = CHARACTERS
@@ -205,6 +236,7 @@ def _attempt(cells: Sequence[Cell], todo: Sequence[int], inputs: Path, sandbox: 
             except NotebookTimeout:
                 return OutOfTime()
             _keep(run, i, cells[i], done, sandbox.limits)
+            del done  # it may be large, and the next one comes
     return Finished()
 
 
@@ -262,7 +294,7 @@ def _keep(run: NotebookRun, i: int, cell: Cell, done: dict[str, Any], limits: Li
     raw = done.get("outputs")
     if i not in run.outputs:
         run.outputs[i] = run.show(safe_outputs(raw))
-    if given := responses(raw):
+    if given := Responses(responses(raw)):
         run.responses[i] = given
     if done.get("interrupted") and cell.exercise not in given:
         run.lost[i] = _stopped(cell.name, limits)

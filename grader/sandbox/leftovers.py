@@ -1,6 +1,7 @@
 """The folder that a grader keeps all its temporary folders in, under a lock, and the removal of what a killed one left.
 
 The lock tells whether the owner is still at work, in whichever container it is: process numbers are given again.
+What is in the lock tells that a folder is a grader's: nothing is removed for its name alone, which anybody may choose.
 """
 
 import atexit
@@ -19,6 +20,9 @@ from pathlib import Path
 from grader.sandbox.cgroups import remove_abandoned
 
 PLACE, PREFIX, LOCK = Path("/tmp"), "grader-", "lock"
+MARK = "temporary files of the grader, in {}: removed when no process holds this lock\n"
+FOLDER = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")  # as mkdtemp names it
+HALF_WRITTEN = re.compile(r"(?:secret\.(\d+)|\.new-(\d+)-.+)", re.DOTALL)  # by the process of that number
 _own: Path | None = None  # this process's folder, and that of the workers it starts
 
 
@@ -30,6 +34,7 @@ def own_folder() -> Path:
         _own.chmod(0o711)  # a run's own user passes through
         lock = os.open(_own / "new", os.O_CREAT | os.O_WRONLY, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)  # held until this process and its workers have ended
+        os.write(lock, MARK.format(_own.name).encode())
         os.rename(_own / "new", _own / LOCK)  # never there without being locked
         atexit.register(_remove_own, _own, os.getpid())
     return _own
@@ -56,12 +61,13 @@ def remove_leftovers(own: Path) -> None:
     own: the folder .grader of a course whose lock we hold. A grader that is at work keeps what is its own.
     """
     for folder in PLACE.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # in use, not ours, or somebody else removes it
-            _remove_abandoned(folder)
+        if FOLDER.fullmatch(folder.name):
+            with contextlib.suppress(OSError):  # in use, not ours, or somebody else removes it
+                _remove_abandoned(folder)
     remove_abandoned()
     for file in [*own.glob("secret.*"), *own.glob("results/.new-*"), *own.glob("*/*/.new-*")]:
-        owner = re.search(r"[.-](\d+)(?:$|-)", file.name)
-        if not (owner and Path(f"/proc/{owner[1]}").exists()):
+        owner = HALF_WRITTEN.fullmatch(file.name)  # None: a copy that somebody made, as secret.bak
+        if owner and not Path(f"/proc/{owner[1] or owner[2]}").exists():
             file.unlink(missing_ok=True)
 
 
@@ -75,7 +81,8 @@ def _remove_abandoned(folder: Path) -> None:
         lock = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(folder)
+            if os.read(lock, 1000) == MARK.format(folder.name).encode():
+                _remove(folder)
         finally:
             os.close(lock)
 

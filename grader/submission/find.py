@@ -2,6 +2,9 @@
 
 Its right place is submitted/STUDENT/SET/SET.ipynb. What a notebook is of is told by its cells, else by a name that
 holds the set's stem. Nothing is guessed between two that are as good: those are reported.
+
+To look at cells takes time, half a second a megabyte at worst. So of each student at most MOST files are looked
+into, and together no more than LOOKED_INTO bytes: a file beyond tells no set. What a file told is remembered.
 """
 
 import contextlib
@@ -10,9 +13,10 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from attnlib.check.spec import stems
 from grader.submission.folders import mode, open_file, open_folder, walk
@@ -24,7 +28,10 @@ ARCHIVE = re.compile(r"\.(zip|tar|t?gz|t?bz2?|t?xz|7z|rar)$", re.IGNORECASE)
 RIGHT, OTHER_CASE, DEEPER, LOOSE, NO_FOLDER = range(5)  # places, the right one first
 EXACT, NAME_IN_OTHER_CASE, NAMED, NOTEBOOK, EXTENDED, NO_EXTENSION = range(6)  # names, the right one first
 LISTED = 5  # names in a message
-MOST = 20  # candidates of one student that are looked into
+MOST, LOOKED_INTO = 20, 50_000_000  # candidates of one student that are looked into, and their bytes together
+REMEMBERED = 10_000  # files of which we remember what they told
+NOBODYS = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}  # what systems put into folders
+_told: dict[tuple[int, ...], str | None] = {}  # {a file as it was: the set that its cells told}
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +43,8 @@ class Candidate:
     depth: int
     folders: tuple[str, ...]  # from submitted/ down
     file: str
+    size: int = field(default=0, compare=False)
+    looked_into: bool = field(default=True, compare=False)
 
     @property
     def path(self) -> str:
@@ -72,7 +81,7 @@ def students(submitted: Path, stem: str) -> list[str]:
     with _top(submitted) as top:
         if top is None:
             return []
-        names = (_student(top, name) for name in os.listdir(top) if not name.startswith("."))
+        names = (_student(top, name) for name in os.listdir(top) if _is_somebodys(name))
         return sorted(name for name in {*names} if name and _handed_in(top, name, stem))
 
 
@@ -83,7 +92,7 @@ def strays(submitted: Path, stem: str) -> dict[str, Unreadable]:
             return {}
         known = {*students(submitted, stem)}
         found = {name: _stray(top, name, stem) for name in sorted(os.listdir(top))
-                 if not name.startswith(".") and _student(top, name) not in known}
+                 if _is_somebodys(name) and _student(top, name) not in known}
     right = f"Put what is to be graded into {submitted}/STUDENT/{stem}/{stem}.ipynb and grade again"
     return {name: Unreadable(why, right) for name, why in found.items() if why}
 
@@ -96,6 +105,11 @@ def _top(submitted: Path) -> Iterator[int | None]:
         return
     with contextlib.ExitStack() as stack:
         yield open_folder(stack, None, str(submitted))
+
+
+def _is_somebodys(name: str) -> bool:
+    """Whether somebody may have put `name` into submitted/: it is not hidden, and no system's own."""
+    return not name.startswith(".") and _plain(name) not in NOBODYS
 
 
 def _student(top: int, name: str) -> str | None:
@@ -146,11 +160,25 @@ def _stray(top: int, name: str, stem: str) -> str:
 def _candidates(top: int, student: str, stem: str) -> list[Candidate]:
     """The files that may be the notebook of `student` for `stem`, the likeliest first; at most MOST."""
     files = [f"{student}.{extension}" for extension in ("ipynb", "IPYNB", "Ipynb")]
-    found = [Candidate(NO_FOLDER, NOTEBOOK, 0, (), file) for file in files if stat.S_ISREG(mode(top, file))]
+    found = [Candidate(NO_FOLDER, NOTEBOOK, 0, (), file, _size(top, file)) for file in files
+             if stat.S_ISREG(mode(top, file))]
     if stat.S_ISDIR(mode(top, student)):
         with contextlib.ExitStack() as stack:
             found += _candidates_in(open_folder(stack, top, student), student, stem)
-    return sorted(found)[:MOST]
+    left, candidates = LOOKED_INTO, []
+    for candidate in sorted(found)[:MOST]:
+        fits = candidate.size <= left
+        left -= candidate.size * fits
+        candidates.append(replace(candidate, looked_into=fits))
+    return candidates
+
+
+def _size(folder: int, name: str) -> int:
+    """The bytes of a file; 0 when it cannot be looked at."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
+    except OSError:
+        return 0
 
 
 def _candidates_in(folder: int, student: str, stem: str) -> Iterator[Candidate]:
@@ -161,7 +189,8 @@ def _candidates_in(folder: int, student: str, stem: str) -> Iterator[Candidate]:
         for name in level.others:
             rank = _rank(name, stem)
             if rank is not None and (of in (stem, None) or set_of_name(name) != of):
-                yield Candidate(_place(folders, stem), rank, len(folders), (student, *folders), name)
+                yield Candidate(_place(folders, stem), rank, len(folders), (student, *folders), name,
+                                _size(level.descriptor, name))
 
 
 def _place(folders: Sequence[str], stem: str) -> int:
@@ -235,16 +264,33 @@ def _may_be_meant(top: int, candidate: Candidate, stem: str) -> bool:
 
 
 def _set(top: int, candidate: Candidate) -> str | None:
-    """The stem of the set whose cells a file holds; None when it holds none, or cannot be read."""
+    """The stem of the set whose cells a file holds; None when it holds none, cannot be read, or is not looked into."""
+    if not candidate.looked_into:
+        return None
     with contextlib.ExitStack() as stack:
         folder = top
         try:
             for name in candidate.folders:
                 folder = open_folder(stack, folder, name)
             file = stack.enter_context(open_file(folder, candidate.file))
-            return set_of_cells(read_notebook(file, candidate.file, []))
+            return _told_by(file)
         except (Unreadable, OSError):
             return None
+
+
+def _told_by(file: BinaryIO) -> str | None:
+    """The stem of the set whose cells `file` holds; None when they tell none. Raises OSError."""
+    found = os.fstat(file.fileno())
+    known = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if known not in _told:
+        try:
+            told = set_of_cells(read_notebook(file, "", []))
+        except Unreadable:
+            told = None
+        if len(_told) >= REMEMBERED:
+            del _told[next(iter(_told))]
+        _told[known] = told
+    return _told[known]
 
 
 def _costs(top: int, chosen: Candidate) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grader.files import KeptFiles, keep
-from grader.submission.find import LOOSE, NO_FOLDER, Candidate, find_notebook, set_of_name
+from grader.submission.find import LISTED, LOOSE, NO_FOLDER, Candidate, find_notebook, set_of_name
 from grader.submission.folders import DEEP, ENTRIES, Level, mode, open_file, open_folder, walk
 from grader.submission.parse import parse_notebook, read_notebook, set_of_cells
 from grader.submission.submission import Finding, RawCell, Submission, Unreadable
@@ -41,15 +41,30 @@ def read_submission(submitted: Path, student: str, stem: str, files: Path) -> Su
             folders = [top]
             for name in found.folders:
                 folders.append(open_folder(stack, folders[-1], name))
-            with open_file(folders[-1], found.file) as file:
-                cells = read_notebook(file, found.file, findings)
-            if (of := set_of_cells(cells)) not in (stem, None):
-                raise Unreadable(f"{found.file} is the notebook of {of}; expected that of {stem}")
+            cells = _cells(folders[-1], found.file, stem, findings)
             timestamp = _timestamp(folders[2:] or folders[1:], findings)
         except OSError as error:
             raise Unreadable(f"{error.filename or stem} cannot be read ({error.strerror})") from None
         digests = _copy_others(folders[-1], found, files, findings)
     return Submission(cells, KeptFiles(files, digests), timestamp, findings)
+
+
+def _cells(folder: int, name: str, stem: str, findings: list[Finding]) -> list[RawCell]:
+    """The cells of the notebook `name` in `folder`. Raises Unreadable, which names others that may be meant."""
+    others = [found.where for found in findings if found.kind == "another notebook"]
+    try:
+        with open_file(folder, name) as file:
+            cells = read_notebook(file, name, findings)
+        if (of := set_of_cells(cells)) not in (stem, None):
+            raise Unreadable(f"{name} is the notebook of {of}; expected that of {stem}")
+    except Unreadable as error:
+        if others:
+            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+            listed = ", ".join(where[:100] for where in others[:LISTED]) + more
+            raise Unreadable(f"{error}; there is also {listed}",
+                             f"Ask the student which one counts, put it in place of {name} and grade again") from None
+        raise
+    return cells
 
 
 def check_name(student: str) -> None:

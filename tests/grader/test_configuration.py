@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,34 @@ def test_a_setting_that_would_run_code(course, canary, setting):
     run(course, NBGRADER[0], "generate_feedback", STEM)
     run(course, *OURS, "--force")
     assert not canary.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["submitted", "autograded", ".grader/repaired", "a link"])
+def test_validating_a_student_s_notebook(course, canary, place):
+    """Does nbgrader's validate run no student's notebook, wherever it lies in the course, and say what to do?"""
+    put(course, LINE)
+    handed_in = course.submitted / "s1" / STEM
+    folder = course.folder / place / "s1" / STEM
+    if place == "a link":
+        folder = course.folder / "a_link"
+        folder.symlink_to(handed_in)
+    elif folder != handed_in:
+        shutil.copytree(handed_in, folder)
+    status, said = run(course, NBGRADER[0], "validate", folder.relative_to(course.folder) / f"{STEM}.ipynb")
+    assert status != 0 and not canary.exists(), said
+    assert f"run instead: python -m grader SET --student STUDENT --course {course.folder}" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["exercises", "mine", "."])
+def test_validating_one_s_own(course, canary, place):
+    """Does nbgrader's validate still run a notebook that is no student's?"""
+    put(course, LINE)
+    (course.folder / place).mkdir(exist_ok=True)
+    shutil.copy(course.submitted / "s1" / STEM / f"{STEM}.ipynb", course.folder / place)
+    status, said = run(course, NBGRADER[0], "validate", f"{place}/{STEM}.ipynb")
+    assert canary.exists() and "would run without" not in said, said
 
 
 PENALTY = """

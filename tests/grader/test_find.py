@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.command import as_in_submitted
 from grader.course import REPOSITORY, Course
 from grader.nbgrader_bridge.gradebook import scores
 from grader.submission import find, parse
@@ -270,6 +271,66 @@ def test_accents_in_either_spelling(course):
     name = unicodedata.normalize("NFD", f"{STEM} Lösung.ipynb")
     hand_in(course, {f"s/{STEM}/{name}": NOTEBOOK})
     assert read(course).findings[0].where == name
+
+
+@pytest.mark.parametrize("folder", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_a_name_typed_in_another_spelling(folder, typed):
+    """Is a student found by a name whose accents are typed otherwise than the folder has them, and never another's?"""
+    there, asked = unicodedata.normalize(folder, "müller"), unicodedata.normalize(typed, "müller")
+    assert as_in_submitted([asked, "s", "t"], ["s", there]) == [there, "s", "t"]
+    both = [unicodedata.normalize(form, "müller") for form in ("NFC", "NFD")]
+    assert as_in_submitted(both, both) == both
+
+
+@pytest.mark.parametrize("name", ["__MACOSX/._s", "Thumbs.db", "desktop.ini", "Desktop.ini", "Icon\r"])
+def test_what_a_system_puts_there(course, name):
+    """Is nothing said of what macOS and Windows put into folders?"""
+    hand_in(course, {name: "", f"s/{STEM}/{STEM}.ipynb": NOTEBOOK})
+    assert course.students(STEM) == ["s"] and course.strays(STEM) == {}
+
+
+@pytest.mark.parametrize("content, said", [
+    ("", "is empty"), ("{", "is not JSON"), (OF_ANOTHER_SET, "is the notebook of")])
+def test_a_full_one_beside_an_empty_one(course, content, said):
+    """Where the one that counts cannot be graded: are the others named that may have been meant?"""
+    hand_in(course, {f"s/{STEM}/{STEM}.ipynb": content, f"s/{STEM}/{STEM}-Copy1.ipynb": NOTEBOOK,
+                     f"s/{STEM}.ipynb": NOTEBOOK})
+    with pytest.raises(Unreadable, match=f"{said}.*; there is also {STEM}-Copy1.ipynb, s/{STEM}.ipynb$") as caught:
+        read(course)
+    assert "which one counts" in caught.value.remedy
+
+
+def test_each_file_is_looked_into_once(course, monkeypatch):
+    """Is a file read once to tell its set, however often that is asked, and again when it changed?"""
+    looked = []
+    monkeypatch.setattr(find, "read_notebook", lambda *given: looked.append(1) or parse.read_notebook(*given))
+    monkeypatch.setattr(find, "_told", {})
+    hand_in(course, {f"s/work/{name}.ipynb": STRIPPED for name in "abc"})
+    for _ in range(3):
+        assert course.students(STEM) == [] and course.strays(STEM).keys() == {"s"}
+    assert len(looked) == 3
+    hand_in(course, {"s/work/b.ipynb": NOTEBOOK})
+    assert course.students(STEM) == ["s"] and len(looked) == 4
+
+
+def test_what_is_remembered_is_bounded(course, monkeypatch):
+    """Does what is remembered of files not grow without end?"""
+    monkeypatch.setattr(find, "REMEMBERED", 2)
+    monkeypatch.setattr(find, "_told", {})
+    hand_in(course, {f"s/work/{name}.ipynb": STRIPPED for name in "abcd"})
+    assert course.students(STEM) == [] and len(find._told) == 2
+
+
+def test_large_files_of_one_student(course, monkeypatch):
+    """Are no more than so many bytes of one student looked into, and is what goes beyond told by its name alone?"""
+    monkeypatch.setattr(find, "LOOKED_INTO", 2 * len(NOTEBOOK.encode()))
+    monkeypatch.setattr(find, "_told", {})
+    hand_in(course, {f"s/work/{name}.ipynb": f"{STRIPPED}{' ' * len(NOTEBOOK)}" for name in "abc"}
+            | {"s/work/d.ipynb": NOTEBOOK, f"t/work/{STEM}.ipynb": NOTEBOOK * 3})
+    assert course.students(STEM) == ["t"] and len(find._told) == 1
+    monkeypatch.setattr(find, "LOOKED_INTO", 50_000_000)
+    assert course.students(STEM) == ["s", "t"]
 
 
 @pytest.mark.slow

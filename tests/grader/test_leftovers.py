@@ -14,7 +14,7 @@ import pytest
 from grader.class_run import grade_class
 from grader.course import REPOSITORY, Course
 from grader.sandbox import leftovers
-from grader.sandbox.leftovers import LOCK, new_folder, own_folder, remove_leftovers
+from grader.sandbox.leftovers import LOCK, MARK, new_folder, own_folder, remove_leftovers
 from tests.grader.sample_class import STEM, filled, solutions, text
 
 MAKE = """
@@ -76,17 +76,17 @@ def test_a_python_that_is_still_there(tmp_path):
 def test_what_is_not_a_grader_s(tmp_path, monkeypatch):
     """Are links, files, and folders without a lock or of another user left alone, and nothing behind a link touched?"""
     place, elsewhere = tmp_path / "tmp", tmp_path / "elsewhere"
-    for folder in (place / "grader-mine", place / "grader-theirs", elsewhere / "precious"):
+    for folder in (place / "grader-mine_1a2", place / "grader-theirs_1", elsewhere / "precious"):
         folder.mkdir(parents=True)
-    (place / "grader-theirs" / LOCK).touch()
-    (elsewhere / LOCK).touch()
-    (place / "grader-link").symlink_to(elsewhere)
-    (place / "grader-file").touch()
-    (place / "grader-linked-lock").mkdir()
-    (place / "grader-linked-lock" / LOCK).symlink_to(elsewhere / LOCK)
-    abandoned = place / "grader-abandoned"
+    (place / "grader-theirs_1" / LOCK).write_text(MARK.format("grader-theirs_1"))
+    (elsewhere / LOCK).write_text(MARK.format("grader-linked_l"))
+    (place / "grader-linked12").symlink_to(elsewhere)
+    (place / "grader-file1234").touch()
+    (place / "grader-linked_l").mkdir()
+    (place / "grader-linked_l" / LOCK).symlink_to(elsewhere / LOCK)
+    abandoned = place / "grader-left_1a2"
     (abandoned / "run-1").mkdir(parents=True)
-    (abandoned / LOCK).touch()
+    (abandoned / LOCK).write_text(MARK.format(abandoned.name))
     (abandoned / "run-1" / "link").symlink_to(elsewhere)
     (abandoned / "link").symlink_to(elsewhere)
     before = sorted(os.listdir(place))
@@ -96,22 +96,55 @@ def test_what_is_not_a_grader_s(tmp_path, monkeypatch):
     assert sorted(os.listdir(place)) == before
     monkeypatch.undo()
     monkeypatch.setattr(leftovers, "PLACE", place)
-    (place / "grader-theirs" / LOCK).unlink()
+    (place / "grader-theirs_1" / LOCK).unlink()
     remove_leftovers(tmp_path)
-    assert sorted(os.listdir(place)) == sorted({*before} - {"grader-abandoned"})
+    assert sorted(os.listdir(place)) == sorted({*before} - {abandoned.name})
     assert (elsewhere / "precious").exists() and (elsewhere / LOCK).exists()
 
 
 def test_half_written_files(tmp_path):
-    """Are half-written secrets and results of a killed grader removed, and those of a process at work kept?"""
+    """Are half-written secrets and results of a killed grader removed, and kept those of one at work, and backups?"""
     (tmp_path / "results").mkdir()
-    kept = ["secret", f"secret.{os.getpid()}", "results/abc.json", f"results/.new-{os.getpid()}-x"]
-    gone = ["secret.4194999", "results/.new-4194999-x", "results/.new-abc"]
+    kept = ["secret", f"secret.{os.getpid()}", "results/abc.json", f"results/.new-{os.getpid()}-x", "secret.bak",
+            "secret.2026-03-01", "secret.4194999.bak", "results/.new-abc", "results/.new-4194999"]
+    gone = ["secret.4194999", "results/.new-4194999-x"]
     for name in (*kept, *gone):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path)
     assert all((tmp_path / name).exists() for name in kept)
     assert not any((tmp_path / name).exists() for name in gone)
+
+
+@pytest.mark.parametrize("name", ["grader-backup", "grader-backup01", "grader-2026_03_01"])
+@pytest.mark.parametrize("copied", ["course", "own"])
+def test_a_backup_in_tmp(tmp_path, monkeypatch, name, copied):
+    """Is a copy left alone that somebody made of a course's .grader, or of a grader's folder, whatever its name?"""
+    lock = "" if copied == "course" else MARK.format("grader-abcd1234")
+    (tmp_path / name / "results").mkdir(parents=True)
+    (tmp_path / name / LOCK).write_text(lock)
+    (tmp_path / name / "secret").write_bytes(bytes(32))
+    monkeypatch.setattr(leftovers, "PLACE", tmp_path)
+    remove_leftovers(tmp_path / "course")
+    assert sorted(os.listdir(tmp_path / name)) == [LOCK, "results", "secret"]
+
+
+def test_something_is_mounted_in_it(tmp_path, monkeypatch):
+    """Is a folder left alone in which something is mounted, and what is mounted there, and removed once it is not?"""
+    left, precious = tmp_path / "place" / "grader-left_1a2", tmp_path / "precious"
+    (left / "a folder").mkdir(parents=True)
+    (left / LOCK).write_text(MARK.format(left.name))
+    precious.mkdir()
+    (precious / "file").touch()
+    monkeypatch.setattr(leftovers, "PLACE", left.parent)
+    if subprocess.run(["mount", "--bind", precious, left / "a folder"], capture_output=True).returncode:
+        pytest.skip("only root can mount")
+    try:
+        remove_leftovers(tmp_path)
+        assert (left / LOCK).exists() and (left / "a folder" / "file").exists()
+    finally:
+        subprocess.run(["umount", left / "a folder"], check=True)
+    remove_leftovers(tmp_path)
+    assert not left.exists() and (precious / "file").exists()
 
 
 def test_own_folder_is_made_again():
