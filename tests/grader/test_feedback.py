@@ -13,7 +13,9 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment, FileSystemLoader
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
+from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
 from attnlib.check.scoring.report import PropertyResult, Report
@@ -22,7 +24,7 @@ from grader.class_run import grade_class
 from grader.course import Course
 from grader.nbgrader_bridge.configure import configure
 from grader.nbgrader_bridge.feedback import page, write_feedback
-from grader.nbgrader_bridge.pages import OWN_CELLS, PageExporter, SafeFeedback
+from grader.nbgrader_bridge.pages import OWN_CELLS, OwnScripts, PageExporter, SafeFeedback
 from grader.sanitize.allowance import CHARACTERS, SPANS, Allowance, OutOfTime
 from grader.sanitize.formulas import set_formula
 from grader.sanitize.markdown import ATTRIBUTES, TAGS, safe_markdown
@@ -494,6 +496,30 @@ def test_where_the_filter_is_set():
     config = Config()
     configure(config, Course.at())
     assert config.HTMLExporter.filters == {"markdown2html": "grader.sanitize.markdown.safe_markdown"}
+
+
+@pytest.mark.parametrize("template", ["classic", "formgrade"])
+@pytest.mark.parametrize("filters", [
+    {"markdown2html": "nbconvert.filters.markdown_mistune.markdown2html_mistune"}, {}])
+def test_another_filter_in_the_configuration(template, filters):
+    """Do the pages of feedback and of formgrader have our filter, whatever the configuration says?"""
+    config = Config()
+    configure(config, Course.at())
+    config.HTMLExporter.filters = config.PageExporter.filters = filters
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    config.HTMLExporter.template_name = template
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("<p class=theirs>**kept**</p>")])
+    exporter = PageExporter(config=config)
+    html, _ = exporter.from_notebook_node(notebook, resources={"index": 0, "total": 1})
+    assert "kept" in html and "theirs" not in html
+
+
+def test_no_link_to_jupyter():
+    """Does formgrader's page lead to no notebook in Jupyter, and still say whose it is?"""
+    environment = Environment(loader=OwnScripts(FileSystemLoader(f"{handlers.template_path}/formgrade")))
+    source, _, _ = environment.loader.get_source(environment, "formgrade_macros.html.j2")
+    assert "notebook_path" not in source and "live notebook" not in source
+    assert all(f'<a class="{name}">' in source for name in ("name-hidden", "name-shown"))
 
 
 @pytest.mark.sandbox
