@@ -20,6 +20,7 @@ from traitlets import default
 
 from grader.release import is_check
 from grader.sanitize.allowance import Allowance, as_it_is
+from grader.sanitize.markdown import safe_markdown
 from grader.sanitize.outputs import safe_outputs, safe_report
 from grader.submission.timestamp import TIMESTAMP
 
@@ -28,6 +29,8 @@ NO_SCRIPT = ("default-src 'none'; style-src 'unsafe-inline'; img-src data:; font
              "base-uri 'none'")
 POLICY = f'<meta http-equiv="Content-Security-Policy" content="{NO_SCRIPT}">'
 FONT = re.compile(r"@font-face *{[^}]*}")
+# The student's notebook in Jupyter, which shows what it likes.
+LIVE_NOTEBOOK = re.compile(r'(<a class="name-(?:hidden|shown)")[^>]*title="Open live notebook"[^>]*>')
 # formgrader's keyboard waits for MathJax to have ended.
 NO_MATHJAX = '<script>var MathJax = {Hub: {Startup: {signal: {Interest: function (told) { told("End"); }}}}};</script>'
 
@@ -45,6 +48,7 @@ class PageExporter(HTMLExporter):
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
         """(HTML, resources) of a notebook; a text that takes too long, or fails, is shown as it is."""
         allowance = Allowance()
+        self.register_filter("markdown2html", safe_markdown)  # whatever the configuration says
         coloured = Highlight2HTML(pygments_lexer="python3", parent=self)  # IPython's takes hours for some spaces
         self.register_filter("highlight_code", lambda source, metadata=None: allowance.made(coloured, source))
         self.register_filter("ansi2html", lambda text: allowance.made(ansi2html, text))
@@ -62,7 +66,10 @@ class PageExporter(HTMLExporter):
 
 
 class OwnScripts(BaseLoader):
-    """Loads nbgrader's templates so that their own scripts are told from any other, by the resource `nonce`."""
+    """Loads nbgrader's templates so that their own scripts are told from any other, by the resource `nonce`.
+
+    They lead to no notebook in Jupyter, and load no MathJax.
+    """
 
     def __init__(self, loader: BaseLoader):
         self.loader = loader
@@ -76,6 +83,7 @@ class OwnScripts(BaseLoader):
             source = FONT.sub("", source)
         if template == "formgrade_macros.html.j2":
             source = source.replace("{% macro header(resources) %}", "{% macro header(resources) %}" + NO_MATHJAX)
+            source = LIVE_NOTEBOOK.sub(r"\1>", source)
         if template.startswith("formgrade_") or template.endswith(".tpl"):
             source = source.replace("<script", '<script nonce="{{ resources.nonce }}"')
         return source, file, is_current

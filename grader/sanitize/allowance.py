@@ -1,19 +1,20 @@
-"""What making one page may cost: seconds, tags and characters, whatever a student wrote.
+"""What making one page may cost: seconds, tags, characters and the room of tables, whatever a student wrote.
 
 Markdown, highlighters and formulas are read with regular expressions, and some texts take those a time that grows with
 the square of their length, or worse. formgrader has one thread: while a page is made, nobody else is served.
 """
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from html import escape
 from threading import current_thread, main_thread
 from time import process_time
+from types import FrameType
 from typing import Any
 
 TEXT_SECONDS, PAGE_SECONDS = 0.5, 1.5  # of processor time; an ordinary page takes 0.1
 TAGS, CHARACTERS = 40_000, 20_000_000  # of what is made of the texts; an ordinary page has 6,000 tags
+SPAN, SPANS = 20, 20_000  # rows or columns that a cell of a table spans; the squares of all of them in a page
 
 
 class OutOfTime(BaseException):
@@ -24,7 +25,7 @@ class Allowance:
     """What is left of the time and the room for one page."""
 
     def __init__(self) -> None:
-        self.seconds, self.tags, self.characters = PAGE_SECONDS, TAGS, CHARACTERS
+        self.seconds, self.tags, self.characters, self.spans = PAGE_SECONDS, TAGS, CHARACTERS, SPANS
 
     def made(self, convert: Callable[[str], str], text: str) -> str:
         """What `convert` makes of a text. When that fails, or takes too much time or room, the text as it is."""
@@ -32,7 +33,7 @@ class Allowance:
         if self.seconds <= 0:
             convert = as_it_is
         try:
-            with _at_most(TEXT_SECONDS):
+            with _AtMost(TEXT_SECONDS):
                 html = convert(text)
         except (Exception, OutOfTime):
             html = as_it_is(text)
@@ -42,31 +43,48 @@ class Allowance:
         self.tags, self.characters = self.tags - html.count("<"), self.characters - len(html)
         return html
 
+    def has_span(self, span: int) -> bool:
+        """Whether a cell of a table may span so many rows, or columns; if so, they are taken off.
+
+        A browser lays out rows times columns of each cell. Their product is at most half the sum of their squares.
+        """
+        fits = 1 <= span <= SPAN and span * span <= self.spans
+        self.spans -= span * span if fits else 0
+        return fits
+
 
 def as_it_is(text: str) -> str:
     """A text without any formatting, as HTML."""
     return f"<pre>{escape(text)}</pre>"
 
 
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after `seconds` of processor time; not in a thread, for Python gives signals to the main one."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    running = True
+class _AtMost:
+    """Raise OutOfTime after `seconds` of processor time; not in a thread, for Python gives signals to the main one.
 
-    def ring(*_: Any) -> None:
-        if running:
+    It is raised again after as many more, for what calls Python from elsewhere may have swallowed it. It is never
+    raised while the timer is being set or stopped: so it does not leave the `with`, and no timer stays behind.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds, self.rings = seconds, current_thread() is main_thread()
+        self.before: Any = None  # what SIGPROF did
+
+    def __enter__(self) -> None:
+        if self.rings:
+            self.before = signal.signal(signal.SIGPROF, self._ring)
+            signal.setitimer(signal.ITIMER_PROF, self.seconds, self.seconds)
+
+    def __exit__(self, *_: object) -> None:
+        if self.rings:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            self.rings = False
+            signal.signal(signal.SIGPROF, signal.SIG_IGN)  # drops one on its way: the default would end the process
+            signal.signal(signal.SIGPROF, self.before)
+
+    def _ring(self, _: int, interrupted: FrameType | None) -> None:
+        at_work = interrupted is None or interrupted.f_code not in STARTS_AND_STOPS
+        if self.rings and at_work:
             raise OutOfTime
 
-    before = signal.signal(signal.SIGPROF, ring)
-    try:
-        try:
-            signal.setitimer(signal.ITIMER_PROF, seconds, 0.05)  # and again, should something have swallowed it
-            yield
-        finally:
-            running = False
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+
+STARTS_AND_STOPS = (_AtMost.__enter__.__code__, _AtMost.__exit__.__code__)

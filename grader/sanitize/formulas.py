@@ -13,9 +13,10 @@ GROUPS = ("math", "mrow", "mstyle", "mpadded")
 TIGHT = set("()[]{}⟨⟩|‖!′'/.")  # operators without spaces around them
 ACCENTS = {"^": "\u0302", "ˆ": "\u0302", "~": "\u0303", "˜": "\u0303", "¯": "\u0304", "_": "\u0304", "―": "\u0304",
            "→": "\u20d7", "˙": "\u0307", "¨": "\u0308"}  # as combining characters
-# MathJax commands that make links, classes or styles, should somebody else's page set what stays TeX
+# MathJax commands that make links, classes or styles, should somebody else's page set what stays TeX. A row of
+# backslashes is read once, as a whole: the time grows with the length of the text, not with its square.
 ACTIVE = re.compile(
-    r"\\+(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)"
+    r"(?<!\\)\\++(?=(href|url|style|class|cssId|require|html\w*|data|mmlToken|bbox|unicode|newcommand|def|let)\b)"
 )
 
 

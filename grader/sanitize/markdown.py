@@ -6,6 +6,7 @@ Nothing a student wrote keeps an id, a class or a style: formgrader's own script
 
 import re
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -32,14 +33,14 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "align", "scope"},
     "details": {"open"},
 }
-SIZES = {"width": 4, "height": 4, "start": 6, "colspan": 2, "rowspan": 3}  # digits
+SIZES = {"width": 4, "height": 4, "start": 6, "colspan": 2, "rowspan": 2}  # digits
 # What every browser takes for an address elsewhere: "http:page.html" names a file beside the page.
 LINK = re.compile(r"https?://([a-z0-9-]+\.)+[a-z][a-z0-9-]+(:\d+)?([/?#][!#$%&'()*+,./:;=?@\[\]\w~-]*)?", re.A | re.I)
 MAIL = re.compile(r"mailto:[\w.+-]+@[\w.-]+", re.ASCII)
 PICTURE = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/=]*)")
 ATTACHMENT = "attachment:"
 LONG = 12_000  # characters, pictures apart
-NUMBERED = "attachment:/"  # stands for a picture in the text, before its number
+BEGINNING = 40  # characters of a picture that is shown as text, where the page has no room for all of it
 
 
 @pass_context
@@ -57,18 +58,22 @@ def safe_markdown(*given: Any) -> str:
         return passive(as_it_is(source))
     pictures = context.get("cell", {}).get("attachments")
     pictures = pictures if isinstance(pictures, Mapping) else {}
-    text = _Text(pictures, bool(contexts), resources.get("server", ""), allowance.characters)
+    text = _Text(pictures, bool(contexts), resources.get("server", ""), allowance)
     return passive(allowance.made(text.html, source))
 
 
 class _Text(IPythonRenderer):
     """One text: the pictures pasted into its cell, {name: {mime: base64}}, whether formulas are set, the name of
-    our server, and how many characters of pictures it may show.
+    our server, and what is left for the page.
+
+    room: how many characters of pictures it may still show; mark: what no student can write, before the number of
+    each picture that is in the text.
     """
 
-    def __init__(self, pictures: Mapping[str, Any], sets_formulas: bool, server: str, room: int):
+    def __init__(self, pictures: Mapping[str, Any], sets_formulas: bool, server: str, allowance: Allowance):
         super().__init__(escape=False, exclude_anchor_links=True)
-        self.pictures, self.sets_formulas, self.server, self.room = pictures, sets_formulas, server, room
+        self.pictures, self.sets_formulas, self.server, self.allowance = pictures, sets_formulas, server, allowance
+        self.room, self.mark = allowance.characters, f"{ATTACHMENT}/{token_hex(8)}-"
         self.known: dict[str, str] = {}  # pictures by what names them
         self.inline: dict[str, str] = {}  # by the short name that the text has in their place
 
@@ -79,13 +84,24 @@ class _Text(IPythonRenderer):
         safe = nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, attribute_filter=self._attribute, url_schemes=schemes,
                          url_relative="deny", link_rel="noopener noreferrer",
                          set_tag_attribute_values={"a": {"target": "_blank"}})
-        return re.sub(f"{NUMBERED}[0-9]+", lambda found: self.inline.get(found[0], found[0]), safe)  # if no picture
+        return re.sub(f"{self.mark}[0-9]+", self._as_text, safe)
 
     def _keep_inline(self, found: re.Match[str]) -> str:
         """A short name for a picture in the text: Markdown takes half a second to read a large one."""
-        name = f"{NUMBERED}{len(self.inline)}"
+        name = f"{self.mark}{len(self.inline)}"
         self.inline[name] = found[0]
         return name
+
+    def _as_text(self, found: re.Match[str]) -> str:
+        """A picture where none is shown, as in code: what the student wrote, or its beginning."""
+        written = self.inline.get(found[0], found[0])
+        return written if self._has_room(written) else f"{written[:BEGINNING]}…"
+
+    def _has_room(self, picture: str) -> bool:
+        """Whether a picture may be in the HTML once more; if so, its characters are taken off."""
+        fits = len(picture) <= self.room
+        self.room -= len(picture) if fits else 0
+        return fits
 
     def _attribute(self, tag: str, name: str, value: str) -> str | None:
         """What an attribute may hold, or None."""
@@ -93,7 +109,9 @@ class _Text(IPythonRenderer):
             return value if self._leads_away(value) else None
         if (tag, name) == ("img", "src"):
             return self._picture(value)
-        return value if name not in SIZES or re.fullmatch(f"[0-9]{{1,{SIZES[name]}}}", value) else None
+        if name in SIZES and not re.fullmatch(f"[0-9]{{1,{SIZES[name]}}}", value):
+            return None
+        return value if name not in ("colspan", "rowspan") or self.allowance.has_span(int(value)) else None
 
     def _leads_away(self, link: str) -> bool:
         """Whether a link leads to a public place that is not the server whose page this is."""
@@ -103,8 +121,7 @@ class _Text(IPythonRenderer):
         """The picture that an <img> shows, as a data: URI: PNG or JPEG, from the cell itself."""
         if source not in self.known:
             self.known[source] = self._find(self.inline.get(source, source))
-        self.room -= len(self.known[source])
-        return self.known[source] if self.known[source] and self.room >= 0 else None
+        return self.known[source] if self.known[source] and self._has_room(self.known[source]) else None
 
     def _find(self, source: str) -> str:
         """The same of a picture that was not looked at before; empty when there is none."""

@@ -20,11 +20,13 @@ GRADED = [name for name, submitted in corpus().items() if submitted.points is no
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'default_course'\nc.CourseDirectory.root = {root!r}\n"
 UNFILTERED = """
 from pathlib import Path
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from grader.course import Course
+from grader.nbgrader_bridge import pages
 from grader.nbgrader_bridge.configure import configure
 c = get_config()
 configure(c, Course.at(Path({root!r})))
-c.HTMLExporter.filters = {{"markdown2html": "nbconvert.filters.markdown_mistune.markdown2html_mistune"}}
+pages.safe_markdown = markdown2html_mistune  # no configuration takes the filter away
 """
 ODD_NAMES = ("<img src=x onerror=document.title='touched'>", "<img src=x onerror=document.title='touched'>?",
              "&lt;img src=x onerror=document.title='touched'&gt;", '";document.title="touched";"', "[x](http:a)")

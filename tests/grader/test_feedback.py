@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from threading import Thread
+from time import process_time
 from urllib.parse import urlsplit
 
 import nbformat
@@ -12,7 +13,9 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment, FileSystemLoader
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
+from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
 from attnlib.check.scoring.report import PropertyResult, Report
@@ -21,12 +24,12 @@ from grader.class_run import grade_class
 from grader.course import Course
 from grader.nbgrader_bridge.configure import configure
 from grader.nbgrader_bridge.feedback import page, write_feedback
-from grader.nbgrader_bridge.pages import OWN_CELLS, PageExporter, SafeFeedback
-from grader.sanitize.allowance import Allowance, OutOfTime
+from grader.nbgrader_bridge.pages import OWN_CELLS, OwnScripts, PageExporter, SafeFeedback
+from grader.sanitize.allowance import CHARACTERS, SPANS, Allowance, OutOfTime
 from grader.sanitize.formulas import set_formula
 from grader.sanitize.markdown import ATTRIBUTES, TAGS, safe_markdown
 from grader.sanitize.outputs import responses, safe_outputs, safe_report
-from tests.grader.corpus.display import CLOBBERS, FORMULAS, FULL_CREDIT, LINKS, SCRIPTS
+from tests.grader.corpus.display import CLOBBERS, FORMULAS, FULL_CREDIT, LINKS, NAMED_OFTEN, SCRIPTS, SPANNING
 from tests.grader.sample_class import STEM, filled, find, solutions
 
 HOSTILE_MARKDOWN = """
@@ -90,6 +93,13 @@ def test_markdown():
 def test_hidden_formulas(text):
     """Are active commands found behind doubled backslashes, entities, comments, dropped tags, and in a long text?"""
     assert "\\href" not in BeautifulSoup(safe_markdown(text), "html.parser").get_text()
+
+
+@pytest.mark.parametrize("count", [150_000, 1_000_000])
+def test_backslashes(count):
+    """Is a row of backslashes looked at once, and not again from each of them?"""
+    assert safe_markdown("\\" * count) == "<pre>" + "\\" * count + "</pre>"
+    assert safe_markdown("\\" * count + "href{a}{b}") == "<pre>href{a}{b}</pre>"
 
 
 @pytest.mark.parametrize("text", [
@@ -216,6 +226,27 @@ def test_pasted_often():
     assert 0 < html.count("src=") < 30
 
 
+def a_picture(characters):
+    return "data:image/png;base64,iVBORw0KGgo" + "A" * characters
+
+
+@pytest.mark.parametrize("source", [
+    a_picture(10_000_000) + " " + "attachment:/0 " * 500, NAMED_OFTEN,
+    f"[a]: <{a_picture(1_000_001)}>\n\n" + "![b][a] " * 700, f"`{a_picture(3_000_001)}` " * 9])
+def test_pictures_as_text(source):
+    """Does the HTML of a text stay within what the text is long, and a page may have, whatever names its pictures?"""
+    assert len(safe_markdown({"cell": {}, "resources": {}}, source)) < max(CHARACTERS, len(source)) + 100_000
+
+
+def test_a_picture_in_code():
+    """Is a large picture in code told as it is written, and only its beginning where the page has no room?"""
+    picture, page = a_picture(2001), Allowance()
+    context = {"cell": {}, "resources": {"allowance": page}}
+    assert safe_markdown(context, f"`{picture}` attachment:/0").count(picture) == 1
+    page.characters = 1000
+    assert f"<code>{picture[:40]}…</code>" in safe_markdown(context, f"`{picture}`")
+
+
 @pytest.mark.parametrize("tex,html", [
     ("d_k", "<i>d</i><sub><i>k</i></sub>"), ("a < b", "<i>a</i> &lt; <i>b</i>"), ("x^2", "<i>x</i><sup>2</sup>"),
     (r"\sqrt{a+b}", "√(<i>a</i> + <i>b</i>)"), (r"\frac{a}{b}", "<i>a</i> / <i>b</i>"),
@@ -255,6 +286,78 @@ def test_work_is_bounded():
     thread.start()
     thread.join()
     assert made == ["A"]
+
+
+def test_work_that_goes_on(monkeypatch):
+    """Does a converter end that swallows what stops it, or takes long to clean up, with no timer left behind?"""
+    monkeypatch.setattr("grader.sanitize.allowance.TEXT_SECONDS", 0.05)
+    stopped = []
+
+    def at_work():
+        while True:
+            re.sub("a", "b", "text")
+
+    def swallows(text):
+        while len(stopped) < 3:
+            try:
+                at_work()
+            except BaseException as error:
+                stopped.append(type(error))
+        at_work()
+
+    def cleans_up(text):
+        try:
+            at_work()
+        finally:
+            begun = process_time()
+            while process_time() < begun + 0.4:
+                stopped.append(text)
+
+    def in_a_rush(text):
+        while True:
+            try:
+                at_work()
+            finally:
+                return text * 2  # noqa: B012
+
+    assert [Allowance().made(convert, "<a>") for convert in (swallows, cleans_up)] == ["<pre>&lt;a&gt;</pre>"] * 2
+    assert stopped[:3] == [OutOfTime] * 3 and len(stopped) > 3
+    assert Allowance().made(in_a_rush, "a") == "aa"
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_a_ring_at_any_moment(monkeypatch):
+    """Does nothing leave an allowance, whenever in its work, or in its end, the time is over?"""
+    monkeypatch.setattr("grader.sanitize.allowance.TEXT_SECONDS", 0.0001)
+    allowance, before = Allowance(), signal.getsignal(signal.SIGPROF)
+    allowance.seconds = 1000
+    for turn in range(3000):
+        assert allowance.made(lambda text: re.sub("a", "b", text), "a" * (turn % 300)) is not None
+        assert signal.getitimer(signal.ITIMER_PROF) == (0, 0) and signal.getsignal(signal.SIGPROF) == before
+
+
+def test_names_of_pictures():
+    """Is a text that writes what once stood for its picture made in time, as it is or as Markdown?"""
+    html = safe_markdown({"cell": {}, "resources": {}}, NAMED_OFTEN)
+    assert html.count("attachment:/0") == 800 and html.count("A" * 2_000_000) < 2
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+@pytest.mark.parametrize("attribute,stays", [
+    ("colspan=2", True), ("rowspan=20", True), ("colspan=21", False), ("rowspan=999", False), ("rowspan=0", False),
+    ("colspan=-1", False), ("rowspan=2x", False)])
+def test_a_cell_that_spans(attribute, stays):
+    """Does a cell of a table span what tables of this size need, and no more?"""
+    assert ("span" in safe_markdown(f"<table><tr><td {attribute}>a</td></tr></table>")) == stays
+
+
+def test_cells_that_span():
+    """Is what the cells of a whole page span bounded, over all of its texts?"""
+    context = {"cell": {}, "resources": {"allowance": Allowance()}}
+    cells = "<table>" + "<tr><td rowspan=20 colspan=20>a" * 300 + "</table>"
+    html = "".join(safe_markdown(context, cells) for _ in range(10))
+    assert 0 < html.count("span=") <= SPANS / 400
+    assert "span" not in safe_markdown(SPANNING)
 
 
 @pytest.mark.parametrize("trouble", [ValueError, RecursionError, MemoryError, AssertionError, OutOfTime])
@@ -393,6 +496,30 @@ def test_where_the_filter_is_set():
     config = Config()
     configure(config, Course.at())
     assert config.HTMLExporter.filters == {"markdown2html": "grader.sanitize.markdown.safe_markdown"}
+
+
+@pytest.mark.parametrize("template", ["classic", "formgrade"])
+@pytest.mark.parametrize("filters", [
+    {"markdown2html": "nbconvert.filters.markdown_mistune.markdown2html_mistune"}, {}])
+def test_another_filter_in_the_configuration(template, filters):
+    """Do the pages of feedback and of formgrader have our filter, whatever the configuration says?"""
+    config = Config()
+    configure(config, Course.at())
+    config.HTMLExporter.filters = config.PageExporter.filters = filters
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    config.HTMLExporter.template_name = template
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("<p class=theirs>**kept**</p>")])
+    exporter = PageExporter(config=config)
+    html, _ = exporter.from_notebook_node(notebook, resources={"index": 0, "total": 1})
+    assert "kept" in html and "theirs" not in html
+
+
+def test_no_link_to_jupyter():
+    """Does formgrader's page lead to no notebook in Jupyter, and still say whose it is?"""
+    environment = Environment(loader=OwnScripts(FileSystemLoader(f"{handlers.template_path}/formgrade")))
+    source, _, _ = environment.loader.get_source(environment, "formgrade_macros.html.j2")
+    assert "notebook_path" not in source and "live notebook" not in source
+    assert all(f'<a class="{name}">' in source for name in ("name-hidden", "name-shown"))
 
 
 @pytest.mark.sandbox

@@ -96,6 +96,8 @@ raise ValueError("<img src=x onerror=document.title=1>")
 """
 REPORT = f"<!doctype html><title>report</title>{TOUCHED}"
 PICTURE_SHOWN = f'src="data:image/png;base64,{PNG}"'
+NAMED_OFTEN = "data:image/png;base64," + "A" * 2_000_000 + " " + "attachment:/0 " * 800
+SPANNING = "<table>" + "<tr><td rowspan=999 colspan=99>" * 370 + "</table>"
 DEEP = "x" + "".join(f"^{{x_{{{i % 10}" for i in range(300))
 
 SUBMISSIONS = [
@@ -130,5 +132,8 @@ SUBMISSIONS = [
     of_notebook("a_highlighter_of_its_own", with_text("```perl\n" + "<" * 11_000 + "\n```"), 18),
     of_notebook("a_formula_without_end", with_text(f"${DEEP}$"), 18, shown=("x^{x_{0",)),
     of_notebook("colours_without_end", with_code(r"print('\x1b[31mx\x1b[0m' * 100_000)"), 18),
+    of_notebook("pictures_among_names_of_pictures", with_text(NAMED_OFTEN), 18, shown=("attachment:/0",)),
+    of_notebook("backslashes_that_take_an_hour", with_text("\\" * 150_000), 18, shown=("\\" * 150_000,)),
+    of_notebook("cells_that_span_the_table", with_text(SPANNING), 18),
     of_notebook("tables_without_end", with_text("|a|b|\n|-|-|\n" + "|a|b|\n" * 1900), 18),
 ]
