@@ -66,12 +66,13 @@ class _AtMost:
     """
 
     def __init__(self, seconds: float):
-        self.seconds, self.rings = seconds, current_thread() is main_thread()
+        self.seconds, self.rings = seconds, False
         self.before: Any = None  # what SIGPROF did
 
     def __enter__(self) -> None:
-        if self.rings:
+        if current_thread() is main_thread():
             self.before = signal.signal(signal.SIGPROF, self._ring)
+            self.rings = True
             signal.setitimer(signal.ITIMER_PROF, self.seconds, self.seconds)
 
     def __exit__(self, *_: object) -> None:
@@ -87,4 +88,4 @@ class _AtMost:
             raise OutOfTime
 
 
-STARTS_AND_STOPS = (_AtMost.__enter__.__code__, _AtMost.__exit__.__code__)
+STARTS_AND_STOPS = tuple(done.__code__ for done in (_AtMost.__enter__, _AtMost.__exit__, _AtMost._ring))
