@@ -1,4 +1,4 @@
-"""What the grader's tests share: a course of their own, and a reason when the sandbox cannot work here."""
+"""What the grader's tests share: a course of their own, a graded class, cells run in a sandbox."""
 
 import json
 from dataclasses import replace
@@ -10,11 +10,11 @@ import pytest
 from grader.class_run import grade_class
 from grader.course import REPOSITORY, Course
 from grader.sandbox import cgroups
-from grader.sandbox.bubblewrap import Sandbox, SandboxFault
+from grader.sandbox.bubblewrap import Sandbox
 from grader.sandbox.host import Cell, run_notebook
 from grader.sandbox.limits import Limits
-from grader.sandbox.probe import probe
 from tests.grader.corpus import corpus
+from tests.grader.needs_sandbox import _skip_without_sandbox, sandbox_trouble  # noqa: F401
 from tests.grader.sample_class import STEM
 from tests.grader.small_runs import AFTER, BEFORE, CHECK, LIMITS
 
@@ -26,24 +26,6 @@ def _without_groups(request):
         if request.config.getoption("--no-groups"):
             patch.setattr(cgroups, "_parents", lambda: (0, []))
         yield
-
-
-@pytest.fixture(scope="session")
-def sandbox_trouble():
-    """Why the sandbox does not work on this machine; empty when it does."""
-    try:
-        probe()
-    except SandboxFault as fault:
-        return str(fault)
-    return ""
-
-
-@pytest.fixture(autouse=True)
-def _skip_without_sandbox(request):
-    if request.node.get_closest_marker("sandbox"):
-        trouble = request.getfixturevalue("sandbox_trouble")
-        if trouble:
-            pytest.skip(trouble)
 
 
 @pytest.fixture(scope="session", autouse=True)

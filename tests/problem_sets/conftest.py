@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.grader.conftest import _skip_without_sandbox, sandbox_trouble  # noqa: F401
+from tests.grader.needs_sandbox import _skip_without_sandbox, sandbox_trouble  # noqa: F401
 from tests.problem_sets.helpers import EXERCISES, FUNCTIONS, by_name
 from tests.problem_sets.notebooks import defined_by, read, with_notebooks
 

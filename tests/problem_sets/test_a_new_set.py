@@ -32,7 +32,7 @@ class NewCourse:
         shutil.copytree(HERE, folder / TESTS, ignore=of_a_set)
         shutil.copytree(ROOT / "grader", folder / "grader", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "tests" / "grader", folder / "tests" / "grader",
-                        ignore=lambda _, names: set(names) - {"plain_nbgrader.py", "conftest.py"})
+                        ignore=lambda _, names: set(names) - {"plain_nbgrader.py", "needs_sandbox.py"})
         shutil.copy(ROOT / "pyproject.toml", folder)
         shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
 
