@@ -378,6 +378,7 @@ def test_a_converter_that_fails(trouble):
     assert Allowance().made(fails, "<b>") == "<pre>&lt;b&gt;</pre>"
 
 
+@pytest.mark.slow
 def test_a_page_is_bounded():
     """Is what a whole page shows bounded, in elements, characters and cells, with every graded cell on it?"""
     notebook = nbformat.from_dict(filled(solutions()))
