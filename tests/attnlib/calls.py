@@ -205,7 +205,7 @@ call("backward.self_attention_backward", dB=floats("B N e"), X=floats("B N D"), 
 # costs ----------------------------------------------------------------------------------------------------------------
 
 PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True)}
-call("costs.Cost", parameters=size(3), flops=size(4), activations=size(5))
+call("costs.Cost", parameters=size(3, 0), flops=size(4, 0), activations=size(5, 0))
 call("costs.Cost.bytes", on=lambda sizes, to: attnlib.costs.Cost(3, 4, 5), only="arrays", itemsize=size(2, least=1))
 call("costs.linear", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))
 call("costs.dense", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))
@@ -238,8 +238,8 @@ call("heads.merge", X=moved("B H N d"))
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), context=floats("B M D"), **BIASES,
      **OPTIONS)
 call("heads.multi_head", X=floats("N D"), **MATRICES, heads=size("H", 1))
-call("heads.share_heads", x=moved("B G M d"), q=floats("B H N d", own_dtype=True))
-call("heads.sum_of_heads", x=floats("B H M d"), k=floats("B G M d", own_dtype=True))
+call("heads.share_heads", x=moved("B G M e"), q=moved("B H N d", own_dtype=True))
+call("heads.sum_of_heads", x=floats("B H M d"), k=moved("B G M d", own_dtype=True))
 
 # images ---------------------------------------------------------------------------------------------------------------
 
@@ -254,14 +254,14 @@ call("images.attention_distance", alpha=floats("B 2*3 4*5", change=shares), size
 
 # inputs ---------------------------------------------------------------------------------------------------------------
 
-call("inputs.one_hot", ids=ids("B N", below="V"), size=size("V"), like=like())
+call("inputs.one_hot", ids=ids("B N", below="V"), size=size("V", 0), like=like())
 call("inputs.embed", ids=ids("B N", below="V"), table=moved("V D"))
 call("inputs.frame", signal=moved("B 20"), rate=number(1000, above=0), window_ms=number(5, above=0),
      hop_ms=number(3, above=0))
 call("inputs.frame_count", samples=size(100, 0), rate=number(1000, above=0), window_ms=number(5, above=0),
      hop_ms=number(3, above=0))
 call("inputs.pad", sequences=arrays("N D", "M D"), compiles=False)
-call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N"), directed=flag(True), like=like())
+call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0), directed=flag(True), like=like())
 
 # interop --------------------------------------------------------------------------------------------------------------
 
@@ -304,7 +304,8 @@ call("kv_cache.Cache.attend", on=filled, **NEWEST, **CACHED, compiles=False)
 
 RECURRENT = {
     "q": floats("B H N d"), "k": floats("B G N d"), "v": floats("B G N e"),
-    "decay": floats("B G N d", change=negative), "beta": floats("B G N 1", change=between), "state": floats("B G d e"),
+    "decay": floats("B G N d", change=negative, broadcasts=True),
+    "beta": floats("B G N 1", change=between), "state": floats("B G d e"),
     "scale": number(0.3),
 }
 call("linear_attention.elu_plus_one", x=floats("B N d"))
@@ -315,12 +316,12 @@ call("linear_attention.recurrent_chunks", **RECURRENT, chunk=size(2, 1))
 
 # masks ----------------------------------------------------------------------------------------------------------------
 
-PLACES = {"N": size("N"), "M": size("M"), "past": size(2, 0)}
+PLACES = {"N": size("N", 0), "M": size("M", 0), "past": size(2, 0)}
 call("masks.causal", **PLACES, like=like())
-call("masks.padding", lengths=ids("B", below="M+1"), M=size("M"), like=like())
+call("masks.padding", lengths=ids("B", below="M+1"), M=size("M", 0), like=like())
 call("masks.window", **PLACES, w=size(2, 0), like=like())
-call("masks.graph", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N"), self_loops=flag(False), directed=flag(True),
-     like=like())
+call("masks.graph", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0), self_loops=flag(False),
+     directed=flag(True), like=like())
 
 # online_softmax -------------------------------------------------------------------------------------------------------
 
@@ -336,7 +337,7 @@ call("online_softmax.online", **PLAIN, block=size(3, 1))
 # positions ------------------------------------------------------------------------------------------------------------
 
 call("positions.distances", **PLACES, like=like())
-call("positions.sinusoidal", N=size("N"), d=size("d"), base=number(100, above=0), like=like())
+call("positions.sinusoidal", N=size("N", 0), d=size("d", 0), base=number(100, above=0), like=like())
 call("positions.sinusoidal_shift", d=size("d"), k=size(-3), base=number(100, above=0), like=like())
 call("positions.learned", positions=ids("B N", below="V"), table=moved("V D"))
 call("positions.relative_bias", table=moved("H 2*k+1"), **PLACES)
@@ -420,7 +421,7 @@ call("transformer.greedy_decode", scores_of=function(lambda tokens: np.eye(11)[t
 call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
 call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
-    patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="7 H*d", head__W="H*d e", head__b="e", **stack(),
+    patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="1+2*3 H*d", head__W="H*d e", head__b="e", **stack(),
 ))
 call("images.prepend", token=floats("D"), x=floats("B N D"))
 
@@ -463,7 +464,7 @@ made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu))
 for name in "Block", "DecoderBlock":
     made(name, **WIDTH, **BLOCK)
 for name in "Encoder", "Decoder":
-    made(name, depth=size(2), **WIDTH, **BLOCK)
+    made(name, depth=size(2, 0), **WIDTH, **BLOCK)
 
 call("nn.SelfAttention.forward", on=module("SelfAttention", 9, 4, 10), only="tensors", x=floats("B N D"),
      mask=mask("B N N"), causal=flag(True))
