@@ -157,12 +157,13 @@ def between(x):
 
 GROUPED = {"q": floats("B H N d"), "k": floats("B G M d"), "v": floats("B G M e")}
 PLAIN = {"q": floats("N d"), "k": floats("M d"), "v": floats("M e")}
-NUMBERS = {"scale": number(0.3), "softcap": number(2.0, above=0)}
+NUMBERS = {"scale": number(0.3, optional=True), "softcap": number(2.0, above=0, optional=True)}
+ADDED = {"broadcasts": True, "own_dtype": True, "optional": True}
 OPTIONS = NUMBERS | {
-    "mask": mask("B H N M"), "bias": floats("B H N M", broadcasts=True, own_dtype=True), "causal": flag(True),
+    "mask": mask("B H N M"), "bias": floats("B H N M", **ADDED), "causal": flag(True),
     "window": size(3, least=0, optional=True),
 }
-LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", broadcasts=True, own_dtype=True)}
+LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", **ADDED)}
 
 
 def only_scores(qkv):
@@ -278,8 +279,8 @@ call("interop.from_hugging_face", state=parameters(h__0__attn__c_attn__weight="D
 call("interop.hugging_face_options", config=thing(SimpleNamespace(**LLAMA)))
 call("interop.register_with_hugging_face", name=text("attnlib"))
 call("interop.hugging_face_attention", module=thing(None), query=floats("B H N d"), key=floats("B G M d"),
-     value=floats("B G M d"), attention_mask=mask("B H N M", optional=True), scaling=number(0.3),
-     dropout=number(0.0), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
+     value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True), scaling=number(0.3),
+     dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
 
 # kv_cache -------------------------------------------------------------------------------------------------------------
 
@@ -293,7 +294,7 @@ def filled(sizes, to):
 
 
 NEWEST = {"q": floats("B H N d"), "k": floats("B G N d"), "v": floats("B G N e")}
-CACHED = {"mask": mask("B H N P+N"), "bias": floats("B H N P+N", broadcasts=True, own_dtype=True), **NUMBERS}
+CACHED = {"mask": mask("B H N P+N"), "bias": floats("B H N P+N", **ADDED), **NUMBERS}
 call("kv_cache.cache_step", **NEWEST, past_k=floats("B G P d"), past_v=floats("B G P e"), **CACHED)
 call("kv_cache.append", past=moved("B G P d"), x=moved("B G N d"))
 call("kv_cache.Cache")
@@ -330,7 +331,7 @@ TWO_PARTS = {f"{name}_{which}": floats(axes, change=abs) for which in "ab" for n
 call("online_softmax.partial", **GROUPED, mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.partial", **PLAIN)
 call("online_softmax.merge_partials", **TWO_PARTS)
-call("online_softmax.finish", **{name: floats(axes, change=abs) for name, axes in PARTS.items()})
+call("online_softmax.finish", mixed=floats("B H N e"), total=floats("B H N 1"), top=floats("B H N 1", unread=True))
 call("online_softmax.online", **GROUPED, block=size(3, 1), mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.online", **PLAIN, block=size(3, 1))
 
@@ -354,7 +355,7 @@ call("scores.dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.scaled_dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.bilinear", Q=floats("B N d"), K=floats("B M e"), W=floats("d e"))
 call("scores.additive", Q=floats("B N d"), K=floats("B M e"), W_q=floats("d h"), W_k=floats("e h"), w=floats("h"))
-call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, above=0))
+call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, least=0))
 
 # transformer ----------------------------------------------------------------------------------------------------------
 
@@ -397,8 +398,8 @@ def turn(x):
 X, CONTEXT, HEADS = floats("B N H*d"), floats("B M H*d"), {"heads": size("H", 1)}
 SHAPED = {"norm_first": flag(False), "norm": function(layer_norm), "act": function(silu)}
 call("transformer.linear", x=floats("B N D"), W=floats("D e"), b=floats("e"))
-call("transformer.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, above=0))
-call("transformer.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, above=0))
+call("transformer.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, least=0))
+call("transformer.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, least=0))
 call("transformer.gelu", x=floats("B N D"), tanh=flag(True))
 call("transformer.gelu", x=floats("B N D"))
 call("transformer.silu", x=floats("B N D"))
@@ -406,7 +407,8 @@ call("transformer.mlp", x=X, parameters=parameters(**network()), act=function(si
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT,
      mask=mask("B H N M"), causal=flag(True), turn=function(turn))
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS)
-call("transformer.project", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, turn=function(turn))
+call("transformer.project", x=X, parameters=parameters(("W_o", "b_o"), **layer()), **HEADS, context=CONTEXT,
+     turn=function(turn))
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, mask=mask("B H N N"), causal=flag(True),
      turn=function(turn), **SHAPED)
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS)
@@ -416,8 +418,8 @@ call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, norm
      mask=mask("B H N N"), causal=flag(True))
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
      norm=function(layer_norm), mask=mask("B H N N"), context_mask=mask("B H N M"))
-call("transformer.greedy_decode", scores_of=function(lambda tokens: np.eye(11)[tokens[-1] + 1]),
-     start=ids("2", below="5"), end=size(9), longest=size(3, 0))
+call("transformer.greedy_decode", scores_of=function(lambda tokens: np.eye(60)[tokens[-1] + 1]),
+     start=ids("2"), end=size(9), longest=size(3, 0))
 call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
 call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
@@ -459,7 +461,7 @@ made("matrix", rows=size("N", 1), columns=size("M", 1))
 made("vector", width=size("N", 1), value=number(2.0))
 made("SelfAttention", width=size("D", 1), key_width=size("d", 1), value_width=size("e", 1, optional=True))
 made("MultiHeadAttention", **WIDTH, key_heads=size("G", 1, optional=True), bias=flag(False))
-made("LayerNorm", width=size("D", 1), eps=number(1e-3, above=0))
+made("LayerNorm", width=size("D", 1), eps=number(1e-3, least=0))
 made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu))
 for name in "Block", "DecoderBlock":
     made(name, **WIDTH, **BLOCK)

@@ -35,8 +35,9 @@ class Kind:
     change: Callable = field(default=lambda x: x)
     made: Callable | None = None    # makes the array from the other arguments
     below: str = ""                 # of ids: they are smaller than this
-    least: int | None = None        # of sizes; None where the function may decide
+    least: int | None = None        # of sizes and numbers; None where the function may decide
     above: float | None = None      # of numbers
+    unread: bool | tuple = False    # the function need not look at it; of a dict, the names it need not look at
 
     def draw(self, sizes, seed):
         """A valid value, the same in every run: an array of NumPy where it is an array."""
@@ -75,11 +76,11 @@ def moved(axes, **more):
 
 def mask(axes, **more):
     """A boolean array, True = may attend, which may broadcast."""
-    return Kind("mask", axes=axes, broadcasts=True, **more)
+    return Kind("mask", axes=axes, broadcasts=True, optional=True, **more)
 
 
 def ids(axes, below="", **more):
-    """Whole numbers from 0, smaller than `below`: an array of any integer dtype, or a list."""
+    """Whole numbers from 0, smaller than `below` if that is given: an array of any integer dtype, or a list."""
     return Kind("ids", axes=axes, below=below, **more)
 
 
@@ -98,9 +99,9 @@ def pair(rows, columns):
     return Kind("pair", (str(rows), str(columns)))
 
 
-def number(value, above=None, **more):
-    """A finite real number, larger than `above` if that is given."""
-    return Kind("number", value, above=above, **more)
+def number(value, **more):
+    """A finite real number, larger than `above` and not smaller than `least`, if these are given."""
+    return Kind("number", value, **more)
 
 
 def flag(value):
@@ -123,9 +124,9 @@ def edges(value, below):
     return Kind("edges", value, below=below)
 
 
-def parameters(**axes):
+def parameters(unread=(), /, **axes):
     """A dict of floating arrays. A point in a name is written as two underscores: mlp__W_in="D h"."""
-    return Kind("parameters", {name.replace("__", "."): value for name, value in axes.items()})
+    return Kind("parameters", {name.replace("__", "."): value for name, value in axes.items()}, unread=unread)
 
 
 def arrays(*axes):

@@ -8,7 +8,7 @@ tests.attnlib.test_bad_arguments` prints what falls short, one line each; names 
 import re
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from tests.attnlib.test_calls import numbers_of
 
 ERRORS = TypeError, ValueError, IndexError, KeyError
 WHOLE = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+OURS = {part for call in CALLS for part in call.name.split(".")[1:]} | {name for call in CALLS for name in call.names()}
 ARRAYS = "floats", "moved", "mask", "like", "parameters", "arrays"
 
 
@@ -41,10 +42,10 @@ def others(call, name, side):
     """Every `Other` for one argument of a call, of arrays or of tensors."""
     kind, value = call.arguments[name], call.draw()[name]
     default = parameters_of(call.name).get(name)
-    optional = kind.optional or name in ("mask", "bias", "scale", "softcap", "window") or (
-        default is not None and default.default is None)
+    optional = kind.optional or (default is not None and default.default is None)
     yield Other("None", None, "either" if optional else "raise", ("None",))
-    yield from OF_KIND[kind.what](call, name, kind, value, side)
+    for other in OF_KIND[kind.what](call, name, kind, value, side):
+        yield replace(other, must="either") if kind.unread is True and other.must == "raise" else other
 
 
 def values(*wrong, must="raise"):
@@ -70,7 +71,7 @@ def of_lengths(call, name, kind, value, to):
     tokens = kind.axes.split()
     elsewhere = {letter for key, other in call.arguments.items() if key != name for letter in letters_of(other)}
     for axis, token in enumerate(tokens):
-        shared = len(token) > 1 or token == "1" or token in elsewhere
+        shared = "*" in token or token == "1" or token in elsewhere
         shared = shared or call.on is not None and axis == len(tokens) - 1
         shape = [length(one) for one in tokens]
         for label, new in ("one longer", shape[axis] + 1), ("one shorter", shape[axis] - 1), ("1 long", 1):
@@ -83,7 +84,7 @@ def of_lengths(call, name, kind, value, to):
                 must = "either" if kind.broadcasts else must
             elif label == "one shorter" and len(token) > 1:
                 must = "either"
-            yield Other(f"axis {axis}, {token}, {label}", to(changed), must, (str(changed.shape),))
+            yield Other(f"axis {axis}, {token}, {label}", to(changed), must, (str(changed.shape), str(new)))
 
 
 def letters_of(kind):
@@ -107,7 +108,7 @@ def dtypes(value, side, names, must="raise"):
     """The same numbers in other dtypes."""
     for name in names:
         if side == "arrays":
-            yield Other(name, value.astype(name), must, (name, str(np.dtype(name))))
+            yield Other(name, value.astype(name), must, (name, "<U") if name == "str" else (name,))
         elif name not in ("object", "str"):
             yield Other(name, torch.from_numpy(value).to(getattr(torch, name)), must, (name,))
 
@@ -136,7 +137,8 @@ def of_moved(call, name, kind, value, side):
 def of_mask(call, name, kind, value, side):
     """Boolean, never numbers."""
     yield from of_arrays(call, name, kind, value, side)
-    yield from dtypes(value, side, ["float64", "int64", "uint8", "object", "str"])
+    yield from dtypes(value, side, ["float64"], "either" if kind.own_dtype else "raise")
+    yield from dtypes(value, side, ["int64", "uint8", "object", "str"])
 
 
 def of_like(call, name, kind, value, side):
@@ -155,7 +157,8 @@ def of_ids(call, name, kind, value, side):
     yield from dtypes(value, side, ["complex128", "bool", "object", "str"])
     yield Other("a list of floats", (value + 0.5).tolist(), "raise" if kind.below else "either")
     yield Other("a ragged list", [[1], [1, 2]])
-    yield from values("text", 2.5)
+    yield from values("text")
+    yield from values(2.5, must="raise" if kind.below else "either")
     yield from values(3, must="either")
     if value.ndim:
         yield Other("an axis fewer", to(np.array(value[0])), "either")
@@ -191,7 +194,8 @@ def of_number(call, name, kind, value, side):
     yield Other("a 0-d tensor", torch.tensor(value), "either")
     yield Other("np.float64", np.float64(value), "same")
     yield Other("np.float32", np.float32(value), "either")
-    yield from values(0, -1, -0.5, must="either" if kind.above is None else "raise")
+    yield from values(-1, -0.5, must="either" if kind.above is kind.least is None else "raise")
+    yield from values(0, must="either" if kind.above is None else "raise")
 
 
 def of_flag(call, name, kind, value, side):
@@ -216,7 +220,8 @@ def of_pair(call, name, kind, value, side):
     """Two sizes."""
     H, W = value
     yield from values(
-        3, 2.5, "text", (H,), (H, W, 1), (float(H), W), (str(H), W), (True, W), (-1, W), (0, W), (None, W), [[H, W]])
+        3, 2.5, "text", (H,), (H, W, 1), (float(H), W), (str(H), W), (True, W), (-1, W), (None, W), [[H, W]])
+    yield from values((0, W), must="either")
     yield Other("a list", [H, W], "same")
     yield Other("an array", np.array([H, W]), "either")
     yield Other("a tensor", torch.tensor([H, W]), "either")
@@ -254,6 +259,7 @@ def of_parameters(call, name, kind, value, side):
     for key, one in value.items():
         if key.startswith("blocks.0"):
             continue
+        must = "either" if moves or kind.unread and key in kind.unread else "raise"
         rest = convert(value, to)
         last = key.rpartition(".")[2]
         yield Other(f"without {key}", {k: v for k, v in rest.items() if k != key}, "either", (last,))
@@ -315,14 +321,14 @@ def judge(call, side, given, other, expected, sizes=SIZES):
         said = str(error.args[0]) if error.args else ""
         told = f"{type(error).__name__}: {said[:120]}"
         if not said.startswith(tuple(f"{name}: " for name in call.names())):
-            return f"raw {told}" if not re.match(r"[\w.]+: ", said) else f"another's name: {told}"
+            return f"{'other name' if said.split(':')[0] in OURS else 'raw'}: {told}"
         if other.must == "same":
             return f"refused: {told}"
         if other.came and not any(came in said for came in other.came):
             return f"does not say what came ({' or '.join(other.came)}): {told}"
         return None
     except Exception as error:
-        return f"raw {type(error).__name__}: {str(error)[:120]}"
+        return f"raw: {type(error).__name__}: {str(error)[:120]}"
     if other.must == "raise":
         return "silent answer"
     numbers = numbers_of(answer)
@@ -395,7 +401,7 @@ def table(chosen):
                 try:
                     found = faults(call, name, side) if name else faults_of_empty(call, side)
                 except Exception as error:
-                    found = [("the valid call", f"raw {type(error).__name__}: {str(error)[:120]}")]
+                    found = [("the valid call", f"raw: {type(error).__name__}: {str(error)[:120]}")]
                 lines += [(call.name, name or "(axes)", side, label, wrong) for label, wrong in found]
     for line in lines:
         print(" | ".join(line).replace("\n", " "))
