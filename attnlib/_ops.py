@@ -15,6 +15,11 @@ def exp(x):
     return _library(x).exp(x)
 
 
+def log(x):
+    """The natural logarithm of every number."""
+    return _library(x).log(x)
+
+
 def tanh(x):
     """The hyperbolic tangent of every number."""
     return _library(x).tanh(x)
@@ -25,6 +30,11 @@ def maximum(x, y):
     return _library(x).maximum(x, y)
 
 
+def minimum(x, y):
+    """The smaller of two arrays, or two tensors, number by number."""
+    return _library(x).minimum(x, y)
+
+
 def where(condition, x, y):
     """x where the condition is true, y elsewhere; either may be a number, and takes the dtype of the other."""
     return _library(condition).where(condition, x, y)
@@ -33,6 +43,53 @@ def where(condition, x, y):
 def repeat(x, times, axis):
     """Each entry along an axis `times` times, side by side. (Tensor.repeat puts copies of the whole end to end.)"""
     return x.repeat_interleave(times, axis) if is_tensor(x) else x.repeat(times, axis)
+
+
+def concatenate(arrays, axis):
+    """Arrays one after another along an axis that they have."""
+    return _library(arrays[0]).concatenate(arrays, axis)
+
+
+def stack(arrays, axis):
+    """Arrays one after another along a new axis."""
+    return _library(arrays[0]).stack(arrays, axis)
+
+
+def tril(x, k=0):
+    """x with zeros above the diagonal, or above the k-th one beside it."""
+    return _library(x).tril(x, k)
+
+
+def isfinite(x):
+    """True where a number is neither infinite nor NaN."""
+    return _library(x).isfinite(x)
+
+
+def zeros(shape, like):
+    """Zeros in the kind and dtype of `like`, on its device."""
+    return like.new_zeros(shape) if is_tensor(like) else np.zeros(shape, like.dtype)
+
+
+def arange(length, like):
+    """The whole numbers from 0 to length - 1, in the kind of `like`, on its device."""
+    return sys.modules["torch"].arange(length, device=like.device) if is_tensor(like) else np.arange(length)
+
+
+def astype(x, dtype):
+    """x in another dtype; x itself where that is its own."""
+    return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
+
+
+def widen(*arrays):
+    """Half types as float32; wider dtypes as they are."""
+    library = _library(arrays[0])
+    return [astype(x, library.promote_types(x.dtype, library.float32)) for x in arrays]
+
+
+def total(x, axis):
+    """The sum along an axis, in float64 or wider: a long sum in float32 loses digits."""
+    library = _library(x)
+    return x.sum(axis, dtype=library.promote_types(x.dtype, library.float64))
 
 
 def _library(x):
