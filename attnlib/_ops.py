@@ -75,6 +75,13 @@ def arange(length, like):
     return sys.modules["torch"].arange(length, device=like.device) if is_tensor(like) else np.arange(length)
 
 
+def asarray_like(values, like):
+    """A list, or an array, as an array or tensor: the kind of `like`, on its device. Arrays and tensors stay."""
+    if is_tensor(values) or isinstance(values, np.ndarray):
+        return values
+    return sys.modules["torch"].as_tensor(values, device=like.device) if is_tensor(like) else np.asarray(values)
+
+
 def astype(x, dtype):
     """x in another dtype; x itself where that is its own."""
     return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)

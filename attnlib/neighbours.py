@@ -2,7 +2,7 @@
 
 import math
 
-from attnlib._arguments import can_look, check_arrays, check_axes, check_floating, check_mask, check_numbers
+from attnlib._arguments import broadcast, can_look, check_arrays, check_axes, check_floating, check_mask, check_numbers
 from attnlib._ops import arange, astype, isfinite, minimum, where, widen
 from attnlib.weights import softmax
 
@@ -52,12 +52,13 @@ def graph_attention(h, mask, W, a_query, a_key, *, slope=0.2):
     who = "graph_attention"
     check_axes(who, h=(h, "... N d"), W=(W, "... d e"), a_query=(a_query, "... e"), a_key=(a_key, "... e"))
     check_floating(who, h=h, W=W, a_query=a_query, a_key=a_key)
+    check_arrays(who, h=h, mask=mask)
+    heads = broadcast(h.shape[:-2], W.shape[:-2], a_query.shape[:-1], a_key.shape[:-1])
+    check_mask(who, mask, (*heads, h.shape[-2], h.shape[-2]), h=h)
     check_numbers(who, slope=slope)
     wide_h, W, a_query, a_key = widen(h, W, a_query, a_key)
     z = wide_h @ W                                                       # (..., N, E)
     scores = z @ a_query[..., None] + (z @ a_key[..., None]).mT          # (..., N, 1) + (..., 1, N)
-    check_arrays(who, h=h, mask=mask)
-    check_mask(who, mask, scores.shape, h=h)
     scores = where(scores > 0, scores, slope * scores)                   # LeakyReLU
     alpha = softmax(where(mask, scores, -math.inf))                      # (..., N, N)
     return astype(_mixture(alpha, z, mask), h.dtype), astype(alpha, h.dtype)
