@@ -70,9 +70,9 @@ def zeros(shape, like):
     return like.new_zeros(shape) if is_tensor(like) else np.zeros(shape, like.dtype)
 
 
-def arange(length, like):
-    """The whole numbers from 0 to length - 1, in the kind of `like`, on its device."""
-    return sys.modules["torch"].arange(length, device=like.device) if is_tensor(like) else np.arange(length)
+def arange(start, stop, like):
+    """start, start + 1, ... up to stop - 1: whole numbers of the kind, and on the device, of `like`."""
+    return _library(like).arange(start, stop, device=like.device)
 
 
 def asarray_like(values, like):
@@ -83,14 +83,13 @@ def asarray_like(values, like):
 
 
 def astype(x, dtype):
-    """x in another dtype; x itself where that is its own."""
+    """x in another dtype; x itself when it has that one."""
     return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
 
 
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
-    library = _library(arrays[0])
-    return [astype(x, library.promote_types(x.dtype, library.float32)) for x in arrays]
+    return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]
 
 
 def total(x, axis):

@@ -153,6 +153,6 @@ def check_latent(who, x, parameters, heads, cache, mask):
         past = cache.shape[-2]
         if tuple(cache.shape[:-2]) != tuple(x.shape[:-2]) or cache.shape[-1] != R + T:
             right = ", ".join(map(str, [*x.shape[:-2], "P", R + T]))
-            raise ValueError(f"{who}: cache must be ({right}), what an earlier call returned. Got {tuple(cache.shape)}.")
+            raise ValueError(f"{who}: cache must be ({right}), as a call returned it. Got {tuple(cache.shape)}.")
     check_mask(who, mask, (*x.shape[:-2], heads, x.shape[-2], past + x.shape[-2]), x=x)
     return heads

@@ -22,7 +22,7 @@ def path_length(mask):
     """
     check_axes("path_length", mask=(mask, "... N N"))
     check_mask("path_length", mask, mask.shape)
-    place = arange(mask.shape[-1], mask)
+    place = arange(0, mask.shape[-1], mask)
     steps = where(place == place[:, None], 0.0, where(mask, 1.0, math.inf))
     for k in range(mask.shape[-1]):                                  # paths may now lead through node k as well
         steps = minimum(steps, steps[..., :, k, None] + steps[..., None, k, :])

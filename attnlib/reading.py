@@ -63,7 +63,7 @@ def induction_score(alpha, tokens):
     check_axes(who, alpha=(alpha, "... H N N"))
     check_floating(who, alpha=alpha)
     tokens = checked_tokens(who, alpha, tokens)
-    place = arange(alpha.shape[-1], alpha)
+    place = arange(0, alpha.shape[-1], alpha)
     same = tokens[..., :, None] == tokens[..., None, :]                  # (..., N, N): query and key
     after = same[..., :-1] & (place[1:] <= place[:, None])               # keys 1..N-1, whose token before is the same
     known = after.any(-1)                                                # (..., N): queries whose token came before
@@ -93,7 +93,7 @@ def rollout(alphas, residual=0.5):
     check_numbers("rollout", residual=residual)
     if not 0 <= residual <= 1:
         raise ValueError(f"rollout: residual must be from 0 to 1. Got {residual}.")
-    place = arange(alphas[0].shape[-1], alphas[0])
+    place = arange(0, alphas[0].shape[-1], alphas[0])
     around = place == place[:, None]                                     # the identity
     reached = None
     for alpha in widen(*alphas):
