@@ -1,6 +1,6 @@
 """A plain recurrent network, to compare attention with: one step after another, and a state of fixed size."""
 
-from attnlib._arguments import check_axes, check_floating
+from attnlib._arguments import check_axes, check_broadcasts, check_floating
 from attnlib._ops import astype, stack, tanh, widen, zeros
 
 
@@ -21,6 +21,8 @@ def rnn(x, W_x, W_h, b=None, state=None):
     """
     check_axes("rnn", x=(x, "... N d"), W_x=(W_x, "d h"), W_h=(W_h, "h h"), b=(b, "? h"), state=(state, "? ... h"))
     check_floating("rnn", x=x, W_x=W_x, W_h=W_h, b=b, state=state)
+    if state is not None:
+        check_broadcasts("rnn", "state", state, (*x.shape[:-2], W_h.shape[0]), "the states")
     wide_x, W_x, W_h = widen(x, W_x, W_h)
     driven = wide_x @ W_x if b is None else wide_x @ W_x + b             # (..., N, H)
     before = zeros((*x.shape[:-2], W_h.shape[0]), wide_x)                # (..., H)
