@@ -88,7 +88,7 @@ def recurrent(q, k, v, *, decay=None, beta=None, state=None, scale=None):
     array([[3., 5.]])
     """
     check_recurrent("recurrent", q, k, v, decay, beta, state, scale)
-    *tokens, state = prepared(q, k, v, decay, beta, state, scale)
+    *tokens, state = _prepared(q, k, v, decay, beta, state, scale)
     out, state = _one_by_one(tokens, state)
     return astype(out.reshape(*q.shape[:-1], v.shape[-1]), q.dtype), state
 
@@ -110,7 +110,7 @@ def recurrent_chunks(q, k, v, *, decay=None, beta=None, state=None, scale=None, 
     """
     check_recurrent("recurrent_chunks", q, k, v, decay, beta, state, scale)
     chunk = check_sizes("recurrent_chunks", chunk=chunk)
-    *tokens, state = prepared(q, k, v, decay, beta, state, scale)
+    *tokens, state = _prepared(q, k, v, decay, beta, state, scale)
     outs = []
     for start in range(0, max(1, q.shape[-2]), chunk):                   # no tokens make one empty chunk
         part = _rows(tokens, start, start + chunk)
@@ -142,7 +142,7 @@ def _at_once(tokens, state):
     level = decay.cumsum(-2)                                             # log of what is left since the chunk began
     if beta is not None:
         earlier = tril(_faded_products(k, k, level), -1) * beta          # (..., C, C)
-        write = solve_unit_lower(earlier, (write - (k * exp(level)) @ state) * beta)
+        write = _solve_unit_lower(earlier, (write - (k * exp(level)) @ state) * beta)
     keys, values, levels, old = (x[..., None, :, :] for x in (k, write, level, state))  # for the G query heads of each
     out = (q * exp(levels)) @ old + tril(_faded_products(q, keys, levels)) @ values
     left = level[..., -1:, :]                                            # at the end of the chunk
@@ -161,10 +161,10 @@ def _faded_products(q, k, level):
 
 
 @also_tensors
-def solve_unit_lower(L, b):
+def _solve_unit_lower(L, b):
     """Solve (1 + L) x = b for a strictly lower triangular L (..., C, C) and b (..., C, E).
 
-    >>> solve_unit_lower(np.array([[0., 0.], [2., 0.]]), np.array([[1.], [5.]])).T
+    >>> _solve_unit_lower(np.array([[0., 0.], [2., 0.]]), np.array([[1.], [5.]])).T
     array([[1., 3.]])
     """
     return np.linalg.solve(L + np.eye(L.shape[-1], dtype=L.dtype), b)
@@ -175,7 +175,7 @@ def _rows(tokens, start, stop):
     return [None if x is None else x[..., start:stop, :] for x in tokens]
 
 
-def prepared(q, k, v, decay, beta, state, scale):
+def _prepared(q, k, v, decay, beta, state, scale):
     """The inputs of `recurrent` in float32 or wider, defaults filled in: q, k, v, decay, beta and state.
 
     q is scaled and has an axis for the G query heads that share a key head, (..., H_kv, G, N, D).

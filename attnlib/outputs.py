@@ -50,7 +50,7 @@ def greedy_decode(scores_of, start, *, end, longest):
     check_functions("greedy_decode", scores_of=scores_of)
     longest = check_sizes("greedy_decode", least=0, longest=longest)
     end = None if end is None else check_sizes("greedy_decode", least=0, end=end)
-    tokens = checked_start("greedy_decode", start)
+    tokens = _checked_start("greedy_decode", start)
     written = []
     while len(written) < longest and (end is None or written[-1:] != [end]):
         scores = scores_of(tokens + written)
@@ -59,7 +59,7 @@ def greedy_decode(scores_of, start, *, end, longest):
     return written
 
 
-def checked_start(who, start):
+def _checked_start(who, start):
     """The tokens of start as a list of Python integers; raise unless there is one, and all are whole numbers."""
     start = start.tolist() if hasattr(start, "tolist") else start
     if not isinstance(start, list | tuple | range):

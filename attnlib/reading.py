@@ -62,7 +62,7 @@ def induction_score(alpha, tokens):
     who = "induction_score"
     check_axes(who, alpha=(alpha, "... H N N"))
     check_floating(who, alpha=alpha)
-    tokens = checked_tokens(who, alpha, tokens)
+    tokens = _checked_tokens(who, alpha, tokens)
     place = arange(0, alpha.shape[-1], alpha)
     same = tokens[..., :, None] == tokens[..., None, :]                  # (..., N, N): query and key
     after = same[..., :-1] & (place[1:] <= place[:, None])               # keys 1..N-1, whose token before is the same
@@ -89,7 +89,7 @@ def rollout(alphas, residual=0.5):
     >>> rollout([previous, previous])[2]
     array([0.25, 0.5 , 0.25])
     """
-    alphas = checked_layers("rollout", alphas)
+    alphas = _checked_layers("rollout", alphas)
     check_numbers("rollout", residual=residual)
     if not 0 <= residual <= 1:
         raise ValueError(f"rollout: residual must be from 0 to 1. Got {residual}.")
@@ -142,15 +142,15 @@ def head_effects(measure, *shape):
     shape = [check_sizes("head_effects", **{f"shape[{i}]": size}) for i, size in enumerate(shape)]
     if not shape:
         raise ValueError("head_effects: say how many heads there are: head_effects(measure, heads).")
-    effects, whole = np.empty(shape), measured("head_effects", measure, np.ones(shape, bool))
+    effects, whole = np.empty(shape), _measured("head_effects", measure, np.ones(shape, bool))
     for head in np.ndindex(*shape):
         keep = np.ones(shape, bool)
         keep[head] = False
-        effects[head] = measured("head_effects", measure, keep) - whole
+        effects[head] = _measured("head_effects", measure, keep) - whole
     return effects
 
 
-def measured(who, measure, keep):
+def _measured(who, measure, keep):
     """measure(keep) as a Python float; raise unless it is one number."""
     number = measure(keep)
     if isinstance(number, np.ndarray) or is_tensor(number):
@@ -161,7 +161,7 @@ def measured(who, measure, keep):
     return float(number)
 
 
-def checked_tokens(who, alpha, tokens):
+def _checked_tokens(who, alpha, tokens):
     """The tokens (..., N), in the kind of alpha; raise unless they are whole numbers, one for each query."""
     tokens = asarray_like(tokens, alpha)
     check_arrays(who, alpha=alpha, tokens=tokens)
@@ -173,7 +173,7 @@ def checked_tokens(who, alpha, tokens):
     return tokens
 
 
-def checked_layers(who, alphas):
+def _checked_layers(who, alphas):
     """The weights of every layer as a list; raise unless there is one and all fit together."""
     if not isinstance(alphas, list | tuple) and not hasattr(alphas, "shape"):
         raise TypeError(f"{who}: alphas must be a list of weights, one array a layer. Got {type(alphas).__name__}.")

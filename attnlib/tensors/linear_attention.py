@@ -3,6 +3,6 @@
 import torch
 
 
-def solve_unit_lower(L, b):
-    """`attnlib.linear_attention.solve_unit_lower` of tensors. PyTorch can solve a triangular system in one pass."""
+def _solve_unit_lower(L, b):
+    """`attnlib.linear_attention._solve_unit_lower` of tensors. PyTorch can solve a triangular system in one pass."""
     return torch.linalg.solve_triangular(L, b, upper=False, unitriangular=True)
