@@ -35,5 +35,26 @@ def repeat(x, times, axis):
     return x.repeat_interleave(times, axis) if is_tensor(x) else x.repeat(times, axis)
 
 
+def isfinite(x):
+    """True where a number is neither infinite nor NaN."""
+    return _library(x).isfinite(x)
+
+
+def arange(length, like):
+    """The whole numbers from 0 to length - 1, in the kind of `like`, on its device."""
+    return sys.modules["torch"].arange(length, device=like.device) if is_tensor(like) else np.arange(length)
+
+
+def astype(x, dtype):
+    """x in another dtype; x itself where that is its own."""
+    return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
+
+
+def widen(*arrays):
+    """Half types as float32; wider dtypes as they are."""
+    library = _library(arrays[0])
+    return [astype(x, library.promote_types(x.dtype, library.float32)) for x in arrays]
+
+
 def _library(x):
     return sys.modules["torch"] if is_tensor(x) else np
