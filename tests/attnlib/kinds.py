@@ -32,6 +32,7 @@ class Kind:
     optional: bool = False          # None is right, though the signature of the function does not say so
     broadcasts: bool = False        # an axis of length 1, or a missing one at the front, is right
     own_dtype: bool = False         # need not have the dtype of the other arrays
+    or_booleans: bool = False       # of floats: booleans are right too
     change: Callable = field(default=lambda x: x)
     made: Callable | None = None    # makes the array from the other arguments
     below: str = ""                 # of ids: they are smaller than this
@@ -49,7 +50,7 @@ class Kind:
             return rng.random(shape) < 0.7
         if self.what == "ids":
             below = length(self.below, sizes) if self.below else 50
-            return rng.integers(0, max(below, 1), shape)
+            return self.change(rng.integers(0, max(below, 1), shape))
         if self.what == "like":
             return np.zeros((1, 2))
         if self.what == "size":
@@ -74,9 +75,9 @@ def moved(axes, **more):
     return Kind("moved", axes=axes, **more)
 
 
-def mask(axes, **more):
+def mask(axes, optional=True, **more):
     """A boolean array, True = may attend, which may broadcast."""
-    return Kind("mask", axes=axes, broadcasts=True, optional=True, **more)
+    return Kind("mask", axes=axes, broadcasts=True, optional=optional, **more)
 
 
 def ids(axes, below="", **more):
@@ -134,9 +135,9 @@ def arrays(*axes):
     return Kind("arrays", axes)
 
 
-def thing(value):
-    """Something of which nothing is asked here: a configuration, a slice, a module."""
-    return Kind("thing", value)
+def thing(value=None, **more):
+    """Something of which little is asked here: a configuration, a cache, a module. made: makes one for each call."""
+    return Kind("thing", value, **more)
 
 
 def is_array(value):

@@ -71,7 +71,7 @@ def of_lengths(call, name, kind, value, to):
     tokens = kind.axes.split()
     elsewhere = {letter for key, other in call.arguments.items() if key != name for letter in letters_of(other)}
     for axis, token in enumerate(tokens):
-        shared = "*" in token or token == "1" or token in elsewhere
+        shared = "*" in token or "+" in token or token == "1" or token in elsewhere
         shared = shared or call.on is not None and axis == len(tokens) - 1
         shape = [length(one) for one in tokens]
         for label, new in ("one longer", shape[axis] + 1), ("one shorter", shape[axis] - 1), ("1 long", 1):
@@ -118,7 +118,8 @@ def of_floats(call, name, kind, value, side):
     yield from of_arrays(call, name, kind, value, side)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield from dtypes(value, side, ["int64", "uint8", "bool", "complex128", "object", "str"])
+        yield from dtypes(value, side, ["int64", "uint8", "complex128", "object", "str"])
+        yield from dtypes(value, side, ["bool"], "either" if kind.or_booleans else "raise")
     alone = call.on is None and sum(
         other.what in ("floats", "parameters") and not other.own_dtype for other in call.arguments.values()) == 1
     yield from dtypes(value, side, ["float32"], "either" if alone or kind.own_dtype else "raise")
@@ -285,11 +286,11 @@ def of_list(call, name, kind, value, side):
     yield Other("lists", [one.tolist() for one in value], "raise", ("list",))
     yield Other("one of another kind", [to(first), other(last)], "raise", ("Tensor", "ndarray"))
     yield Other("one float32", [to(first), to(last.astype("float32"))], "raise", ("float32",))
-    yield Other("one wider", [to(first), to(last[:, :-1])], "raise", (str(last[:, :-1].shape),))
+    yield Other("one wider", [to(first), to(last[..., :-1])], "raise", (str(last[..., :-1].shape),))
     yield Other("one 0-d", [to(first), to(np.ones(()))], "raise", ("()",))
     yield Other("one None", [to(first), None], "raise", ("None",))
     yield Other("a tuple", (to(first), to(last)), "same")
-    yield Other("an iterator", iter([to(first), to(last)]), "same")
+    yield Other("an iterator", iter([to(first), to(last)]), "either")
 
 
 def of_thing(call, name, kind, value, side):

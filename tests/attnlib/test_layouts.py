@@ -102,8 +102,8 @@ def lies_alike(call, side, layouts):
     names = [name for name, value in drawn.items() if any_array(value)]
     for change in layouts:
         for chosen in [[name] for name in names] + [names] * (len(names) > 1):
-            laid = {name: convert(value, change) if name in chosen else value for name, value in drawn.items()}
-            plain = convert(convert(laid, copy), finish)
+            laid = call.draw() | {name: convert(drawn[name], change) for name in chosen}
+            plain = convert(call.draw() | convert({name: laid[name] for name in chosen}, copy), finish)
             given = convert(laid, finish)
             told = f"{change.__name__} {', '.join(chosen)}"
             same(call.run(given, tensors), call.run(plain, tensors) if change is broadcast else expected, told)
