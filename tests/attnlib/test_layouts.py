@@ -77,9 +77,8 @@ def read_only(x):
 
 
 def as_tensor(x):
-    """A tensor with the strides of an array; PyTorch has no negative ones, and no read-only ones."""
-    writable = np.lib.stride_tricks.as_strided(x, x.shape, x.strides, writeable=True) if not x.flags.writeable else x
-    return torch.from_numpy(writable)
+    """A tensor that lies as an array does. One entry that stands for all is a tensor's `expand`."""
+    return torch.from_numpy(x) if x.flags.writeable else torch.from_numpy(x[:1].copy()).expand(x.shape)
 
 
 def copy(x):
