@@ -45,7 +45,7 @@ def check_axes(who, **arrays):
         for letter, length in zip(letters, array.shape[-missing:]):
             other, right = lengths.setdefault(letter, (name, int(letter) if letter.isdigit() else length))
             if length != right and letter.isdigit():
-                raise ValueError(f"{who}: {name} needs the axes {_axes(axes)}. {got(arrays)}")
+                raise ValueError(f"{who}: {name} must be {_axes(axes)}; it has {length} for {letter}. {got(arrays)}")
             if length != right:
                 raise ValueError(
                     f"{who}: {other} {_axes(arrays[other][1])} and {name} {_axes(axes)} need the same {letter}; it is "
@@ -185,7 +185,8 @@ def check_sizes(who, least=1, **sizes):
     """The sizes as Python's integers, one or a list; raise unless each is a whole number, `least` or more."""
     whole = []
     for name, size in sizes.items():
-        if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
+        array = isinstance(size, np.ndarray) or is_tensor(size)
+        if array or isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__"):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
             came = ", ".join(f"{name}={size}" for name, size in sizes.items())

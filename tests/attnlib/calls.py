@@ -113,6 +113,7 @@ class Call:
         positional = [name for name in required(self.name) if name in given]
         named = {name: value for name, value in given.items() if name not in positional}
         rest = named.pop("shape") if self.name == "reading.head_effects" else ()  # its sizes come one by one
+        rest = rest if isinstance(rest, tuple) else (rest,)
         return function(*(given[name] for name in positional), *rest, **named)
 
     def __str__(self):
@@ -184,7 +185,8 @@ OPTIONS = NUMBERS | {
     "window": size(3, least=0, optional=True),
 }
 INSIDE = {
-    "causal": flag(True), "cache": thing(made=new_cache), "keep": floats("H", broadcasts=True, or_booleans=True),
+    "causal": flag(True), "cache": thing(made=new_cache, optional=True),
+    "keep": floats("H", broadcasts=True, or_booleans=True, optional=True),
 }
 LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", **ADDED)}
 
@@ -261,7 +263,8 @@ call("heads.split", X=moved("B N H*d"), heads=size("H", 1))
 call("heads.merge", X=moved("B H N d"))
 LEARNED = {"q_gain": floats("d"), "k_gain": floats("d"), "W_gate": floats("D H*e"), "b_gate": floats("H*e")}
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), context=floats("B M D"), **BIASES,
-     **LEARNED, **OPTIONS, weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+     **LEARNED, **OPTIONS, weigh=function(relu_weights, optional=True), turn=function(turn, optional=True),
+     return_weights=flag(True))
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), sinks=floats("H"), **INSIDE)
 call("heads.multi_head", X=floats("N D"), **MATRICES, heads=size("H", 1))
 call("heads.share_heads", x=moved("B G M e"), q=moved("B H N d", own_dtype=True))
@@ -273,7 +276,7 @@ call("images.patchify", image=moved("B p*2 p*3 C"), p=size("p", 1))
 call("images.unpatchify", patches=moved("B 2*3 p*p*C"), p=size("p", 1), size=pair("p*2", "p*3"))
 call("images.offsets", size=pair(2, 3), margin=size(1, 0), like=like())
 call("images.conv_heads", size=pair(2, 3), k=size(3, 1), sharpness=number(40.0), like=like())
-call("images.conv_as_attention", image=floats("B 4 5 C"), kernel=floats("e C 3 3"), bias=floats("e"),
+call("images.conv_as_attention", image=floats("B 4 5 C"), kernel=floats("e C 2*k+1 2*k+1"), bias=floats("e"),
      sharpness=number(40.0))
 call("images.receptive_field", alpha=floats("B 2*3 4*5", change=shares), size=pair(2, 3), margin=size(1, 0))
 call("images.attention_distance", alpha=floats("B 2*3 4*5", change=shares), size=pair(2, 3), margin=size(1, 0))
@@ -410,7 +413,7 @@ COMPRESSED = LATENT | {"W_dq": "D M", "W_q": "M H*d", "W_qr": "M H*p", "q_norm__
 WEIGHTS = floats("B H N N", change=shares)
 call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**LATENT), **HEADS)
 call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**COMPRESSED), **HEADS,
-     cache=floats("B P h+p"), mask=mask("B H N P+N"), absorbed=flag(True), turn=function(turn))
+     cache=floats("B P h+p"), mask=mask("B H N P+N"), absorbed=flag(True), turn=function(turn, optional=True))
 call("latent.cached_numbers", heads=size("H", 1), width=size("d", 1), groups=size("G", 1), rank=size("h", 1),
      turned=size("p", 1))
 call("neighbours.path_length", mask=mask("B N N", optional=False))
@@ -461,18 +464,18 @@ OF_DECODER = {name: kind for name, kind in OF_BLOCK.items() if name != "causal"}
     "context_mask": mask("B H N M"), "context_bias": floats("B H N M", **ADDED),
     "context_keep": floats("H", broadcasts=True, or_booleans=True, optional=True),
 }
-TURNED = {"turn": function(turn), "keep": floats("H", broadcasts=True, or_booleans=True)}
+TURNED = {"turn": function(turn, optional=True), "keep": floats("H", broadcasts=True, or_booleans=True, optional=True)}
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, **OPTIONS,
-     weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+     weigh=function(relu_weights, optional=True), turn=function(turn, optional=True), return_weights=flag(True))
 call("transformer.attention_layer", x=X, parameters=parameters(**layer(), **FURTHER), **HEADS, **INSIDE)
 call("transformer.project", x=X, parameters=parameters(UNREAD, **layer(), **FURTHER), **HEADS, context=CONTEXT,
-     turn=function(turn))
+     turn=function(turn, optional=True))
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, **FORM, **OF_BLOCK, **TURNED)
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS)
 call("transformer.decoder_block", x=X, context=CONTEXT, parameters=parameters(**blocks(cross=True)), **HEADS, **FORM,
      **OF_DECODER, **TURNED)
 call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, **FORM | {"norm_first": flag(True)},
-     **OF_BLOCK, turn=function(turn))
+     **OF_BLOCK, turn=function(turn, optional=True))
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
      **FORM | {"norm_first": flag(True)}, mask=mask("B H N N"), context_mask=mask("B H N M"))
 call("transformer.caches", parameters=parameters(**stack(cross=True)), compiles=False)
@@ -508,7 +511,7 @@ BLOCK = {
     "hidden": size("h", 1, optional=True), "norm_first": flag(False), "norm": function(attnlib.nn.RMSNorm),
     "act": function(silu), "mlp_gate": flag(True), "dropout": number(0.1, least=0), "bias": flag(False), **ATTENTION,
 }
-MASKED = {**OF_BLOCK, "turn": function(turn), "return_weights": flag(True)}
+MASKED = {**OF_BLOCK, "turn": function(turn, optional=True), "return_weights": flag(True)}
 MASKS = {"mask": mask("B H N N"), "context_mask": mask("B H N M"), "return_weights": flag(True)}
 
 
@@ -533,7 +536,7 @@ call("nn.SelfAttention.forward", on=module("SelfAttention", 9, 4, 10), only="ten
      **OPTIONS | {"mask": mask("B N N"), "bias": floats("B N N", **ADDED)})
 for method in "forward", "attention_weights":
     call(f"nn.MultiHeadAttention.{method}", on=module("MultiHeadAttention", 24, 6, key_heads=3), only="tensors", x=X,
-         context=CONTEXT, **OPTIONS, turn=function(turn))
+         context=CONTEXT, **OPTIONS, turn=function(turn, optional=True))
 for name in "LayerNorm", "RMSNorm":
     call(f"nn.{name}.forward", on=module(name, 9), only="tensors", x=floats("B N D"))
 call("nn.MLP.forward", on=module("MLP", 9, 13), only="tensors", x=floats("B N D"))

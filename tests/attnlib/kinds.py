@@ -110,9 +110,9 @@ def flag(value):
     return Kind("flag", value)
 
 
-def function(value):
+def function(value, **more):
     """Something that is called."""
-    return Kind("function", value)
+    return Kind("function", value, **more)
 
 
 def text(value):

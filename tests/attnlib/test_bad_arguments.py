@@ -51,7 +51,8 @@ def others(call, name, side):
 def values(*wrong, must="raise"):
     """Numbers, words and lists as `Other`s, which an error must quote or call by their type."""
     for value in wrong:
-        yield Other(repr(value), value, must, (repr(value), str(value), type(value).__name__))
+        named = ("has 1 values",) if isinstance(value, list) else ("<U", "object") if isinstance(value, str) else ()
+        yield Other(repr(value), value, must, (repr(value), str(value), type(value).__name__, *named))
 
 
 def of_arrays(call, name, kind, value, side):
@@ -59,9 +60,9 @@ def of_arrays(call, name, kind, value, side):
     to = torch.from_numpy if side == "tensors" else np.asarray
     yield Other("a list", value.tolist(), "raise", ("list",))
     yield from values("text", 3, 2.5)
-    yield Other("0-d", to(value.reshape(-1)[:1].reshape(())), "either", ("()", "0"))
+    yield Other("0-d", to(value.reshape(-1)[:1].reshape(())), "either")
     if value.ndim:
-        yield Other("an axis fewer", to(np.array(value[0])), "either", (str(value[0].shape),))
+        yield Other("an axis fewer", to(np.array(value[0])), "either")
     yield from of_lengths(call, name, kind, value, to)
     yield from of_other_side(call, name, kind, value, side)
 
@@ -84,7 +85,7 @@ def of_lengths(call, name, kind, value, to):
                 must = "either" if kind.broadcasts else must
             elif label == "one shorter" and len(token) > 1:
                 must = "either"
-            yield Other(f"axis {axis}, {token}, {label}", to(changed), must, (str(changed.shape), str(new)))
+            yield Other(f"axis {axis}, {token}, {label}", to(changed), must, ("(", str(new)))
 
 
 def letters_of(kind):
@@ -131,7 +132,8 @@ def of_moved(call, name, kind, value, side):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield from dtypes(value, side, ["int64", "uint8", "bool", "complex128", "object", "str"], "either")
-    alone = kind.own_dtype or sum(other.what == "moved" for other in call.arguments.values()) == 1
+    alone = kind.own_dtype or sum(
+        other.what == "moved" and not other.own_dtype for other in call.arguments.values()) == 1
     yield from dtypes(value, side, ["float32"], "either" if alone else "raise")
 
 
@@ -151,11 +153,20 @@ def of_like(call, name, kind, value, side):
 
 def of_ids(call, name, kind, value, side):
     """Whole numbers of any integer dtype, from 0, below a number."""
+    for other in all_ids(kind, value, side):
+        yield other if "with" in other.label else replace(other, came=())
+    if kind.broadcasts:
+        yield from of_lengths(call, name, kind, value, torch.from_numpy if side == "tensors" else np.asarray)
+
+
+def all_ids(kind, value, side):
+    """The `Other`s of ids; an error need not say which dtype came, it may say which number."""
     to = torch.from_numpy if side == "tensors" else np.asarray
     yield Other("a list", value.tolist(), "same")
     yield from dtypes(value, side, WHOLE, "same")
     yield from dtypes(value, side, ["float64", "float32"], "raise" if kind.below else "either")
-    yield from dtypes(value, side, ["complex128", "bool", "object", "str"])
+    yield from dtypes(value, side, ["complex128", "bool", "str"])
+    yield from dtypes(value, side, ["object"], "either")
     yield Other("a list of floats", (value + 0.5).tolist(), "raise" if kind.below else "either")
     yield Other("a ragged list", [[1], [1, 2]])
     yield from values("text")
@@ -169,8 +180,6 @@ def of_ids(call, name, kind, value, side):
         changed.reshape(-1)[-1] = wrong
         yield Other(f"with {wrong}", to(changed), "raise", (str(wrong),))
         yield Other(f"a list with {wrong}", changed.tolist(), "raise", (str(wrong),))
-    if kind.broadcasts:
-        yield from of_lengths(call, name, kind, value, to)
 
 
 def of_size(call, name, kind, value, side):
@@ -257,13 +266,13 @@ def of_parameters(call, name, kind, value, side):
     yield Other("{}", {}, must)
     yield Other("wrongly named", {f"model.{key}": to(one) for key, one in value.items()}, must)
     yield Other("numbers for names", {i: to(one) for i, one in enumerate(value.values())})
+    others = [axes for axes in kind.value.values()] + [one.axes for one in call.arguments.values()]
     for key, one in value.items():
         if key.startswith("blocks.0"):
             continue
         must = "either" if moves or kind.unread and key in kind.unread else "raise"
         rest = convert(value, to)
-        last = key.rpartition(".")[2]
-        yield Other(f"without {key}", {k: v for k, v in rest.items() if k != key}, "either", (last,))
+        yield Other(f"without {key}", {k: v for k, v in rest.items() if k != key}, "either")
         yield Other(f"{key} a list", rest | {key: one.tolist()}, must, ("list",))
         yield Other(f"{key} None", rest | {key: None}, "either", ("None",))
         yield Other(f"{key} text", rest | {key: "text"}, must, ("text", "str"))
@@ -272,9 +281,11 @@ def of_parameters(call, name, kind, value, side):
             yield Other(f"{key} {dtype.label}", rest | {key: dtype.value}, must, dtype.came)
         other, what = (np.asarray, "ndarray") if side == "tensors" else (torch.from_numpy, "Tensor")
         yield Other(f"{key} of type {what}", rest | {key: other(one)}, must, (what,))
-        for axis in range(one.ndim):
+        for axis, token in enumerate(kind.value[key].split()):
+            if "*" not in token and " ".join(others).split().count(token) == 1:
+                continue
             longer = np.resize(one, [*one.shape[:axis], one.shape[axis] + 1, *one.shape[axis + 1 :]])
-            yield Other(f"{key} axis {axis} one longer", rest | {key: to(longer)}, must, (str(longer.shape),))
+            yield Other(f"{key} axis {axis} one longer", rest | {key: to(longer)}, must, ("(", str(longer.shape[axis])))
 
 
 def of_list(call, name, kind, value, side):
@@ -325,7 +336,7 @@ def judge(call, side, given, other, expected, sizes=SIZES):
             return f"{'other name' if said.split(':')[0] in OURS else 'raw'}: {told}"
         if other.must == "same":
             return f"refused: {told}"
-        if other.came and not any(came in said for came in other.came):
+        if other.must == "raise" and other.came and not any(came in said for came in other.came):
             return f"does not say what came ({' or '.join(other.came)}): {told}"
         return None
     except Exception as error:
