@@ -15,6 +15,11 @@ def exp(x):
     return _library(x).exp(x)
 
 
+def log(x):
+    """The natural logarithm of every number."""
+    return _library(x).log(x)
+
+
 def tanh(x):
     """The hyperbolic tangent of every number."""
     return _library(x).tanh(x)
@@ -33,6 +38,11 @@ def cos(x):
 def maximum(x, y):
     """The larger of two arrays, or two tensors, number by number."""
     return _library(x).maximum(x, y)
+
+
+def minimum(x, y):
+    """The smaller of two arrays, or two tensors, number by number."""
+    return _library(x).minimum(x, y)
 
 
 def where(condition, x, y):
@@ -55,25 +65,14 @@ def stack(arrays, axis):
     return _library(arrays[0]).stack(arrays, axis)
 
 
-def broadcast_to(x, shape):
-    """x seen as an array of this shape, without a copy."""
-    return _library(x).broadcast_to(x, shape)
+def tril(x, k=0):
+    """x with zeros above the diagonal, or above the k-th one beside it."""
+    return _library(x).tril(x, k)
 
 
-def norm(x):
-    """The length of every vector, (..., D) -> (..., 1); where it is 0 its gradient is 0 too."""
-    if is_tensor(x):
-        return sys.modules["torch"].linalg.vector_norm(x, dim=-1, keepdim=True)
-    return np.linalg.norm(x, axis=-1, keepdims=True)
-
-
-def add_at(x, places, values):
-    """x with each of the values (..., P) added at its place (P,) of the last axis; places may come more than once."""
-    if is_tensor(x):
-        return x.index_add(-1, places, values)
-    x = x.copy()
-    np.add.at(x, (..., places), values)
-    return x
+def isfinite(x):
+    """True where a number is neither infinite nor NaN."""
+    return _library(x).isfinite(x)
 
 
 def zeros(shape, like):
@@ -98,6 +97,37 @@ def astype(x, dtype):
     return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
 
 
+def broadcast_to(x, shape):
+    """x seen as an array of this shape, without a copy."""
+    return _library(x).broadcast_to(x, shape)
+
+
+def norm(x):
+    """The length of every vector, (..., D) -> (..., 1); where it is 0 its gradient is 0 too."""
+    if is_tensor(x):
+        return sys.modules["torch"].linalg.vector_norm(x, dim=-1, keepdim=True)
+    return np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def add_at(x, places, values):
+    """x with each of the values (..., P) added at its place (P,) of the last axis; places may come more than once."""
+    if is_tensor(x):
+        return x.index_add(-1, places, values)
+    x = x.copy()
+    np.add.at(x, (..., places), values)
+    return x
+
+
+def finfo(dtype):
+    """What a floating dtype can hold: `max`, `eps`, ..."""
+    return np.finfo(dtype) if isinstance(dtype, np.dtype) else sys.modules["torch"].finfo(dtype)
+
+
+def largest(x):
+    """The largest absolute value of all of x, a Python float: 0 of none, NaN where there is one."""
+    return float(abs(x).max()) if 0 not in x.shape else 0.0
+
+
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
     return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]
@@ -111,6 +141,19 @@ def float64(x):
 def default_float(x):
     """x in the dtype in which its library makes real numbers: float64, or PyTorch's default."""
     return astype(x, sys.modules["torch"].get_default_dtype() if is_tensor(x) else np.float64)
+
+
+def total(x, axis):
+    """The sum along an axis, in float64 or wider: a long sum in float32 loses digits."""
+    library = _library(x)
+    return x.sum(axis, dtype=library.promote_types(x.dtype, library.float64))
+
+
+def share(x, q):
+    """Repeat each head of x (..., H_kv, M, D) for the heads of q (..., H, N, D) that reads it; neighbours share one."""
+    if q.ndim < 3 or q.shape[-3] == x.shape[-3]:
+        return x
+    return repeat(x, q.shape[-3] // x.shape[-3], axis=-3)
 
 
 def _library(x):

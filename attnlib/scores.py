@@ -14,6 +14,7 @@ def dot(Q, K):
     Raises ValueError when Q and K have different widths, TypeError unless they have one floating dtype.
     Source: Luong et al. 2015, section 3.1 ("dot").
 
+    >>> import numpy as np
     >>> dot(np.array([[1., 2.]]), np.array([[3., 0.], [0., 5.]]))
     array([[ 3., 10.]])
     """
@@ -33,6 +34,7 @@ def scaled_dot(Q, K):
     Raises ValueError when Q and K have different widths, TypeError unless they have one floating dtype.
     Source: Vaswani et al. 2017, eq. 1.
 
+    >>> import numpy as np
     >>> scaled_dot(np.ones((1, 4)), np.ones((2, 4)))
     array([[2., 2.]])
     """
@@ -50,6 +52,7 @@ def bilinear(Q, K, W):
     Raises ValueError, naming the shapes, when W does not fit Q and K, TypeError unless all have one floating dtype.
     Source: Luong et al. 2015, section 3.1 ("general").
 
+    >>> import numpy as np
     >>> bilinear(np.array([[1., 2.]]), np.array([[3.], [5.]]), np.array([[1.], [10.]]))
     array([[ 63., 105.]])
     """
@@ -68,6 +71,7 @@ def additive(Q, K, W_q, W_k, w):
     Raises ValueError, naming the shapes, when the matrices do not fit, TypeError unless all have one floating dtype.
     Source: Bahdanau et al. 2015, appendix A.1.2.
 
+    >>> import numpy as np
     >>> additive(np.zeros((1, 2)), np.array([[0.], [1.]]), np.ones((2, 3)), np.ones((1, 3)), np.ones(3)).round(2)
     array([[0.  , 2.28]])
     """
@@ -89,6 +93,7 @@ def cosine(Q, K, eps=1e-8):
     Raises ValueError when Q and K have different widths, TypeError unless they have one floating dtype.
     Source: Graves et al. 2014, section 3.3.1.
 
+    >>> import numpy as np
     >>> cosine(np.array([[3., 4.]]), np.array([[6., 8.], [4., 3.], [0., 0.]])).round(2)
     array([[1.  , 0.96, 0.  ]])
     """

@@ -10,6 +10,7 @@ def stack_window(X, k):
     X (..., N, D). Returns (..., N, (2k + 1) D) in the dtype of X, zeros where the window reaches past an end.
     Raises ValueError unless k is 0 or more.
 
+    >>> import numpy as np
     >>> stack_window(np.array([[1.], [2.], [3.]]), 1)
     array([[0., 1., 2.],
            [1., 2., 3.],
@@ -31,6 +32,7 @@ def windowed_linear(X, W, k, b=None):
     floating dtype.
     Source: Waibel et al. 1989, the time-delay neural network.
 
+    >>> import numpy as np
     >>> windowed_linear(np.array([[1.], [2.], [3.]]), np.ones((3, 1)), k=1)
     array([[3.],
            [6.],
