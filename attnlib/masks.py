@@ -40,7 +40,7 @@ def padding(lengths, M, like=None):
     """
     M = check_sizes("padding", least=0, M=M)
     check_like("padding", like, real=False)
-    lengths = check_ids("padding", lengths, M + 1, "length", ValueError, f"there are {M} keys", like=like)
+    lengths = check_ids("padding", lengths, M + 1, "length", ValueError, f"{M} is the number of keys", like=like)
     return arange(0, M, lengths) < lengths[..., None, None, None]
 
 

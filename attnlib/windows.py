@@ -39,8 +39,8 @@ def windowed_linear(X, W, k, b=None):
            [5.]])
     """
     check_axes("windowed_linear", X=(X, "... N D"), W=(W, "R E"), b=(b, "? E"))
-    check_floating("windowed_linear", X=X, W=W, b=b)
     k = check_window("windowed_linear", X, k, W)
+    check_floating("windowed_linear", X=X, W=W, b=b)
     stacked, W = widen(stack_window(X, k), W)
     outputs = stacked @ W                                                # (..., N, D_out)
     return astype(outputs if b is None else outputs + b, X.dtype)
