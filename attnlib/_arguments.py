@@ -185,6 +185,8 @@ def check_sizes(who, least=1, **sizes):
     """The sizes as Python's integers, one or a list; raise unless each is a whole number, `least` or more."""
     whole = []
     for name, size in sizes.items():
+        if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
+            size = int(size)  # torch.jit.trace sees lengths as tensors
         if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
@@ -200,7 +202,7 @@ def check_numbers(who, above=None, **numbers):
         right = f"a finite number{'' if above is None else f' above {above}'}"
         if isinstance(number, bool | np.bool_) or not isinstance(number, Real):
             raise TypeError(f"{who}: {name} must be {right}. Got {_told(number)}.")
-        if not math.isfinite(number) or above is not None and number <= above:
+        if not -math.inf < number < math.inf or above is not None and number <= above:
             raise ValueError(f"{who}: {name} must be {right}. Got {number}.")
 
 
@@ -239,6 +241,8 @@ def as_array(who, name, numbers, **like):
     """
     like = {key: array for key, array in like.items() if array is not None}
     other = next(iter(like.values()), None)
+    if isinstance(numbers, list | tuple) and is_tensor(other) and sys.modules["torch"].compiler.is_compiling():
+        numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)  # it cannot follow NumPy
     if not (isinstance(numbers, np.ndarray) or is_tensor(numbers)):
         came = _told(numbers)
         try:

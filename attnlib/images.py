@@ -266,16 +266,18 @@ def check_kernel(image, kernel, bias):
     """k; raise ValueError or TypeError, naming what came, unless image, kernel and bias fit together."""
     given = {"image": image, "kernel": kernel} | ({} if bias is None else {"bias": bias})
     check_arrays("conv_as_attention", **given)
-    came = got({name: (value,) for name, value in given.items()})
+    wrong = None
     if image.ndim < 3 or kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3] or kernel.shape[2] % 2 == 0:
-        raise ValueError(f"conv_as_attention: needs image (..., H, W, C), kernel (C_out, C, k, k) with k odd. {came}")
-    if image.shape[-1] != kernel.shape[1]:
-        raise ValueError(
-            f"conv_as_attention: the image has {image.shape[-1]} channels, the kernel reads {kernel.shape[1]}; "
-            f"both need the same number. {came}"
+        wrong = "needs image (..., H, W, C), kernel (C_out, C, k, k) with k odd"
+    elif image.shape[-1] != kernel.shape[1]:
+        wrong = (
+            f"the image has {image.shape[-1]} channels, the kernel reads {kernel.shape[1]}; both need the same number"
         )
-    if bias is not None and tuple(bias.shape) != (kernel.shape[0],):
-        raise ValueError(f"conv_as_attention: {kernel.shape[0]} outputs need a bias ({kernel.shape[0]},). {came}")
+    elif bias is not None and tuple(bias.shape) != (kernel.shape[0],):
+        wrong = f"{kernel.shape[0]} outputs need a bias ({kernel.shape[0]},)"
+    if wrong:
+        came = got({name: (value,) for name, value in given.items()})
+        raise ValueError(f"conv_as_attention: {wrong}. {came}")
     check_floating("conv_as_attention", **given)
     return kernel.shape[2]
 

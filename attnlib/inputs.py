@@ -150,7 +150,7 @@ def check_sequences(sequences):
         raise ValueError("pad: needs at least one sequence; got none.")
     check_arrays("pad", **{f"sequences[{b}]": sequence for b, sequence in enumerate(sequences)})
     shapes, dtypes = [tuple(s.shape) for s in sequences], [s.dtype for s in sequences]
-    if any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
+    if any(len(shape) < 1 or shape[1:] != shapes[0][1:] for shape in shapes):
         raise ValueError(f"pad: sequences may differ only in their first axis. Got {', '.join(map(str, shapes))}.")
     if len(set(dtypes)) > 1:
         raise TypeError(f"pad: sequences need one dtype. Got {', '.join(map(str, dtypes))}.")

@@ -268,12 +268,16 @@ def check_angles(x, cos, sin):
     check_arrays("rotate", x=x, cos=cos, sin=sin)
     check_floating("rotate", x=x)
     check_floating("rotate", cos=cos, sin=sin)
-    came = got({"x": (x,), "cos": (cos,), "sin": (sin,)})
     if cos.shape != sin.shape or not cos.ndim or 2 * cos.shape[-1] > x.shape[-1]:
-        raise ValueError(f"rotate: cos and sin need one shape, (..., N, r/2) with r at most {x.shape[-1]}. {came}")
+        raise ValueError(
+            f"rotate: cos and sin need one shape, (..., N, r/2) with r at most {x.shape[-1]}. "
+            f"{got({'x': (x,), 'cos': (cos,), 'sin': (sin,)})}"
+        )
     angles = (*x.shape[:-1], cos.shape[-1])
     if broadcast(cos.shape, angles) != angles:
-        raise ValueError(f"rotate: cos and sin must broadcast to {angles}. {came}")
+        raise ValueError(
+            f"rotate: cos and sin must broadcast to {angles}. {got({'x': (x,), 'cos': (cos,), 'sin': (sin,)})}"
+        )
 
 
 def table_reach(table):
