@@ -39,6 +39,7 @@ def numbers(x, parameters, **options):
 X = draw(B, N, D, seed=20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("absorbed", FORMS)
 @pytest.mark.parametrize("compressed", [False, True])
 def test_it_is_deepseeks_layer(compressed, absorbed):
