@@ -139,13 +139,17 @@ def check_qkv(who, q, k, v):
         raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {came}")
 
 
-def check_options(who, q, k, *, mask, bias, causal, window, scale, softcap, past, sinks):
+def check_options(who, q, k, **options):
     """Raise unless these options of `attnlib.attention.attention` fit q and k, which have been checked."""
-    shape = (*q.shape[:-1], k.shape[-2])
-    check_mask(who, mask, shape, q=q)
+    check_score_options(who, (*q.shape[:-1], k.shape[-2]), **options, q=q)
+
+
+def check_score_options(who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, **like):
+    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs."""
+    check_mask(who, mask, shape, **like)
     for name, array, right, what in ("bias", bias, shape, "the scores"), ("sinks", sinks, shape[:-2], "the heads"):
         if array is not None:
-            check_arrays(who, **{"q": q, name: array})
+            check_arrays(who, **like, **{name: array})
             if not is_floating(array.dtype):
                 raise TypeError(f"{who}: {name} must be floating; got {array.dtype} {tuple(array.shape)}.")
             check_broadcasts(who, name, array, right, what)

@@ -87,6 +87,21 @@ def astype(x, dtype):
     return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
 
 
+def broadcast_to(x, shape):
+    """x seen as an array of this shape, without a copy."""
+    return _library(x).broadcast_to(x, shape)
+
+
+def finfo(dtype):
+    """What a floating dtype can hold: `max`, `eps`, ..."""
+    return np.finfo(dtype) if isinstance(dtype, np.dtype) else sys.modules["torch"].finfo(dtype)
+
+
+def largest(x):
+    """The largest absolute value of all of x, a Python float: 0 of none, NaN where there is one."""
+    return float(abs(x).max()) if 0 not in x.shape else 0.0
+
+
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
     return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]
@@ -96,6 +111,13 @@ def total(x, axis):
     """The sum along an axis, in float64 or wider: a long sum in float32 loses digits."""
     library = _library(x)
     return x.sum(axis, dtype=library.promote_types(x.dtype, library.float64))
+
+
+def share(x, q):
+    """Repeat each head of x (..., H_kv, M, D) for the heads of q (..., H, N, D) that reads it; neighbours share one."""
+    if q.ndim < 3 or q.shape[-3] == x.shape[-3]:
+        return x
+    return repeat(x, q.shape[-3] // x.shape[-3], axis=-3)
 
 
 def _library(x):

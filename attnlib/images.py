@@ -181,7 +181,8 @@ def vit(image, parameters, *, p, heads, **options):
     check_positions(image, patches, parameters["positions"])
     tokens = linear(patches, parameters["patch.W"], parameters.get("patch.b"))              # (..., N, D)
     x = prepend(parameters["cls"], tokens) + parameters["positions"]                        # (..., 1 + N, D)
-    x = encoder(x, parameters, heads=heads, **options)
+    own = {name: array for name, array in parameters.items() if name.startswith(("blocks.", "norm."))}
+    x = encoder(x, own, heads=heads, **options)
     return linear(x[..., 0, :], parameters["head.W"], parameters.get("head.b"))
 
 

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
 
 from attnlib import transformer
+from attnlib.attention import attention
 from attnlib.interop import from_multihead
 from attnlib.transformer import (
     attention_layer,
@@ -13,15 +11,10 @@ from attnlib.transformer import (
     decoder,
     decoder_block,
     encoder,
-    gelu,
     greedy_decode,
-    layer_norm,
     linear,
-    mlp,
     part,
     project,
-    rms_norm,
-    silu,
 )
 from tests.attnlib.draws import draw
 
@@ -56,81 +49,6 @@ def theirs(kind, norm_first, dtype=torch.float64):
 
 
 PADDED = np.arange(N) < np.array([[N], [N - 2]])  # (B, N), True where there is a token
-
-
-@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("float64", 1e-12)])
-def test_the_small_functions_are_torchs(dtype, tolerance):
-    """Do linear, the norms and the activations agree with PyTorch's?"""
-    x, W, b = draw(B, N, D, dtype=dtype) * 3 + 1, draw(D, 4, seed=1, dtype=dtype), draw(4, seed=2, dtype=dtype)
-    gain, shift = draw(D, seed=3, dtype=dtype), draw(D, seed=4, dtype=dtype)
-    X, G, S = map(torch.from_numpy, (x, gain, shift))
-    pairs = [
-        (linear(x, W, b), F.linear(X, torch.from_numpy(W.T), torch.from_numpy(b))),
-        (layer_norm(x, gain, shift), F.layer_norm(X, (D,), G, S)),
-        (layer_norm(x, gain, shift, eps=0.1), F.layer_norm(X, (D,), G, S, eps=0.1)),
-        (rms_norm(x, gain), F.rms_norm(X, (D,), G, eps=1e-6)),
-        (gelu(x), F.gelu(X)),
-        (gelu(x, tanh=True), F.gelu(X, approximate="tanh")),
-        (silu(x), F.silu(X)),
-    ]
-    for mine, torchs in pairs:
-        assert mine.dtype == dtype
-        np.testing.assert_allclose(mine, torchs.numpy(), rtol=tolerance, atol=tolerance)
-
-
-SMALL = {
-    "linear": (linear, (N, D), (D, 4), (4,)),
-    "layer_norm": (layer_norm, (N, D), (D,), (D,)),
-    "rms_norm": (rms_norm, (N, D), (D,)),
-    "gelu": (gelu, (N, D)),
-    "tanh gelu": (lambda x: gelu(x, tanh=True), (N, D)),
-    "silu": (silu, (N, D)),
-}
-
-
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("dtype, tolerance", [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-12)])
-def test_tensors_give_what_arrays_give(name, dtype, tolerance, device):
-    """Does the function of tensors give the array's numbers, dtype kept, inputs left alone?"""
-    function, *shapes = SMALL[name]
-    inputs = [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
-    before = [x.copy() for x in inputs]
-    expected = function(*inputs)
-    got = function(*(torch.from_numpy(x).to(device) for x in inputs))
-    assert expected.dtype == dtype and got.dtype == getattr(torch, dtype) and got.device.type == device
-    np.testing.assert_allclose(got.cpu().numpy(), expected, rtol=tolerance, atol=tolerance)
-    for now, then in zip(inputs, before):
-        np.testing.assert_array_equal(now, then)
-
-
-def test_half_precision_is_averaged_in_single():
-    """Is the mean of 4096 float16 numbers near 100 exact enough to tell them apart afterwards?"""
-    x = (100 + draw(4096)).astype(np.float16)
-    exact = layer_norm(x.astype(float), np.ones(4096), np.zeros(4096))
-    got = layer_norm(x, np.ones(4096, np.float16), np.zeros(4096, np.float16))
-    np.testing.assert_allclose(got, exact, atol=2e-3)
-
-
-@given(st.floats(-50, 50), st.floats(0.5, 50))
-def test_layer_norm_ignores_shift_and_scale(shift, scale):
-    """Does moving or stretching a whole vector change nothing?"""
-    x, gain = draw(N, D), np.ones(D)
-    np.testing.assert_allclose(
-        layer_norm(x * scale + shift, gain, 0 * gain, eps=0), layer_norm(x, gain, 0 * gain, eps=0), atol=1e-9
-    )
-
-
-def test_a_constant_vector_is_no_nan():
-    """Does a vector without variance give the shift?"""
-    np.testing.assert_array_equal(layer_norm(np.full((1, D), 3.0), np.ones(D), np.arange(D) * 1.0), [np.arange(D)])
-
-
-@pytest.mark.parametrize("large", [1e3, -1e3])
-def test_activations_of_large_numbers(large):
-    """Are the activations of +-1000 exactly the number or zero, without a warning?"""
-    with np.errstate(all="raise"):
-        for act in gelu, silu:
-            np.testing.assert_array_equal(act(np.array([large])), [max(large, 0)])
 
 
 @pytest.mark.parametrize("norm_first", [True, False])
@@ -194,7 +112,8 @@ def test_a_block_of_more_than_ten():
 @pytest.mark.parametrize("variant", ["context", "causal", "norm"])
 def test_tensors_go_through_the_same_layers(variant, device):
     """Given tensors and a dict of tensors, do the layers give what they give arrays?"""
-    parameters, x, context = ours(theirs(torch.nn.TransformerDecoderLayer, True)), draw(B, N, D), draw(B, M, D, seed=1)
+    kind = torch.nn.TransformerDecoderLayer if variant == "context" else torch.nn.TransformerEncoderLayer
+    parameters, x, context = ours(theirs(kind, True)), draw(B, N, D), draw(B, M, D, seed=1)
 
     def run(x, context, parameters):
         if variant == "context":
@@ -239,7 +158,7 @@ def slips(x, context, parameters):
     """Wrong layers that give the right shape: each the output of `attention_layer` got wrong."""
     own = part(parameters, "cross")
     q, k, v = project(x, own, heads=HEADS, context=context)
-    mixed = transformer.attention(q, k, v)
+    mixed = attention(q, k, v)
     swapped, transposed = own | {"W_q": own["W_k"], "W_k": own["W_q"]}, own | {"W_q": own["W_q"].T}
     return {
         "W_q and W_k swapped": attention_layer(x, swapped, heads=HEADS, context=context),
@@ -257,13 +176,6 @@ def test_slips_give_something_else():
     right = attention_layer(x, part(parameters, "cross"), heads=HEADS, context=context)
     for name, wrong in slips(x, context, parameters).items():
         assert abs(wrong - right).max() > 1e-2, name
-
-
-def test_a_gated_network_multiplies():
-    """With W_gate, is the network act(x W_gate) * (x W_in), then W_out?"""
-    x, W = draw(N, D), {"W_in": draw(D, 8, seed=1), "W_gate": draw(D, 8, seed=2), "W_out": draw(8, D, seed=3)}
-    expected = (F.silu(torch.from_numpy(x @ W["W_gate"])).numpy() * (x @ W["W_in"])) @ W["W_out"]
-    np.testing.assert_allclose(mlp(x, W, act=silu), expected, atol=1e-12)
 
 
 def test_grouped_heads_share_neighbouring_keys():
@@ -295,14 +207,8 @@ x, W = np.ones((N, D)), np.ones((D, 8))
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: linear(x, W.T), ValueError,
-         r"x has 12 columns, so W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
-        (lambda: linear(x, W, np.ones(3)), ValueError, r"vectors of 8, so b must be \(8,\). Got x .*, b \(3,\)."),
-        (lambda: linear(x, W.astype("f4")), TypeError, "one dtype; got float64, float32."),
-        (lambda: linear(torch.ones(5, 12), torch.ones(8, 12)), ValueError,
-         r"W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
         (lambda: attention_layer(x, dict.fromkeys(["W_q", "W_k", "W_v", "W_o"], W), heads=3), ValueError,
-         r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), .* W_q \(12, 8\)"),
+         r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), W_q \(12, 8\)"),
         (lambda: part({"mlp.W_in": W}, "cross"), KeyError,
          "part: no parameter is called 'cross....'; there are mlp.W_in"),
         (lambda: greedy_decode(len, [], end=0, longest=3), ValueError, r"start is empty; .*\[start_token\]"),
