@@ -128,7 +128,7 @@ def attend_in_heads(
             if sinks is not None:
                 total = total + exp(sinks[..., None, None] - top)
             return powers / where(total == 0, 1.0, total)
-    else:
+    elif weigh is None:
         del options["past"], options["sinks"]
     if weigh is not None:
         mixed, weights = attend_by(weigh, q, k, v, **options)            # (..., heads, N, d_v)

@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from attnlib import transformer
-from attnlib._arguments import check_flags, check_functions, check_numbers, check_sizes
+from attnlib._arguments import (
+    check_axes,
+    check_flags,
+    check_floating,
+    check_functions,
+    check_numbers,
+    check_score_options,
+    check_sizes,
+)
 from attnlib.attention import attention
 from attnlib.heads import attend_in_heads, check_multi_head
 from attnlib.layers import check_mlp, check_norm, gelu, layer_norm, mlp, rms_norm
@@ -44,8 +52,12 @@ class SelfAttention(nn.Module):
         self.W_k = matrix(width, key_width)
         self.W_v = matrix(width, value_width)
 
-    def forward(self, x, **options):
-        """x (..., N, width) -> (..., N, e). options: those of `attention`, as mask (..., N, N), True = may attend."""
+    def forward(self, x, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e). All options are those of `attention`."""
+        options = {"mask": mask, "bias": bias, "causal": causal, "window": window, "scale": scale, "softcap": softcap}
+        check_axes("SelfAttention", x=(x, "... N d"), W_q=(self.W_q, "d k"))
+        check_floating("SelfAttention", x=x, W_q=self.W_q)
+        check_score_options("SelfAttention", (*x.shape[:-1], x.shape[-2]), **options, past=0, sinks=None, x=x)
         return attention(x @ self.W_q, x @ self.W_k, x @ self.W_v, **options)
 
 
