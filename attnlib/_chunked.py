@@ -1,34 +1,63 @@
-"""Chunked attention for NumPy: the engine of `attnlib.attention`.
+"""Chunked attention for NumPy: the engine of `attnlib.attention`, and of its gradients in `attnlib.backward`.
 
-Processes a block of queries at a time, so the N x M score matrix is never allocated; large inputs are split across
-threads. Arrays are taken as (heads, N, D), all leading axes in one.
+The scores are computed a tile at a time: those of some heads, some queries (rows) and some keys (columns), each a
+slice. So the N x M scores are never allocated; large inputs are split across threads. Arrays are taken as
+(heads, N, D), all leading axes in one.
 """
 
 import itertools
 import math
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
+from attnlib._arguments import can_look, check_options
+from attnlib._ops import astype, broadcast_to, finfo, largest, where, widen
 from attnlib._threads import on_all_threads
 
-SCORES = 1 << 20   # largest number of scores in a chunk: 4 MiB in float32, about what a cache holds
-ROWS = 256         # largest number of queries in a chunk (half of it if causal, so that fewer masked keys are computed)
-FEWEST = 32        # smallest number of queries in a chunk: a matrix product of fewer rows is slow
-HEADS = 1 << 18    # for short sequences: largest number of scores in a chunk of several heads
-SMALL = 40         # largest score for which a sum of exp(score), of any length, stays within float32
+ROWS, COLUMNS = 512, 512  # largest number of queries and of keys in a tile: 1 MiB of float32
+SCORES = ROWS * COLUMNS   # largest number of scores in a tile: more keys where queries are few, else several heads
+LONGEST = 2048            # largest number of keys in a tile of few queries: a longer sum would lose digits
+SMALL = 30                # scores up to this size can be exponentiated as they are: no sum of them overflows
+USUAL = 1e-20, 1e15       # largest values of this size can be multiplied with those, and stay within float32
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The options of `attention`, filled in: mask and bias have the shape of the scores, or are None."""
+    """The options of `attention`, filled in.
+
+    mask and bias have the shape of the scores, sinks (..., H) that of the heads, or are None. A query at position p
+    sees keys from p - back to p + ahead, both inclusive; query i stands at position past + i.
+    """
 
     scale: float
-    mask: np.ndarray | None = None
-    bias: np.ndarray | None = None
-    causal: bool = False
-    window: int | None = None
-    softcap: float | None = None
+    softcap: float | None
+    mask: np.ndarray | None
+    bias: np.ndarray | None
+    bias_hides: bool          # whether there may be a bias of -inf, which hides a key as a mask does
+    sinks: np.ndarray | None
+    past: int
+    back: int
+    ahead: int
+
+
+def rules_of(who, q, k, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0, sinks=None):
+    """The options of `attention`, checked in the name of `who`, as `Rules`; for arrays and tensors."""
+    check_options(who, q, k, mask=mask, bias=bias, causal=causal, window=window, scale=scale, softcap=softcap,
+                  past=past, sinks=sinks)
+    N, M = q.shape[-2], k.shape[-2]
+    past = index(past)
+    reach = past + N + M if window is None else index(window)                  # without a window: as far as there is
+    return Rules(
+        scale=q.shape[-1] ** -0.5 if scale is None else float(scale),
+        softcap=None if softcap is None else float(softcap),
+        mask=None if mask is None else broadcast_to(mask, (*q.shape[:-1], M)),
+        bias=None if bias is None else broadcast_to(bias, (*q.shape[:-1], M)),
+        bias_hides=bias is not None and may_hide(bias),
+        sinks=None if sinks is None else broadcast_to(*widen(sinks), q.shape[:-2]),
+        past=past, back=reach, ahead=0 if causal else reach,
+    )
 
 
 def chunked_attention(q, k, v, rules):
@@ -37,123 +66,200 @@ def chunked_attention(q, k, v, rules):
     q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one dtype, float32 or wider.
     Returns out (..., H, N, E) and lse (..., H, N, 1): 0 and -inf for a query with nothing to attend to.
     """
-    N, M = q.shape[-2], k.shape[-2]
-    out = np.zeros(q.shape[:-1] + v.shape[-1:], q.dtype)
+    tiles = Tiles(q, k, v, rules)
+    out = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
     lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
-    q_stacked, k_stacked, v_stacked = stack(q), stack(k), stack(v)        # (heads, N or M, width)
-    out_stacked, lse_stacked = stack(out), stack(lse)                     # views: writing to them fills out and lse
-    heads = list(np.ndindex(q.shape[:-2]))
-    row_step = max(FEWEST, min(ROWS // 2 if rules.causal else ROWS, SCORES // max(1, M)))
-    head_step = max(1, HEADS // max(1, min(row_step, N) * M))
-    small = scores_stay_small(q, k, rules)
+    out_stacked, lse_stacked = stack(out), stack(lse)         # views: writing to them fills out and lse
+    small = scores_stay_small(q, k, v, rules)
+    careful = something_is_hidden(rules, q, k) and not math.isfinite(largest(v))
 
     def attend_rows(piece):
-        head_slice, rows = piece
-        columns = reachable_keys(rows, M, rules)
-        if columns.start == columns.stop:
-            return
-        shared = key_heads(head_slice, q_stacked, k_stacked)
-        queries, keys = q_stacked[head_slice, rows], k_stacked[shared][:, columns]
-        scores = scores_of(queries, keys, rules, heads[head_slice], rows, columns)  # (head_slice, rows, columns)
-        top, total = exponentiate(scores, small)                                    # scores are exponentials now
-        mixed = scores @ v_stacked[shared][:, columns]
-        mixed /= np.where(total == 0, 1, total)
-        out_stacked[head_slice, rows] = mixed
-        with np.errstate(divide="ignore"):                                          # log(0) of a row that sees nothing
-            lse_stacked[head_slice, rows] = top + np.log(total)
+        """Go over the keys with a running softmax: whenever a row's top rises, what was summed so far is shrunk."""
+        heads, rows = piece
+        mixed = np.zeros(out_stacked[heads, rows].shape, q.dtype)                # (heads, rows, E)
+        total, top = before_any_key(rules, heads, small)                         # broadcast to (heads, rows, 1)
+        for columns in tiles.columns(rows):
+            scores = tiles.scores(heads, rows, columns)                          # (heads, rows, columns)
+            seen = scores != -np.inf if careful else None
+            if not small:
+                top, shrink = subtract_top(scores, top)
+                mixed *= shrink
+                total = total * shrink
+            np.exp(scores, out=scores)
+            total = total + scores.sum(axis=-1, keepdims=True)
+            mixed += over_seen(scores, tiles.values(heads, columns), seen)
+        out_stacked[heads, rows] = mixed / np.where(total == 0, 1, total)
+        lse_stacked[heads, rows] = top + np.log(total)
 
-    pieces = itertools.product(slices(len(heads), head_step), slices(N, row_step))
-    on_all_threads(attend_rows, list(pieces), lse.size * M)
+    on_all_threads(quietly(attend_rows), list(itertools.product(tiles.heads, tiles.rows)), lse.size * k.shape[-2])
     return out, lse
 
 
+class Tiles:
+    """The tiles of one attention: `heads` and `rows` list slices, `columns` those of the keys that rows may see."""
+
+    def __init__(self, q, k, v, rules):
+        self.q, self.k, self.v, self.rules = stack(q), stack(k), stack(v), rules
+        self.indices = list(np.ndindex(q.shape[:-2]))         # of every stacked head, in arrays that are not stacked
+        (heads, N), M = self.q.shape[:2], k.shape[-2]
+        rows = max(1, ROWS // 4) if rules.ahead < M and N > ROWS // 4 else ROWS  # smaller tiles follow the diagonal closer
+        self.rows = slices(0, N, rows)
+        rows = max(1, min(rows, N))
+        self.step = max(COLUMNS, min(SCORES // rows, LONGEST))
+        self.heads = slices(0, heads, max(1, SCORES // (rows * max(1, min(self.step, M)))))
+
+    def columns(self, rows):
+        """The keys that any of these queries may see by its position, as slices."""
+        first, last = self.rules.past + rows.start, self.rules.past + rows.stop - 1
+        M = self.k.shape[1]
+        return slices(max(0, first - self.rules.back), min(M, last + self.rules.ahead + 1), self.step)
+
+    def keys(self, heads, columns):
+        return self.k[self._shared(heads), columns]
+
+    def values(self, heads, columns):
+        return self.v[self._shared(heads), columns]
+
+    def scores(self, heads, rows, columns):
+        """The scores of one tile, (heads, rows, columns): -inf where a query may not look."""
+        return scores_of(
+            self.q[heads, rows], self.keys(heads, columns), self.rules, self.indices[heads], rows, columns
+        )
+
+    def _shared(self, heads):
+        """The key heads that these query heads read, neighbours one: an index into k and v."""
+        group = len(self.q) // len(self.k)
+        first, last = heads.start // group, (heads.stop - 1) // group
+        return slice(first, last + 1) if group == 1 or first == last else np.arange(heads.start, heads.stop) // group
+
+
 def stack(x):
-    """(..., N, D) as (heads, N, D), all leading axes in one."""
+    """(..., N, D) as (heads, N, D), all leading axes in one: a view of a contiguous x, else a copy."""
     return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
 
 
-def slices(size, step):
-    """range(size) as slices of length `step`, the last one shorter."""
-    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+def slices(start, stop, step):
+    """range(start, stop) as slices of length `step`, the last one shorter."""
+    return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 
 def scores_of(queries, keys, rules, heads, rows, columns):
-    """The scores of queries (..., rows, D) with keys (..., columns, D); -inf where a query may not look.
+    """The scores of queries (heads, rows, D) with keys (heads, columns, D); -inf where a query may not look.
 
-    rows and columns, slices, say which queries and keys these are; heads, one index a matrix, which mask and bias
-    they have.
+    rows and columns, slices, say which queries and keys these are; heads, one index each, which mask and bias they
+    have. Without one of its own a head may be (rows, D) and (columns, D).
     """
-    scores = (queries * queries.dtype.type(rules.scale)) @ keys.swapaxes(-1, -2)
+    scores = (queries * queries.dtype.type(rules.scale)) @ keys.mT
     if rules.softcap is not None:
         scores /= rules.softcap
         np.tanh(scores, out=scores)
         scores *= rules.softcap
     if rules.bias is not None:
         for own, head in zip(stack(scores), heads):
-            own += rules.bias[head][rows, columns]
-    _hide_by_position(scores, rows, columns, rules)
+            bias = rules.bias[head][rows, columns]
+            own += bias
+            if rules.bias_hides:
+                np.copyto(own, -np.inf, where=bias == -np.inf)  # added to infinity or NaN it would hide nothing
+    hide_by_position(scores, rows, columns, rules)
     if rules.mask is not None:
         for own, head in zip(stack(scores), heads):
             np.copyto(own, -np.inf, where=~rules.mask[head][rows, columns])
     return scores
 
 
-def exponentiate(scores, small=False):
-    """Replace every score by exp(score - top). Returns top and the sum of each row, both (..., 1).
+def hidden_by_position(queries, keys, rules):
+    """True where a key lies too far back or ahead of a query: the band of causal and window.
 
-    top is the row's largest score, so that nothing overflows; 0 when all scores are known to be `small`, which
-    saves two passes over them.
+    Positions, arrays or tensors: queries (N, 1), the first of which is rules.past, and keys (M,). Returns (N, M).
     """
-    top = np.zeros((), scores.dtype)
-    if not small:
-        top = scores.max(axis=-1, keepdims=True)
-        scores -= np.where(np.isneginf(top), 0, top)
-    np.exp(scores, out=scores)
-    return top, scores.sum(axis=-1, keepdims=True)
+    return (keys < queries - rules.back) | (keys > queries + rules.ahead)
 
 
-def scores_stay_small(q, k, rules):
-    """Whether no score can exceed SMALL: |q . k| is at most |q| |k| (Cauchy and Schwarz)."""
-    if rules.bias is not None or not q.size or not k.size:
-        return False
-    longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
-    return bool(abs(rules.scale) * longest_q * longest_k <= SMALL)
-
-
-def reachable_keys(rows, M, rules):
-    """The keys that any query of these rows may see by its position: a slice of range(M)."""
-    stop = min(rows.stop, M) if rules.causal else M
-    if rules.window is None:
-        return slice(0, stop)
-    return slice(min(max(0, rows.start - rules.window), stop), min(stop, rows.stop + rules.window))
-
-
-def _hide_by_position(scores, rows, columns, rules):
-    """Write -inf beyond the diagonal and outside the window; only columns that the edge crosses are touched."""
-    queries = np.arange(rows.start, rows.stop)[:, None]
-
-    def hide(start, stop, is_hidden):
-        start, stop = max(start, columns.start), min(stop, columns.stop)
+def hide_by_position(scores, rows, columns, rules):
+    """Write -inf outside of the band; only columns that an edge of it crosses are touched."""
+    queries = rules.past + np.arange(rows.start, rows.stop)[:, None]
+    first, last = rules.past + rows.start, rules.past + rows.stop - 1
+    behind = columns.start, min(columns.stop, last - rules.back)              # keys that the last query does not see
+    beyond = max(columns.start, first + rules.ahead + 1), columns.stop        # and those that the first does not
+    for start, stop in (behind, beyond):
         if start < stop:
             crossed = scores[..., start - columns.start : stop - columns.start]
-            np.copyto(crossed, -np.inf, where=is_hidden(np.arange(start, stop)))
-
-    if rules.causal:
-        hide(rows.start, columns.stop, lambda keys: keys > queries)
-    if rules.window is not None:
-        hide(columns.start, rows.stop - rules.window, lambda keys: keys < queries - rules.window)
-        hide(rows.start + rules.window, columns.stop, lambda keys: keys > queries + rules.window)
+            np.copyto(crossed, -np.inf, where=hidden_by_position(queries, np.arange(start, stop), rules))
 
 
-def key_head(head, q, k):
-    """The index of the key head that query head `head` reads: neighbours share one."""
-    if not head:
-        return ()
-    return (*head[:-1], head[-1] // (q.shape[-3] // k.shape[-3]))
+def something_is_hidden(rules, q, k):
+    """Whether there may be a key of k that a query of q may not see."""
+    all_ahead = rules.past + rules.ahead >= k.shape[-2] - 1                   # the first query sees the last key
+    all_behind = rules.past + q.shape[-2] - 1 - rules.back <= 0               # the last query sees the first key
+    return rules.mask is not None or rules.bias_hides or not (all_ahead and all_behind)
 
 
-def key_heads(head_slice, q_stacked, k_stacked):
-    """The same for a slice of stacked query heads (heads, N, D): an index into stacked keys."""
-    if len(k_stacked) == len(q_stacked):
-        return head_slice
-    return np.arange(head_slice.start, head_slice.stop) * len(k_stacked) // len(q_stacked)
+def may_hide(bias):
+    """Whether there may be a -inf among the numbers of a bias."""
+    return 0 not in bias.shape and not (can_look(bias) and bool(bias.min() > -np.inf))
+
+
+def before_any_key(rules, heads, small):
+    """A running softmax before its first key: the sum of exponentials, and the top that was subtracted from them.
+
+    Nothing, but for a sink: a score that each query of a head has, and whose weight goes nowhere.
+    """
+    if rules.sinks is None:
+        return 0, 0 if small else -np.inf
+    sinks = rules.sinks.reshape(-1, 1, 1)[heads]                              # (heads, 1, 1)
+    return (np.exp(sinks), 0) if small else (1, sinks)
+
+
+def subtract_top(scores, top):
+    """Subtract from every score the largest one that its row has had, now or before, so that no exponential overflows.
+
+    Returns that top, (..., 1), and exp(the one before - top), by which older sums are to be multiplied.
+    """
+    higher = np.maximum(top, scores.max(axis=-1, keepdims=True, initial=-np.inf))
+    shift = np.where(higher == -np.inf, 0, higher)                            # -inf - -inf would be NaN
+    scores -= shift
+    return higher, np.exp(top - shift)
+
+
+def products_stay_finite(x, y):
+    """Whether x . y, over the last axis, is surely a finite number for all rows of x and y."""
+    return largest(x) * largest(y) * x.shape[-1] < float(finfo(x.dtype).max)
+
+
+def over_seen(weights, x, seen):
+    """weights (..., N, M) @ x (..., M, D), where only the pairs that are `seen` count: 0 times NaN would be NaN.
+
+    A row that sees a number which is not finite gets NaN in its column. With seen None all count.
+    """
+    if seen is None or not can_look(x):
+        return weights @ x
+    finite = abs(x) < np.inf
+    if finite.all():
+        return weights @ x
+    met = astype(seen, x.dtype) @ astype(~finite, x.dtype)                    # (..., N, D): how many are seen
+    product = weights @ where(finite, x, 0)
+    product[met > 0] = np.nan
+    return product
+
+
+def quietly(work):
+    """The same function without NumPy's warnings: log(0) of a query that sees nothing, and NaN at hidden places."""
+
+    def quiet(piece):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return work(piece)
+
+    return quiet
+
+
+def scores_stay_small(q, k, v, rules):
+    """Whether exponentials need no top subtracted from their scores, which saves two passes over these.
+
+    A score |q . k| is at most |q| |k| (Cauchy and Schwarz). Where queries are few, to find that out takes longer.
+    """
+    if rules.bias is not None or q.shape[-2] < q.shape[-1] or not q.size or not k.size:
+        return False
+    if rules.sinks is not None and not largest(rules.sinks) <= SMALL:
+        return False
+    longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
+    return bool(abs(rules.scale) * longest_q * longest_k <= SMALL and USUAL[0] <= largest(v) <= USUAL[1])

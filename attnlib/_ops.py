@@ -15,6 +15,11 @@ def exp(x):
     return _library(x).exp(x)
 
 
+def log(x):
+    """The natural logarithm of every number."""
+    return _library(x).log(x)
+
+
 def tanh(x):
     """The hyperbolic tangent of every number."""
     return _library(x).tanh(x)
@@ -23,6 +28,11 @@ def tanh(x):
 def maximum(x, y):
     """The larger of two arrays, or two tensors, number by number."""
     return _library(x).maximum(x, y)
+
+
+def minimum(x, y):
+    """The smaller of two arrays, or two tensors, number by number."""
+    return _library(x).minimum(x, y)
 
 
 def where(condition, x, y):
@@ -35,25 +45,79 @@ def repeat(x, times, axis):
     return x.repeat_interleave(times, axis) if is_tensor(x) else x.repeat(times, axis)
 
 
+def concatenate(arrays, axis):
+    """Arrays one after another along an axis that they have."""
+    return _library(arrays[0]).concatenate(arrays, axis)
+
+
+def stack(arrays, axis):
+    """Arrays one after another along a new axis."""
+    return _library(arrays[0]).stack(arrays, axis)
+
+
+def tril(x, k=0):
+    """x with zeros above the diagonal, or above the k-th one beside it."""
+    return _library(x).tril(x, k)
+
+
 def isfinite(x):
     """True where a number is neither infinite nor NaN."""
     return _library(x).isfinite(x)
 
 
-def arange(length, like):
-    """The whole numbers from 0 to length - 1, in the kind of `like`, on its device."""
-    return sys.modules["torch"].arange(length, device=like.device) if is_tensor(like) else np.arange(length)
+def zeros(shape, like):
+    """Zeros in the kind and dtype of `like`, on its device."""
+    return like.new_zeros(shape) if is_tensor(like) else np.zeros(shape, like.dtype)
+
+
+def arange(start, stop, like):
+    """start, start + 1, ... up to stop - 1: whole numbers of the kind, and on the device, of `like`."""
+    return _library(like).arange(start, stop, device=like.device)
+
+
+def asarray_like(values, like):
+    """A list, or an array, as an array or tensor: the kind of `like`, on its device. Arrays and tensors stay."""
+    if is_tensor(values) or isinstance(values, np.ndarray):
+        return values
+    return sys.modules["torch"].as_tensor(values, device=like.device) if is_tensor(like) else np.asarray(values)
 
 
 def astype(x, dtype):
-    """x in another dtype; x itself where that is its own."""
+    """x in another dtype; x itself when it has that one."""
     return x.to(dtype) if is_tensor(x) else x.astype(dtype, copy=False)
+
+
+def broadcast_to(x, shape):
+    """x seen as an array of this shape, without a copy."""
+    return _library(x).broadcast_to(x, shape)
+
+
+def finfo(dtype):
+    """What a floating dtype can hold: `max`, `eps`, ..."""
+    return np.finfo(dtype) if isinstance(dtype, np.dtype) else sys.modules["torch"].finfo(dtype)
+
+
+def largest(x):
+    """The largest absolute value of all of x, a Python float: 0 of none, NaN where there is one."""
+    return float(abs(x).max()) if 0 not in x.shape else 0.0
 
 
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
-    library = _library(arrays[0])
-    return [astype(x, library.promote_types(x.dtype, library.float32)) for x in arrays]
+    return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]
+
+
+def total(x, axis):
+    """The sum along an axis, in float64 or wider: a long sum in float32 loses digits."""
+    library = _library(x)
+    return x.sum(axis, dtype=library.promote_types(x.dtype, library.float64))
+
+
+def share(x, q):
+    """Repeat each head of x (..., H_kv, M, D) for the heads of q (..., H, N, D) that reads it; neighbours share one."""
+    if q.ndim < 3 or q.shape[-3] == x.shape[-3]:
+        return x
+    return repeat(x, q.shape[-3] // x.shape[-3], axis=-3)
 
 
 def _library(x):

@@ -17,7 +17,7 @@ def on_all_threads(work, pieces, size):
 
     size: how many scores all pieces have together.
     """
-    threads = min(blas_threads(), len(pieces)) if size >= LARGE else 1
+    threads = min(threads_for(size), len(pieces))
     queue = iter(pieces)  # shared: a thread takes the next piece when it is done with one
 
     def drain():
@@ -32,6 +32,11 @@ def on_all_threads(work, pieces, size):
             each.result()  # asked for so that an exception in a thread is raised here
     if not running:
         drain()
+
+
+def threads_for(size):
+    """How many threads pay for themselves for so many scores."""
+    return blas_threads() if size >= LARGE else 1
 
 
 def blas_threads():

@@ -2,8 +2,19 @@
 
 import numpy as np
 
-from attnlib._chunked import Rules, chunked_attention, exponentiate, key_head, scores_of
+from attnlib._arguments import check_mask, check_qkv
+from attnlib._chunked import (
+    Tiles,
+    before_any_key,
+    chunked_attention,
+    over_seen,
+    quietly,
+    rules_of,
+    stack,
+    subtract_top,
+)
 from attnlib._dispatch import also_tensors
+from attnlib._ops import share, widen
 from attnlib.weights import softmax
 
 
@@ -11,9 +22,10 @@ from attnlib.weights import softmax
 def attend(Q, K, V, mask=None):
     """Mix the rows of V; each query chooses its own weights.
 
-    Q (..., N, d), K (..., M, d), V (..., M, d_v), floating; mask (..., N, M), True where looking is allowed.
-    Returns B (..., N, d_v) and alpha (..., N, M), whose rows sum to 1 (to 0 where a row may look at nothing).
-    Raises ValueError naming the shapes when they do not fit.
+    Q (..., N, d), K (..., M, d), V (..., M, d_v), one floating dtype; mask (..., N, M), bool, True where looking is
+    allowed. Returns B (..., N, d_v) and alpha (..., N, M), whose rows sum to 1 (to 0 where a row may look at nothing),
+    in that dtype; float16 is computed in float32. What a row may not look at never changes its result, not even NaN.
+    Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
     Source: Vaswani et al. 2017, eq. 1.
 
     >>> B, alpha = attend(np.eye(2), np.eye(2), np.array([[1.], [3.]]))
@@ -24,29 +36,39 @@ def attend(Q, K, V, mask=None):
     array([[1.66],
            [2.34]])
     """
-    check_shapes("attend", Q, K, V)
+    check_qkv("attend", Q, K, V)
+    check_mask("attend", mask, (*Q.shape[:-1], K.shape[-2]), Q=Q)
+    dtype = Q.dtype
+    Q, K, V = widen(Q, share(K, Q), share(V, Q))          # half types as float32, one head of keys for each of queries
     scores = Q @ K.swapaxes(-1, -2) / K.shape[-1] ** 0.5  # (..., N, M)
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)          # exp(-inf) is exactly 0
     alpha = softmax(scores)                               # (..., N, M)
-    return alpha @ V, alpha
+    B = over_seen(alpha, V, mask)                         # alpha @ V, whatever a masked value is
+    return B.astype(dtype, copy=False), alpha.astype(dtype, copy=False)
 
 
 @also_tensors
-def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+def attention(
+    q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0, sinks=None
+):
     """softmax(scale q k^T) v, a chunk of queries at a time: the N x M score matrix is never allocated.
 
     q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one floating dtype; H a multiple of H_kv,
     neighbouring query heads share a key head. Plain (N, D) matrices work too.
     mask    bool, broadcastable to (..., H, N, M); True = may attend.
     bias    floating, broadcastable likewise; added to the scaled, capped scores.
-    causal  query i sees keys 0..i (aligned top-left when N != M).
-    window  an int w: query i sees keys i-w..i+w.
+    causal  a query sees the keys up to its own position.
+    window  w: a query sees the keys at most w places away, on both sides.
     scale   default 1/sqrt(D).
     softcap c: scores become c tanh(scores / c), before bias and mask.
+    past    how many keys come before the first query, the length of a cache: query i stands at position past + i.
+    sinks   floating, broadcastable to (..., H): a further score that each query of a head has, and whose weight
+            goes nowhere. Rows of weights then sum to less than 1.
 
     Returns (..., H, N, E) in the dtype of q; float16 is computed in float32.
-    A query with nothing to attend to gets zeros.
+    A query with nothing to attend to gets zeros. What a query may not see, by mask, causal, window or a bias of
+    -inf, never changes its result, not even NaN; a query that may see NaN gets NaN.
     Raises ValueError or TypeError naming what came and what would be right.
     Source: Vaswani et al. 2017, eq. 1; chunks after Rabe & Staats 2021; grouped heads Ainslie et al. 2023.
 
@@ -56,64 +78,47 @@ def attention(q, k, v, *, mask=None, bias=None, causal=False, window=None, scale
            [0.64],
            [1.21]])
     """
-    check_shapes("attention", q, k, v)
-    check_dtypes("attention", q, k, v)
-    rules = rules_of("attention", q, k, mask, bias, causal, window, scale, softcap)
+    check_qkv("attention", q, k, v)
+    rules = rules_of("attention", q, k, mask, bias, causal, window, scale, softcap, past, sinks)
     return chunked_attention(*widen(q, k, v), rules)[0].astype(q.dtype, copy=False)
 
 
 @also_tensors
-def attention_weights(q, k, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+def attention_weights(
+    q, k, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0, sinks=None
+):
     """The weights with which `attention` mixes the values, all allocated at once: (..., H, N, M).
 
-    Takes the arguments of `attention` except v. Rows sum to 1, or to 0 where a query may look at nothing.
+    Takes the arguments of `attention` except v. Rows sum to 1, to less with sinks, to 0 where a query may look at
+    nothing.
     Raises ValueError or TypeError naming what came and what would be right.
 
     >>> attention_weights(np.eye(2), np.eye(2), causal=True).round(2)
     array([[1.  , 0.  ],
            [0.33, 0.67]])
     """
-    check_shapes("attention_weights", q, k, k)
-    check_dtypes("attention_weights", q, k, k)
-    rules = rules_of("attention_weights", q, k, mask, bias, causal, window, scale, softcap)
+    check_qkv("attention_weights", q, k, k)
+    rules = rules_of("attention_weights", q, k, mask, bias, causal, window, scale, softcap, past, sinks)
     return weights_of(*widen(q, k), rules).astype(q.dtype, copy=False)
 
 
 def weights_of(q, k, rules):
     """The weights of q (..., H, N, D) and k (..., H_kv, M, D), float32 or wider, one head at a time: (..., H, N, M)."""
-    weights = np.empty(q.shape[:-1] + k.shape[-2:-1], q.dtype)
-    for head in np.ndindex(q.shape[:-2]):
-        rows, columns = slice(0, q.shape[-2]), slice(0, k.shape[-2])
-        scores = scores_of(q[head], k[key_head(head, q, k)], rules, [head], rows, columns)
-        _, total = exponentiate(scores)
-        weights[head] = scores / np.where(total == 0, 1, total)
+    N, M = q.shape[-2], k.shape[-2]
+    tiles, weights = Tiles(q, k, k, rules), np.empty((*q.shape[:-1], M), q.dtype)
+
+    def weigh(number):
+        head, own = slice(number, number + 1), stack(weights)[number]         # a view: writing to it fills weights
+        scores = tiles.scores(head, slice(0, N), slice(0, M))                 # (1, N, M)
+        total, top = before_any_key(rules, head, small=False)
+        top, shrink = subtract_top(scores, top)
+        np.exp(scores, out=scores)
+        total = total * shrink + scores.sum(axis=-1, keepdims=True)
+        own[...] = (scores / np.where(total == 0, 1, total))[0]
+
+    for number in range(len(tiles.indices)):
+        quietly(weigh)(number)
     return weights
-
-
-def rules_of(who, q, k, mask, bias, causal, window, scale, softcap):
-    """The options of `attention` as `Rules`: scale filled in, mask and bias broadcast to the shape of the scores."""
-    shape = q.shape[:-1] + k.shape[-2:-1]
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
-    mask, bias = _broadcast(who, "mask", mask, shape), _broadcast(who, "bias", bias, shape)
-    return Rules(scale, mask, bias, causal, window, softcap)
-
-
-def widen(*arrays):
-    """Half types as float32; wider dtypes as they are."""
-    return [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in arrays]
-
-
-def _broadcast(who, name, array, shape):
-    """`array` broadcast to the shape of the scores; None stays None."""
-    if array is None:
-        return None
-    array = np.asarray(array)
-    if name == "mask" and array.dtype != bool:
-        raise TypeError(f"{who}: mask must be bool, True = may attend; got {array.dtype}. Pass numbers as bias=.")
-    try:
-        return np.broadcast_to(array, shape)
-    except ValueError:
-        raise ValueError(f"{who}: {name} {array.shape} does not broadcast to the scores {shape}.") from None
 
 
 def check_shapes(who, q, k, v):

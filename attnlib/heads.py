@@ -159,7 +159,8 @@ def project_heads(X, parameters, heads, context=None, turn=None, past=0, kept=0)
     if "k_gain" in parameters:
         k = rms_norm(k, parameters["k_gain"])
     if turn is not None:
-        q, k = turn(q, past + arange(q.shape[-2], like=q)), turn(k, start + arange(k.shape[-2], like=k))
+        queries, keys = arange(past, past + q.shape[-2], like=q), arange(start, start + k.shape[-2], like=k)
+        q, k = turn(q, queries), turn(k, keys)
     return q, k, v
 
 

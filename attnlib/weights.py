@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from attnlib._arguments import check_axes, check_floating
 from attnlib._dispatch import also_tensors
+from attnlib._ops import arange, astype
 
 
 @also_tensors
@@ -12,6 +14,7 @@ def softmax(scores):
     scores (..., M), floating. Returns weights of the same shape and dtype; float16 is summed in float32.
     The row's largest score is subtracted first, so no exponential overflows.
     A row of -inf, a query that may look at nothing, gives zeros.
+    Raises TypeError unless the scores are floating, ValueError unless they have an axis.
     Source: Bridle 1990; the shift is the log-sum-exp trick.
 
     >>> softmax(np.array([[0., np.log(3.)]]))
@@ -20,7 +23,8 @@ def softmax(scores):
     array([[0.5, 0.5],
            [0. , 0. ]])
     """
-    top = scores.max(axis=-1, keepdims=True)               # (..., 1)
+    check_scores("softmax", scores)
+    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)  # (..., 1)
     top = np.where(np.isneginf(top), 0, top)               # -inf - -inf would be NaN
     powers = np.exp(scores - top)                          # (..., M)
     wide = np.promote_types(powers.dtype, np.float32)      # a float16 sum ends at 65504
@@ -28,27 +32,27 @@ def softmax(scores):
     return (powers / np.where(total == 0, 1, total)).astype(powers.dtype, copy=False)
 
 
-@also_tensors
 def relu_weights(scores):
     """Replace negative scores by zero and divide by L, the number of keys in a row.
 
     scores (..., L), floating. Returns weights of the same shape and dtype. Rows do not
     sum to one; dividing by L keeps their sum of one size as sequences grow.
+    Raises TypeError unless the scores are floating, ValueError unless they have an axis.
     Source: Wortsman et al. 2023, "Replacing softmax with ReLU in Vision Transformers".
 
     >>> relu_weights(np.array([[2., -1., 4., 0.]]))
     array([[0.5, 0. , 1. , 0. ]])
     """
-    return np.maximum(scores, 0) / scores.shape[-1]
+    check_scores("relu_weights", scores)
+    return scores.clip(0) / scores.shape[-1]
 
 
-@also_tensors
 def hard(scores):
     """Put all the weight of a row on its largest score; the first of equal ones.
 
     scores (..., M), floating. Returns weights of the same shape and dtype, zeros and a single 1 in each row.
     It is the limit of softmax(scores / t) as t goes to 0, and has no useful gradient.
-    A row of -inf gives zeros.
+    A row of -inf gives zeros. Raises TypeError unless the scores are floating, ValueError unless they have an axis.
     Source: Xu et al. 2015, section 4.1, chooses by sampling; this takes the best.
 
     >>> hard(np.array([[1., 3., 2.], [5., 5., 0.], [-np.inf, -np.inf, -np.inf]]))
@@ -56,6 +60,15 @@ def hard(scores):
            [1., 0., 0.],
            [0., 0., 0.]])
     """
-    best = scores.argmax(axis=-1)[..., None]               # (..., 1)
-    chosen = (np.arange(scores.shape[-1]) == best) & ~np.isneginf(scores)
-    return chosen.astype(scores.dtype)
+    check_scores("hard", scores)
+    if scores.shape[-1] == 0:
+        return astype(scores == 0, scores.dtype)           # argmax takes no empty row
+    best = scores.argmax(-1)[..., None]                    # (..., 1)
+    chosen = arange(0, scores.shape[-1], like=scores) == best
+    return astype(chosen & (scores != -np.inf), scores.dtype)
+
+
+def check_scores(who, scores):
+    """Raise unless scores is a floating array or tensor with an axis or more."""
+    check_axes(who, scores=(scores, "... M"))
+    check_floating(who, scores=scores)

@@ -1,16 +1,24 @@
-"""attnlib.attention on NumPy arrays against torch's SDPA: ratios of times taken in one run, for four settings.
+"""attnlib.attention on NumPy arrays against torch's SDPA, and against the roofline of NumPy's own BLAS.
 
-Run: python benchmarks/attention_speed.py          prints every table
+Run: python benchmarks/attention_speed.py          prints every table; refuses on a busy machine (see machine.py)
      python benchmarks/attention_speed.py one      this process's own setting only
-A ratio is SDPA's time over ours, the two called in turn: above 1 we are faster.
+     --busy                                        prints all the same, and says so
+
+SDPA: its time over ours, the two called in turn; above 1 we are faster. Roofline: the time of the same matrix products
+and exponentials alone, a tile at a time with the tile that is fastest, over ours; 1 would be no cost beside them.
+Where it is causal, tiles that hold only hidden keys are left out, for us and for the roofline.
 """
 
 import os
 import subprocess
 import sys
 import time
+from itertools import product
+
+from machine import told
 
 SHAPES = [(1, 8, 512, 64), (1, 8, 2048, 64), (1, 1, 8192, 64), (4, 12, 197, 64)]
+TILES = [*product((1,), (128, 256, 512), (128, 256, 512, 2048)), (4, 256, 256), (6, 256, 256)]  # heads, queries, keys
 
 
 def settings():
@@ -27,14 +35,74 @@ def ratio(theirs, ours, rounds=7, seconds=0.4):
     return ratios[rounds // 2]
 
 
-def shortest(call, seconds):
+def shortest(call, seconds, clock=time.perf_counter):
     """The shortest of repeated calls over about `seconds`."""
     times, end = [], time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
+
+
+def roofline(arrays, causal, backward, clock=time.perf_counter):
+    """A function that does the matrix products and exponentials of attention, with the fastest of the tiles.
+
+    arrays: q, k, v and the gradient of the output, (..., N, D).
+    """
+    heads, N = [x.reshape(-1, *x.shape[-2:]) for x in arrays], arrays[0].shape[-2]
+    alone = products_backward if backward else products_forward
+    fit = [tile for tile in TILES if tile[0] <= len(heads[0]) and max(tile[1:]) < 2 * N]
+    works = [lambda tile=tile: alone(heads, causal, *tile) for tile in fit]
+    return min(works, key=lambda work: shortest(work, 0.2, clock))
+
+
+def products_forward(arrays, causal, *tile):
+    """Two products and the exponentials of every tile, on as many threads as BLAS may use."""
+    import numpy as np
+
+    q, k, v, _ = arrays
+
+    def work(piece):
+        heads, rows, tiles = piece
+        for columns in tiles:
+            scores = q[heads, rows] @ k[heads, columns].mT
+            np.exp(scores, out=scores)
+            scores @ v[heads, columns]
+
+    on_threads(work, arrays, causal, *tile)
+
+
+def products_backward(arrays, causal, *tile):
+    """Five products and the exponentials of every tile."""
+    import numpy as np
+
+    q, k, v, dout = arrays
+
+    def work(piece):
+        heads, rows, tiles = piece
+        for columns in tiles:
+            scores = q[heads, rows] @ k[heads, columns].mT
+            np.exp(scores, out=scores)
+            dscores = dout[heads, rows] @ v[heads, columns].mT
+            dscores @ k[heads, columns]
+            dscores.mT @ q[heads, rows]
+            scores.mT @ dout[heads, rows]
+
+    on_threads(work, arrays, causal, *tile)
+
+
+def on_threads(work, arrays, causal, heads, rows, columns):
+    """Call `work` with every slice of heads and of rows, and the slices of columns that these may see."""
+    from attnlib._chunked import slices
+    from attnlib._threads import on_all_threads
+
+    count, N, _ = arrays[0].shape
+    pieces = [
+        (some, own, slices(0, own.stop if causal else N, columns))
+        for some, own in product(slices(0, count, heads), slices(0, N, rows))
+    ]
+    on_all_threads(work, pieces, count * N * N)
 
 
 def table():
@@ -48,26 +116,37 @@ def table():
 
     threads = int(os.environ.get("OPENBLAS_NUM_THREADS", torch.get_num_threads()))
     torch.set_num_threads(threads)
-    print(f"\nthreads {threads}, OPENBLAS_CORETYPE {os.environ.get('OPENBLAS_CORETYPE', 'not set')}")
-    print(f"{'shape':20} {'causal':>6} {'forward':>8} {'backward':>9}")
-    for shape in SHAPES:
+    print(f"\n{told()}")
+    print(f"threads {threads}, OPENBLAS_CORETYPE {os.environ.get('OPENBLAS_CORETYPE', 'not set')}")
+    print(f"{'':27} {'forward':^14}   {'backward':^14}")
+    print(f"{'shape':20} {'causal':>6} {'SDPA':>6} {'roofline':>8}   {'SDPA':>6} {'roofline':>8}")
+    for shape, causal in product(SHAPES, (False, True)):
         arrays = [np.random.default_rng(i).normal(size=shape).astype(np.float32) for i in range(4)]
         q, k, v, g = map(torch.from_numpy, arrays)
-        for causal in (False, True):
-            forward = ratio(lambda: sdpa(q, k, v, is_causal=causal), lambda: attention(*arrays[:3], causal=causal))
-            leaves = [x.clone().requires_grad_() for x in (q, k, v)]
-            made = sdpa(*leaves, is_causal=causal)
-            kept = attention_forward(*arrays[:3], causal=causal)
-            backward = ratio(
-                lambda: torch.autograd.grad(made, leaves, g, retain_graph=True),
-                lambda: attention_backward(arrays[3], *arrays[:3], *kept, causal=causal),
-            )
-            print(f"{str(shape):20} {str(causal):>6} {forward:8.2f} {backward:9.2f}", flush=True)
+        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+        made = sdpa(*leaves, is_causal=causal)
+        kept = attention_forward(*arrays[:3], causal=causal)
+
+        def forward():
+            attention(*arrays[:3], causal=causal)
+
+        def backward():
+            attention_backward(arrays[3], *arrays[:3], *kept, causal=causal)
+
+        figures = [
+            ratio(lambda: sdpa(q, k, v, is_causal=causal), forward),
+            ratio(roofline(arrays, causal, backward=False), forward),
+            ratio(lambda: torch.autograd.grad(made, leaves, g, retain_graph=True), backward),
+            ratio(roofline(arrays, causal, backward=True), backward),
+        ]
+        print("{!s:20} {!s:>6} {:6.2f} {:8.2f}   {:6.2f} {:8.2f}".format(shape, causal, *figures), flush=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["one"]:
+    if "one" in sys.argv:
         table()
     else:
         for environment in settings():
-            subprocess.run([sys.executable, __file__, "one"], env=environment, check=True)
+            done = subprocess.run([sys.executable, __file__, "one", *sys.argv[1:]], env=environment)
+            if done.returncode:
+                sys.exit(done.returncode)

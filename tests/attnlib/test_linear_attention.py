@@ -195,7 +195,8 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
          r"decay needs the shape \(2, 5, 4\) or \(2, 5, 1\). Got \(2, 5, 2\), with k \(2, 5, 4\), v \(2, 5, 3\)"),
         (lambda: recurrent_chunks(q, k, v, beta=k), ValueError, r"beta needs the shape \(2, 5, 1\). Got \(2, 5, 4\)"),
         (lambda: recurrent(q, k, v, state=q), ValueError, r"state needs the shape \(2, 4, 3\). Got \(6, 5, 4\)"),
-        (lambda: recurrent_chunks(q, k, v, chunk=0), ValueError, "recurrent_chunks: chunk must be at least 1; got 0"),
+        (lambda: recurrent_chunks(q, k, v, chunk=0), ValueError,
+         "recurrent_chunks: chunk must be a whole number, 1 or more. Got chunk=0"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):
