@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import attnlib
-from attnlib.transformer import gelu, layer_norm, silu
+from attnlib.layers import layer_norm, silu
 from tests.attnlib.kinds import (
     SIZES,
     arrays,
@@ -42,6 +42,7 @@ from tests.attnlib.kinds import (
 
 MODULES = [name for name in attnlib.MODULES if name not in ("check", "data", "devices")]
 INNER = {  # what modules of attnlib use of one another: no chapter calls it, and its arguments have been checked
+    "heads.attend_in_heads", "heads.project_heads", "transformer.deal", "transformer.options_of_attentions",
     "attention.weights_of", "attention.rules_of", "attention.widen", "backward.softcap_slope", "heads.groups_of",
     "inputs.to_samples", "kv_cache.empty_rows", "online_softmax.finite", "online_softmax.columns",
     "positions.frequencies", "positions.slope_values", "positions.table_reach",
@@ -235,8 +236,10 @@ MATRICES = {"W_q": floats("D H*d"), "W_k": floats("D G*d"), "W_v": floats("D G*e
 BIASES = {"b_q": floats("H*d"), "b_k": floats("G*d"), "b_v": floats("G*e"), "b_o": floats("h")}
 call("heads.split", X=moved("B N H*d"), heads=size("H", 1))
 call("heads.merge", X=moved("B H N d"))
+LEARNED = {"q_gain": floats("d"), "k_gain": floats("d"), "sinks": floats("H"), "W_gate": floats("D H*e"),
+           "b_gate": floats("H*e")}
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), context=floats("B M D"), **BIASES,
-     **OPTIONS)
+     **LEARNED, **OPTIONS, keep=floats("H"), return_weights=flag(True))
 call("heads.multi_head", X=floats("N D"), **MATRICES, heads=size("H", 1))
 call("heads.share_heads", x=moved("B G M d"), q=floats("B H N d", own_dtype=True))
 call("heads.sum_of_heads", x=floats("B H M d"), k=floats("B G M d", own_dtype=True))
@@ -388,34 +391,38 @@ def stack(cross=False):
     return {f"blocks__{i}__{name}": axes for i in range(2) for name, axes in blocks(cross).items()} | norm("norm")
 
 
-def turn(x):
+def turn(x, positions):
     """Rotary positions, for queries and for keys."""
-    return attnlib.positions.rope(x, base=100)
+    return attnlib.positions.rope(x, positions, base=100)
 
 
 X, CONTEXT, HEADS = floats("B N H*d"), floats("B M H*d"), {"heads": size("H", 1)}
 SHAPED = {"norm_first": flag(False), "norm": function(layer_norm), "act": function(silu)}
-call("transformer.linear", x=floats("B N D"), W=floats("D e"), b=floats("e"))
-call("transformer.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, above=0))
-call("transformer.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, above=0))
-call("transformer.gelu", x=floats("B N D"), tanh=flag(True))
-call("transformer.gelu", x=floats("B N D"))
-call("transformer.silu", x=floats("B N D"))
-call("transformer.mlp", x=X, parameters=parameters(**network()), act=function(silu))
+call("layers.linear", x=floats("B N D"), W=floats("D e"), b=floats("e"))
+call("layers.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, above=0))
+call("layers.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, above=0))
+call("layers.gelu", x=floats("B N D"), tanh=flag(True))
+call("layers.gelu", x=floats("B N D"))
+call("layers.silu", x=floats("B N D"))
+call("layers.sigmoid", x=floats("B N D"))
+call("layers.erfc", x=floats("B N D"))
+call("layers.mlp", x=X, parameters=parameters(**network()), act=function(silu))
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT,
-     mask=mask("B H N M"), causal=flag(True), turn=function(turn))
+     mask=mask("B H N M"), causal=flag(True), turn=function(turn), weigh=function(attnlib.weights.relu_weights),
+     keep=floats("B H"), return_weights=flag(True))
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS)
 call("transformer.project", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, turn=function(turn))
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, mask=mask("B H N N"), causal=flag(True),
-     turn=function(turn), **SHAPED)
+     turn=function(turn), return_weights=flag(True), **SHAPED)
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS)
 call("transformer.decoder_block", x=X, context=CONTEXT, parameters=parameters(**blocks(cross=True)), **HEADS,
-     mask=mask("B H N N"), context_mask=mask("B H N M"), **SHAPED)
-call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, norm=function(layer_norm),
-     mask=mask("B H N N"), causal=flag(True))
+     mask=mask("B H N N"), context_mask=mask("B H N M"), return_weights=flag(True), **SHAPED)
+call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, mask=mask("B H N N"),
+     causal=flag(True), return_weights=flag(True), keep=floats("2 H"), **SHAPED)
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
-     norm=function(layer_norm), mask=mask("B H N N"), context_mask=mask("B H N M"))
-call("transformer.greedy_decode", scores_of=function(lambda tokens: np.eye(11)[tokens[-1] + 1]),
+     mask=mask("B H N N"), context_mask=mask("B H N M"), return_weights=flag(True), **SHAPED)
+call("transformer.caches", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
+call("outputs.greedy_decode", scores_of=function(lambda tokens: np.eye(11)[tokens[-1] + 1]),
      start=ids("2", below="5"), end=size(9), longest=size(3, 0))
 call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
 call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
@@ -444,7 +451,10 @@ def module(name, *args, **options):
 
 
 WIDTH = {"width": size("H*d", 1), "heads": size("H", 1)}
-BLOCK = {"hidden": size("h", 1, optional=True), "norm_first": flag(False), "dropout": number(0.1)}
+ATTENTION = {"key_heads": size("G", 1, optional=True), "bias": flag(False), "qk_norm": flag(True), "sinks": flag(True),
+             "gate": flag(True)}
+BLOCK = {"hidden": size("h", 1, optional=True), "norm_first": flag(False), "dropout": number(0.1),
+         "norm": function(attnlib.nn.RMSNorm), "act": function(silu), "mlp_gate": flag(True), **ATTENTION}
 MASKED = {"mask": mask("B H N N"), "causal": flag(True)}
 MASKS = {"mask": mask("B H N N"), "context_mask": mask("B H N M")}
 
@@ -457,26 +467,34 @@ def made(name, /, **arguments):
 made("matrix", rows=size("N", 1), columns=size("M", 1))
 made("vector", width=size("N", 1), value=number(2.0))
 made("SelfAttention", width=size("D", 1), key_width=size("d", 1), value_width=size("e", 1, optional=True))
-made("MultiHeadAttention", **WIDTH, key_heads=size("G", 1, optional=True), bias=flag(False))
+made("MultiHeadAttention", **WIDTH, **ATTENTION)
+made("RMSNorm", width=size("D", 1), eps=number(1e-3, above=0))
 made("LayerNorm", width=size("D", 1), eps=number(1e-3, above=0))
-made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu))
+made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu), bias=flag(False),
+     gate=flag(True))
 for name in "Block", "DecoderBlock":
     made(name, **WIDTH, **BLOCK)
 for name in "Encoder", "Decoder":
     made(name, depth=size(2), **WIDTH, **BLOCK)
 
 call("nn.SelfAttention.forward", on=module("SelfAttention", 9, 4, 10), only="tensors", x=floats("B N D"),
-     mask=mask("B N N"), causal=flag(True))
+     mask=mask("B N N"), causal=flag(True), bias=floats("B N N"), window=size(2, 0), scale=number(0.3),
+     softcap=number(2.0, above=0))
 for method in "forward", "attention_weights":
     call(f"nn.MultiHeadAttention.{method}", on=module("MultiHeadAttention", 24, 6, key_heads=3), only="tensors", x=X,
          context=CONTEXT, mask=mask("B H N M"), causal=flag(True))
 call("nn.LayerNorm.forward", on=module("LayerNorm", 9), only="tensors", x=floats("B N D"))
+call("nn.RMSNorm.forward", on=module("RMSNorm", 9), only="tensors", x=floats("B N D"))
 call("nn.MLP.forward", on=module("MLP", 9, 13), only="tensors", x=floats("B N D"))
-call("nn.Block.forward", on=module("Block", 24, 6), only="tensors", x=X, **MASKED)
-call("nn.Block.add", on=module("Block", 24, 6), only="tensors", x=X, norm=function(gelu), layer=function(gelu))
-call("nn.DecoderBlock.forward", on=module("DecoderBlock", 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
-call("nn.Encoder.forward", on=module("Encoder", 2, 24, 6), only="tensors", x=X, **MASKED)
-call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
+call("nn.Block.forward", on=module("Block", 24, 6), only="tensors", x=X, **MASKED,
+     return_weights=flag(True))
+call("nn.DecoderBlock.forward", on=module("DecoderBlock", 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS,
+     return_weights=flag(True))
+call("nn.Encoder.forward", on=module("Encoder", 2, 24, 6), only="tensors", x=X, **MASKED,
+     return_weights=flag(True))
+call("nn.Encoder.caches", on=module("Encoder", 2, 24, 6), only="tensors", compiles=False)
+call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS,
+     return_weights=flag(True))
 
 
 def public():

@@ -14,7 +14,6 @@ from attnlib.transformer import (
     decoder,
     decoder_block,
     encoder,
-    greedy_decode,
     part,
     project,
 )
@@ -188,20 +187,6 @@ def test_grouped_heads_share_neighbouring_keys():
     shared = attention_layer(x, own | {"W_k": K.reshape(D, 6), "W_v": V.reshape(D, 6)}, heads=4)
     written = own | {"W_k": K.repeat(2, 1).reshape(D, 12), "W_v": V.repeat(2, 1).reshape(D, 12)}
     np.testing.assert_allclose(shared, attention_layer(x, written, heads=4), atol=1e-12)
-
-
-def test_greedy_decode_stops():
-    """Does it stop at the end token, at the longest length, take the first of equals, and see what it wrote?"""
-    seen = []
-
-    def scores_of(tokens):
-        seen.append(list(tokens))
-        return torch.tensor([0.0, 1.0, 1.0]) if len(tokens) < 4 else np.array([2.0, 1.0, 1.0])
-
-    assert greedy_decode(scores_of, [2], end=0, longest=9) == [1, 1, 1, 0]
-    assert seen == [[2], [2, 1], [2, 1, 1], [2, 1, 1, 1]]
-    assert greedy_decode(scores_of, [2, 2], end=0, longest=2) == [1, 1]
-    assert greedy_decode(scores_of, (2,), end=0, longest=0) == []
 
 
 OURS = ours(theirs(torch.nn.TransformerEncoderLayer, True))
@@ -429,7 +414,6 @@ def test_empty_sequences_come_back_empty():
          r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), W_q \(12, 8\)"),
         (lambda: part({"mlp.W_in": W}, "cross"), KeyError,
          "part: no parameter is called 'cross....'; there are mlp.W_in"),
-        (lambda: greedy_decode(len, [], end=0, longest=3), ValueError, r"start is empty; .*\[start_token\]"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):
