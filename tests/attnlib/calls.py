@@ -230,7 +230,7 @@ call("backward.self_attention_backward", dB=floats("B N e"), X=floats("B N D"), 
 
 # costs ----------------------------------------------------------------------------------------------------------------
 
-PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True)}
+PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True), "past": size(2, least=0)}
 call("costs.Cost", parameters=size(3, 0), flops=size(4, 0), activations=size(5, 0))
 call("costs.Cost.bytes", on=lambda sizes, to: attnlib.costs.Cost(3, 4, 5), only="arrays", itemsize=size(2, least=1))
 call("costs.linear", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))

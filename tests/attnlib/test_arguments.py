@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from attnlib._arguments import (
+    as_array,
     broadcast,
     can_look,
     check_arrays,
@@ -17,6 +18,7 @@ from attnlib._arguments import (
     check_floating,
     check_functions,
     check_ids,
+    check_like,
     check_mask,
     check_numbers,
     check_options,
@@ -197,6 +199,35 @@ def test_ids_outside_and_ids_that_are_not_whole_raise(convert):
         with pytest.raises(TypeError, match="^f: ids must be whole numbers; got "):
             check_ids("f", wrong, 5)
     assert check_ids("f", np.asarray([]), 5).dtype == np.int64
+
+
+@pytest.mark.parametrize("numbers", [[3, 0], (3, 0), np.array([3, 0])])
+def test_lists_take_the_kind_of_the_array_beside_them(numbers):
+    """Does a list become an array beside an array, and a tensor beside a tensor?"""
+    assert isinstance(as_array("f", "ids", numbers, table=x), np.ndarray)
+    if isinstance(numbers, list | tuple):
+        assert as_array("f", "ids", numbers, table=torch.ones(2)).tolist() == [3, 0]
+    else:
+        with pytest.raises(TypeError, match="^f: tensors and arrays do not mix; got ids ndarray, table Tensor"):
+            as_array("f", "ids", numbers, table=torch.ones(2))
+
+
+@pytest.mark.parametrize("numbers, told", [("abc", "'abc'"), (None, "None"), ([[1], [1, 2]], "list"), ({1}, "set")])
+def test_what_is_no_list_of_numbers_raises(numbers, told):
+    """Are words, None and rows of different lengths refused in the same words?"""
+    message = f"f: ids must be numbers, in an array, a tensor or a list. Got {told}."
+    refused(TypeError, message, as_array, "f", "ids", numbers)
+
+
+def test_what_a_result_is_to_be_like_is_an_array():
+    """Is `like` None, an array or a tensor, and floating where the result is?"""
+    check_like("f", None)
+    check_like("f", x)
+    check_like("f", x.astype(int), real=False)
+    with pytest.raises(TypeError, match="^f: like needs a floating dtype; got like int64"):
+        check_like("f", x.astype(int))
+    with pytest.raises(TypeError, match="^f: like must be an array or a tensor; got 'abc'"):
+        check_like("f", "abc", real=False)
 
 
 def test_numbers_of_a_tensor_that_is_only_planned_are_not_looked_at():
