@@ -46,13 +46,12 @@ INNER = {  # what modules of attnlib use of one another: no chapter calls it, an
     "attention": ["weights_of"],
     "backward": ["chunked_backward", "add_tile", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
                  "transposed", "softcap_slope"],
-    "heads": ["groups_of", "attend_in_heads", "project_heads", "attend_by"],
+    "heads": ["groups_of", "attend_in_heads", "project_heads"],
     "inputs": ["to_samples"],
     "kv_cache": ["empty_rows"],
-    "nn": ["Block.check", "Block.attend", "Block.feed", "Block.before", "Block.after"],
     "online_softmax": ["finite", "columns"],
-    "positions": ["frequencies", "slope_values", "table_reach"],
-    "transformer": ["number_of", "run_block", "run_stack", "parts", "options_of_attentions", "deal"],
+    "positions": ["frequencies", "table_reach"],
+    "transformer": ["options_of_attentions", "deal"],
 }
 INNER = {f"{module}.{name}" for module, names in INNER.items() for name in names}
 
@@ -547,8 +546,8 @@ call("nn.Encoder.caches", on=module("Encoder", 2, 24, 6), only="tensors", compil
 call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
 
 
-def public():
-    """The names of all public functions, classes and their methods: "masks.window", "nn.Block", "nn.Block.forward"."""
+def defined():
+    """Every function, class and method of attnlib, by name, that does not say by `_` or `check_` what it is for."""
     found = []
     for name in MODULES:
         home = getattr(attnlib, name)
@@ -560,4 +559,9 @@ def public():
             if inspect.isclass(value):
                 found += [f"{name}.{key}.{method}" for method, made in vars(value).items()
                           if inspect.isfunction(made) and not method.startswith("_")]
-    return [name for name in found if name not in INNER]
+    return found
+
+
+def public():
+    """What of this a chapter, or a reader, calls: "masks.window", "nn.Block", "nn.Block.forward"."""
+    return [name for name in defined() if name not in INNER]
