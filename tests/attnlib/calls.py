@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 
 import attnlib
@@ -64,6 +65,7 @@ class Call:
     only      "tensors" or "arrays", where only these are taken
     compiles  whether torch.compile(fullgraph=True) takes it: not where the answer's shape depends on numbers
     random    whether the answer differs from call to call
+    slow      whether it takes seconds
     """
 
     name: str
@@ -72,6 +74,12 @@ class Call:
     only: str | None = None
     compiles: bool = True
     random: bool = False
+    slow: bool = False
+
+    @property
+    def marks(self):
+        """The marks of its tests."""
+        return [pytest.mark.slow] if self.slow else []
 
     @property
     def has_arrays(self):
@@ -143,9 +151,9 @@ def required(name):
 CALLS = []
 
 
-def call(name, /, *, on=None, only=None, compiles=True, random=False, **arguments):
+def call(name, /, *, on=None, only=None, compiles=True, random=False, slow=False, **arguments):
     """Add a call to CALLS."""
-    CALLS.append(Call(name, arguments, on, only, compiles, random))
+    CALLS.append(Call(name, arguments, on, only, compiles, random, slow))
 
 
 def shares(x):
@@ -215,7 +223,7 @@ for qkv in (GROUPED | OPTIONS, PLAIN, GROUPED | LATER):
 # backward -------------------------------------------------------------------------------------------------------------
 
 call("backward.softmax_jacobian", alpha=floats("B N M", change=shares))
-call("backward.softmax_backward", dalpha=floats("B N M"), alpha=floats("B N M", change=shares))
+call("backward.softmax_backward", dalpha=floats("B M"), alpha=floats("B M", change=shares))
 for qkv in (GROUPED | OPTIONS, GROUPED | LATER):
     upper = {name.upper() if name in "qkv" else name: kind for name, kind in qkv.items()}
     call("backward.attend_backward", dB=floats("B H N e"), **upper)
@@ -294,17 +302,17 @@ call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0
 # interop --------------------------------------------------------------------------------------------------------------
 
 SQUARE = {"W_q": "D D", "W_k": "D D", "W_v": "D D", "W_o": "D D", "b_q": "D", "b_k": "D", "b_v": "D", "b_o": "D"}
-TORCHS = parameters(in_proj_weight="3*D D", in_proj_bias="3*D", out_proj__weight="D D", out_proj__bias="D")
+TORCHS = parameters(True, in_proj_weight="3*D D", in_proj_bias="3*D", out_proj__weight="D D", out_proj__bias="D")
 LLAMA = {
     "model_type": "llama", "num_attention_heads": 3, "hidden_act": "silu", "rms_norm_eps": 1e-6,
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
 }
 call("interop.from_multihead", state=TORCHS, compiles=False)
-call("interop.to_multihead", parameters=parameters(**SQUARE), only="tensors", compiles=False)
-call("interop.from_hugging_face", state=parameters(h__0__attn__c_attn__weight="D 3*D", ln_f__bias="D"),
+call("interop.to_multihead", parameters=parameters(True, **SQUARE), only="tensors", compiles=False)
+call("interop.from_hugging_face", state=parameters(True, h__0__attn__c_attn__weight="D 3*D", ln_f__bias="D"),
      family=text("gpt2"), compiles=False)
 call("interop.hugging_face_options", config=thing(SimpleNamespace(**LLAMA)))
-call("interop.register_with_hugging_face", name=text("attnlib"))
+call("interop.register_with_hugging_face", name=text("attnlib"), slow=True)  # imports transformers
 call("interop.hugging_face_attention", module=thing(None), query=floats("B H N d"), key=floats("B G M d"),
      value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True), scaling=number(0.3),
      dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
@@ -366,7 +374,7 @@ call("online_softmax.online", **PLAIN, block=size(3, 1))
 
 call("positions.distances", **PLACES, like=like())
 call("positions.sinusoidal", N=size("N", 0), d=size("d", 0), base=number(100, above=0), like=like())
-call("positions.sinusoidal_shift", d=size("d"), k=size(-3), base=number(100, above=0), like=like())
+call("positions.sinusoidal_shift", d=size("d"), k=number(-3), base=number(100, above=0), like=like())
 call("positions.learned", positions=ids("B N", below="V"), table=moved("V D"))
 call("positions.relative_bias", table=moved("H 2*k+1"), **PLACES)
 call("positions.alibi_slopes", heads=size("H", 1), like=like())
@@ -477,9 +485,10 @@ call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, **FO
      **OF_BLOCK, turn=function(turn, optional=True))
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
      **FORM | {"norm_first": flag(True)}, mask=mask("B H N N"), context_mask=mask("B H N M"))
-call("transformer.caches", parameters=parameters(**stack(cross=True)), compiles=False)
-call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
-call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
+call("transformer.caches", parameters=parameters(True, **stack(cross=True)), compiles=False)
+call("transformer.part", parameters=parameters(True, mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"),
+     compiles=False)
+call("transformer.blocks", parameters=parameters(True, blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
     patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="1+2*3 H*d", head__W="H*d e", head__b="e", **stack(),
 ))

@@ -41,7 +41,7 @@ def test_every_argument_is_given_in_some_call(name):
     assert needed - given <= LEFT_OUT
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
+@pytest.mark.parametrize("call", [pytest.param(call, id=str(call), marks=call.marks) for call in CALLS])
 def test_calls_are_valid(call):
     """Does each call give an answer, and for tensors the numbers that arrays give?"""
     answers = {}
