@@ -317,7 +317,7 @@ OF_KIND = {
 }
 
 
-def empty(call, side):
+def empty(call):
     """The call with each length at 0 in turn, in every argument that has it: (label, sizes)."""
     used = {letter for kind in call.arguments.values() for letter in letters_of(kind)}
     for letter in sorted(used):
@@ -353,7 +353,7 @@ def judge(call, side, given, other, expected, sizes=SIZES):
 
 
 def alike(numbers, others):
-    """Whether two lists of arrays have the same shapes and numbers."""
+    """Whether two lists of arrays have the same shapes and numbers, as tensors and arrays have them."""
     return len(numbers) == len(others) and all(
         one.shape == other.shape and np.allclose(one, other, equal_nan=True) for one, other in zip(numbers, others))
 
@@ -370,17 +370,34 @@ def faults(call, name, side):
 
 
 def faults_of_empty(call, side):
-    """All that is wrong with how a call answers to empty axes."""
+    """All that is wrong with how a call answers to empty axes; tensors are to get what arrays get."""
     found = []
-    for label, sizes in empty(call, side):
+    for label, sizes in empty(call):
         try:
             given = call.draw(side == "tensors", sizes)
         except ERRORS:
             continue  # an argument that another function makes cannot be made
         wrong = judge(call, side, given, Other(label, None, "either"), None, sizes)
+        if not wrong and side == "tensors" and "arrays" in call.sides:
+            got, expected = (numbers_or_none(call, one, sizes) for one in ("tensors", "arrays"))
+            if (got is None) != (expected is None) or got is not None and not alike(got, expected):
+                wrong = f"{told(got)}, where arrays get {told(expected)}"
         if wrong:
             found.append((label, wrong))
     return found
+
+
+def numbers_or_none(call, side, sizes):
+    """The numbers of the answer, None where it is an error."""
+    try:
+        return numbers_of(call.run(call.draw(side == "tensors", sizes), side == "tensors", sizes))
+    except ERRORS:
+        return None
+
+
+def told(numbers):
+    """The shapes of an answer, for a message."""
+    return "an error" if numbers is None else ", ".join(str(number.shape) for number in numbers)
 
 
 TRIED = [pytest.param(call, side, name, id=f"{call}-{side}-{name}", marks=call.marks)
