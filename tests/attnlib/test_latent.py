@@ -192,6 +192,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, absorbed, twins, device
     twins(form, x[:, :0], None, **exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("absorbed", FORMS)
 def test_layouts_pytorch_and_gradients(absorbed):
     """Does the layout in memory not matter; does it compile, trace, map over a batch and have right gradients?"""
