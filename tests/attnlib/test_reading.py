@@ -5,8 +5,10 @@ import pytest
 import scipy.stats
 import torch
 
+import attnlib
 from attnlib.attention import attention_weights
 from attnlib.reading import entropy, head_effects, induction_score, mean_at_offset, rollout
+from attnlib.transformer import encoder
 from tests.attnlib.draws import B, D, draw
 from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
@@ -139,6 +141,24 @@ def test_head_effects_is_what_each_head_changes():
     np.testing.assert_allclose(head_effects(measure, 2, H), -importance, atol=1e-12)
     assert seen[0].all() and all((~keep).sum() == 1 for keep in seen[1:]) and len(seen) == 1 + 2 * H
     np.testing.assert_allclose(head_effects(lambda keep: torch.tensor(keep.sum() ** 2), H), [-5.0] * 3)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_head_effects_through_an_encoder(kind):
+    """With the option `keep` of the encoder, is the effect of a head what zeros in its rows of W_o do?"""
+    torch.manual_seed(0)
+    model = attnlib.nn.Encoder(2, 6, heads=3).double()
+    weights = {name: kind(value.detach().numpy()) for name, value in model.state_dict().items()}
+    x = kind(draw(N, 6))
+    effects = head_effects(lambda keep: encoder(x, weights, heads=3, keep=kind(keep))[0, 0], 2, 3)
+    without = encoder(x, weights, heads=3)[0, 0]
+    for layer, head in np.ndindex(2, 3):
+        name = f"blocks.{layer}.attention.W_o"
+        off = np.array(weights[name])
+        off[2 * head : 2 * head + 2] = 0
+        other = encoder(x, weights | {name: kind(off)}, heads=3)[0, 0]
+        np.testing.assert_allclose(effects[layer, head], other - without, atol=1e-12)
+    assert (abs(effects) > 1e-3).all()
 
 
 def test_heads_that_back_each_other_up_show_nothing_alone():
