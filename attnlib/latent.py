@@ -7,6 +7,7 @@ undone before the latent vector could be used in its place.
 
 from attnlib._arguments import (
     broadcast,
+    check_arrays,
     check_axes,
     check_flags,
     check_floating,
@@ -166,8 +167,10 @@ def check_latent(who, x, parameters, heads, cache, mask):
             came = got({"x": (x,), "cache": (cache,)})
             raise ValueError(f"{who}: cache must be ({right}), as a call returned it. {came}")
     shape = (*x.shape[:-2], heads, x.shape[-2], past + x.shape[-2])
-    check_mask(who, mask, shape if mask is None else mask.shape, x=x)
-    if mask is not None and broadcast(mask.shape, shape) != shape:
-        kept = "no cache" if cache is None else f"cache {tuple(cache.shape)}"
-        raise ValueError(f"{who}: mask {tuple(mask.shape)} does not broadcast to the scores {shape}, with {kept}.")
+    if mask is not None:
+        check_arrays(who, x=x, mask=mask)
+        check_mask(who, mask, mask.shape, x=x)
+        if broadcast(mask.shape, shape) != shape:
+            kept = "no cache" if cache is None else f"cache {tuple(cache.shape)}"
+            raise ValueError(f"{who}: mask {tuple(mask.shape)} does not broadcast to the scores {shape}, with {kept}.")
     return heads
