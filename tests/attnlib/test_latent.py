@@ -237,7 +237,7 @@ W, C = drawn(), np.ones((B, 2, R + T))
         (lambda: latent_attention(X, W, heads=H, cache=C.tolist()), TypeError, "cache must be an array or a tensor"),
         (lambda: latent_attention(X, W, heads=H, mask=C > 0), ValueError, r"mask \(2, 2, 10\) does .* with no cache"),
         (lambda: latent_attention(X, W, heads=H, mask=np.ones((N, N))), TypeError, "mask must be bool"),
-        (lambda: latent_attention(X, W, heads=H, mask=[True]), TypeError, "mask must be an array or a tensor; got list"),
+        (lambda: latent_attention(X, W, heads=H, mask=[True]), TypeError, "mask must be an array or .*got list"),
         (lambda: latent_attention(X, W, heads=H, absorbed=1), TypeError, "absorbed must be True or False"),
         (lambda: latent_attention(X, W, heads=H, turn=None), TypeError, "turn must be a function"),
         (lambda: latent_attention(X.astype(int), W, heads=H), TypeError, "one floating dtype; got x int64"),
