@@ -148,7 +148,7 @@ def _at_once(tokens, state):
     q, k, write, decay, beta = tokens
     level = float64(decay.clip(min=NOTHING_LEFT)).cumsum(-2)             # log of what is left since the chunk began
     left = level[..., -1:, :]                                            # at its end
-    since, until, over_all = (astype(exp(x), k.dtype) for x in (level, left - level, left))
+    since, until, over_all = (exp(astype(x, k.dtype)) for x in (level, left - level, left))
     if beta is not None:
         earlier = tril(_faded_products(k, k, level), -1) * beta          # (..., C, C)
         write = _solve_unit_lower(earlier, (write - (k * since) @ state) * beta)
@@ -163,8 +163,8 @@ def _faded_products(q, k, level):
     level (..., C, D) or (..., C, 1): the sum of the decays up to each token, in float64: small differences of large
     sums are taken.
     """
-    fade = exp((level[..., :, None, :] - level[..., None, :, :]).clip(max=0))         # (..., C, C, D or 1)
-    fade = astype(fade, q.dtype)
+    between = astype(level[..., :, None, :] - level[..., None, :, :], q.dtype)        # (..., C, C, D or 1)
+    fade = exp(between.clip(max=0))
     if fade.shape[-1] == 1:
         return q @ k.mT * fade[..., 0]
     return (q[..., :, None, :] * k[..., None, :, :] * fade).sum(-1)
