@@ -154,7 +154,7 @@ def test_head_effects_through_an_encoder(kind):
     without = encoder(x, weights, heads=3)[0, 0]
     for layer, head in np.ndindex(2, 3):
         name = f"blocks.{layer}.attention.W_o"
-        off = np.array(weights[name])
+        off = np.asarray(weights[name]).copy()
         off[2 * head : 2 * head + 2] = 0
         other = encoder(x, weights | {name: kind(off)}, heads=3)[0, 0]
         np.testing.assert_allclose(effects[layer, head], other - without, atol=1e-12)
