@@ -187,8 +187,7 @@ def check_sizes(who, least=1, **sizes):
     for name, size in sizes.items():
         if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
             size = int(size)  # torch.jit.trace sees lengths as tensors
-        array = isinstance(size, np.ndarray) or is_tensor(size)
-        if array or isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__"):
+        if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
             came = ", ".join(f"{name}={size}" for name, size in sizes.items())
