@@ -188,6 +188,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
         twins(form, alpha, **exact)
 
 
+@pytest.mark.slow
 def test_layouts_and_pytorch():
     """Does the layout in memory not matter; do they compile, trace, map over a batch and have right gradients?"""
     alpha, words = maps(n=6), [0, 1, 2] * 2

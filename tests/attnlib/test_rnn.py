@@ -68,6 +68,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
         twins(rnn, *given, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_layouts_pytorch_and_gradients():
     """Does the layout in memory not matter; does it compile, trace, map over a batch and have right gradients?"""
     given = drawn()
