@@ -187,7 +187,7 @@ def check_sizes(who, least=1, **sizes):
     for name, size in sizes.items():
         if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
             size = int(size)  # torch.jit.trace sees lengths as tensors
-        if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
+        if isinstance(size, bool | np.bool_ | np.ndarray) or not hasattr(type(size), "__index__") or is_tensor(size):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
             came = ", ".join(f"{name}={size}" for name, size in sizes.items())
@@ -250,7 +250,7 @@ def as_array(who, name, numbers, **like):
         except (TypeError, ValueError):  # rows of different lengths
             numbers = np.array(None)
         if numbers.dtype.kind not in "biuf":
-            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came}.")
+            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came} ({numbers.dtype}).")
         if is_tensor(other):
             numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)
     check_arrays(who, **{name: numbers}, **like)
