@@ -4,7 +4,6 @@ In grouped heads several query heads, neighbours, share one head of keys and val
 """
 
 from attnlib._arguments import (
-    can_look,
     check_arrays,
     check_axes,
     check_broadcasts,
@@ -14,7 +13,8 @@ from attnlib._arguments import (
     check_score_options,
     check_sizes,
 )
-from attnlib._ops import arange, astype, isfinite, repeat, tanh, where, widen
+from attnlib._chunked import over_seen
+from attnlib._ops import arange, astype, repeat, tanh, where, widen
 from attnlib.attention import attention, attention_weights
 from attnlib.layers import check_names, linear, rms_norm, sigmoid
 from attnlib.masks import causal as causal_mask
@@ -115,23 +115,8 @@ def attend_in_heads(
         k, v = cache.append(k, v)
     options |= {"past": past, "sinks": parameters.get("sinks")}
     weights = None
-    if weigh is None and (past or options["sinks"] is not None):  # until `attention` takes past and sinks
-        from attnlib._ops import exp
-
-        sinks = options["sinks"]
-
-        def weigh(scores):
-            top = scores.max(-1, keepdims=True) if not hasattr(scores, "amax") else scores.amax(-1, keepdim=True)
-            top = where(top == -float("inf"), 0.0, top)
-            powers = exp(scores - top)
-            total = powers.sum(-1)[..., None]
-            if sinks is not None:
-                total = total + exp(sinks[..., None, None] - top)
-            return powers / where(total == 0, 1.0, total)
-    else:
-        del options["past"], options["sinks"]
     if weigh is not None:
-        mixed, weights = attend_by(weigh, q, k, v, **options)            # (..., heads, N, d_v)
+        mixed, weights = _attend_by(weigh, q, k, v, **options)            # (..., heads, N, d_v)
     else:
         mixed = attention(q, k, v, **options)
         if return_weights:
@@ -164,7 +149,7 @@ def project_heads(X, parameters, heads, context=None, turn=None, past=0, kept=0)
     return q, k, v
 
 
-def attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0,
+def _attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0,
               sinks=None):
     """`attention` with other weights than softmax, all arguments checked. Returns what is mixed and the weights.
 
@@ -184,10 +169,7 @@ def attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=None
     if mask is not None:
         scores = where(mask, scores, -float("inf"))
     weights = weigh(scores)
-    mixed = weights @ wide_v
-    if can_look(v) and not isfinite(wide_v).all():                       # 0 times NaN would reach who may not see it
-        hidden = (scores == -float("inf"))[..., None]                    # (..., heads, N, M, 1)
-        mixed = (weights[..., None] * where(hidden, 0.0, wide_v[..., None, :, :])).sum(-2)
+    mixed = over_seen(weights, wide_v, scores != -float("inf"))          # 0 times a hidden NaN would be NaN
     return astype(mixed, q.dtype), astype(weights, q.dtype)
 
 

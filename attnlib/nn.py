@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from attnlib import transformer
-from attnlib._arguments import check_flags, check_functions, check_numbers, check_sizes
+from attnlib._arguments import (
+    check_axes,
+    check_flags,
+    check_floating,
+    check_functions,
+    check_numbers,
+    check_score_options,
+    check_sizes,
+)
 from attnlib.attention import attention
 from attnlib.heads import attend_in_heads, check_multi_head
 from attnlib.layers import check_mlp, check_norm, gelu, layer_norm, mlp, rms_norm
@@ -44,8 +52,12 @@ class SelfAttention(nn.Module):
         self.W_k = matrix(width, key_width)
         self.W_v = matrix(width, value_width)
 
-    def forward(self, x, **options):
-        """x (..., N, width) -> (..., N, e). options: those of `attention`, as mask (..., N, N), True = may attend."""
+    def forward(self, x, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
+        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e). options: those of `attention`."""
+        options = {"mask": mask, "bias": bias, "causal": causal, "window": window, "scale": scale, "softcap": softcap}
+        check_axes("SelfAttention", x=(x, "... N d"), W_q=(self.W_q, "d k"))
+        check_floating("SelfAttention", x=x, W_q=self.W_q)
+        check_score_options("SelfAttention", (*x.shape[:-1], x.shape[-2]), **options, past=0, sinks=None, x=x)
         return attention(x @ self.W_q, x @ self.W_k, x @ self.W_v, **options)
 
 
@@ -185,33 +197,33 @@ class Block(nn.Module):
 
     def forward(self, x, *, return_weights=False, **options):
         """x (..., N, width) -> (..., N, width). options: those of `attnlib.transformer.block`."""
-        self.check("Block", x, None, return_weights, options)
-        x, weights = self.attend("attention", x, None, return_weights, options)
-        x = self.feed(x)
+        self._check("Block", x, None, return_weights, options)
+        x, weights = self._attend_and_add("attention", x, None, return_weights, options)
+        x = self._feed_and_add(x)
         return (x, weights) if return_weights else x
 
-    def check(self, who, x, context, return_weights, options, home=""):
+    def _check(self, who, x, context, return_weights, options, home=""):
         """Raise, for `who`, unless a call with these arguments can be computed."""
         check_flags(who, return_weights=return_weights)
         parameters = dict(self.named_parameters(remove_duplicate=False))
         transformer.check_attentions(who, x, parameters, self.attention.heads, options, context, home)
 
-    def attend(self, name, x, context, return_weights, options):
+    def _attend_and_add(self, name, x, context, return_weights, options):
         """One residual step: x plus what the attention called `name` adds. Returns x and the weights, or None."""
         layer, norm = getattr(self, name), getattr(self, f"{name}_norm")
-        mixed = layer(self.before(norm, x), context, return_weights=return_weights, **options)
+        mixed = layer(self._before(norm, x), context, return_weights=return_weights, **options)
         mixed, weights = mixed if return_weights else (mixed, None)
-        return self.after(norm, x + self.dropout(mixed)), weights
+        return self._after(norm, x + self.dropout(mixed)), weights
 
-    def feed(self, x):
+    def _feed_and_add(self, x):
         """The other residual step: x plus what the network adds."""
-        return self.after(self.mlp_norm, x + self.dropout(self.mlp(self.before(self.mlp_norm, x))))
+        return self._after(self.mlp_norm, x + self.dropout(self.mlp(self._before(self.mlp_norm, x))))
 
-    def before(self, norm, x):
+    def _before(self, norm, x):
         """What goes into a layer."""
         return norm(x) if self.norm_first else x
 
-    def after(self, norm, x):
+    def _after(self, norm, x):
         """What comes out of the sum."""
         return x if self.norm_first else norm(x)
 
@@ -230,11 +242,11 @@ class DecoderBlock(Block):
     def forward(self, x, context, *, return_weights=False, **options):
         """x (..., N, width), context (..., M, width) -> as x. options: those of `attnlib.transformer.decoder_block`."""
         transformer.check_context("DecoderBlock", context)
-        self.check("DecoderBlock", x, context, return_weights, options)
+        self._check("DecoderBlock", x, context, return_weights, options)
         own, cross = transformer.options_of_attentions(options, decodes=True)
-        x, weights = self.attend("attention", x, None, return_weights, own)
-        x, of_context = self.attend("cross", x, context, return_weights, cross)
-        x = self.feed(x)
+        x, weights = self._attend_and_add("attention", x, None, return_weights, own)
+        x, of_context = self._attend_and_add("cross", x, context, return_weights, cross)
+        x = self._feed_and_add(x)
         return (x, (weights, of_context)) if return_weights else x
 
 
@@ -271,7 +283,7 @@ class Encoder(nn.Module):
         """Check the arguments for `who`, then every block and the last norm. context: (), or (context,)."""
         dealt, seen = transformer.deal(who, options, len(self.blocks)), []
         for i, (block, own) in enumerate(zip(self.blocks, dealt)):
-            block.check(who, x, *(context or (None,)), return_weights, own, home=f"blocks.{i}.")
+            block._check(who, x, *(context or (None,)), return_weights, own, home=f"blocks.{i}.")
         for block, own in zip(self.blocks, dealt):
             x = block(x, *context, return_weights=return_weights, **own)
             if return_weights:

@@ -16,8 +16,8 @@ from attnlib.kv_cache import Cache
 from attnlib.layers import check_mlp, gelu, layer_norm, linear, mlp, rms_norm, silu
 
 __all__ = [
-    "attention_layer", "block", "blocks", "caches", "decoder", "decoder_block", "encoder", "gelu", "greedy_decode",
-    "layer_norm", "linear", "mlp", "part", "project", "rms_norm", "silu",
+    "attention_layer", "block", "blocks", "caches", "decoder", "decoder_block", "encoder", "gelu", "layer_norm",
+    "linear", "mlp", "part", "project", "rms_norm", "silu",
 ]
 
 
@@ -84,7 +84,7 @@ def block(
     """
     form = {"norm_first": norm_first, "norm": norm, "act": act}
     check_block("block", x, parameters, heads, options, return_weights=return_weights, **form)
-    x, weights = run_block(x, parameters, heads, options, return_weights=return_weights, **form)
+    x, weights = _run_block(x, parameters, heads, options, return_weights=return_weights, **form)
     return (x, weights) if return_weights else x
 
 
@@ -114,7 +114,7 @@ def decoder_block(
     form = {"norm_first": norm_first, "norm": norm, "act": act}
     check_context("decoder_block", context)
     check_block("decoder_block", x, parameters, heads, options, context, return_weights=return_weights, **form)
-    x, weights = run_block(x, parameters, heads, options, context, return_weights=return_weights, **form)
+    x, weights = _run_block(x, parameters, heads, options, context, return_weights=return_weights, **form)
     return (x, weights) if return_weights else x
 
 
@@ -136,7 +136,7 @@ def encoder(
     True
     """
     form = {"norm_first": norm_first, "norm": norm, "act": act, "return_weights": return_weights}
-    return run_stack("encoder", x, parameters, heads, options, form)
+    return _run_stack("encoder", x, parameters, heads, options, form)
 
 
 def decoder(
@@ -159,7 +159,7 @@ def decoder(
     """
     form = {"norm_first": norm_first, "norm": norm, "act": act, "return_weights": return_weights}
     check_context("decoder", context)
-    return run_stack("decoder", x, parameters, heads, options, form, context)
+    return _run_stack("decoder", x, parameters, heads, options, form, context)
 
 
 def caches(parameters):
@@ -175,32 +175,6 @@ def caches(parameters):
     return [
         (Cache(), Cache()) if any(name.startswith("cross.") for name in own) else Cache() for own in blocks(parameters)
     ]
-
-
-def greedy_decode(scores_of, start, *, end, longest):
-    """Write one token at a time, each the one with the highest score, until the end token or `longest` tokens.
-
-    scores_of takes the list of tokens so far, start included, and returns the scores of the next one (V,).
-    Returns the list of tokens written, without start; its last is `end` unless the length ran out first.
-    Of equal scores the first wins. Raises ValueError when start is empty.
-
-    >>> import numpy as np
-    >>> def count_up(tokens):
-    ...     return np.eye(10)[tokens[-1] + 1]
-    >>> greedy_decode(count_up, [3], end=6, longest=10)
-    [4, 5, 6]
-    >>> greedy_decode(count_up, [3], end=6, longest=2)
-    [4, 5]
-    """
-    tokens = list(start)
-    if not tokens:
-        raise ValueError("greedy_decode: start is empty; the first scores need at least one token, [start_token].")
-    first = len(tokens)
-    while len(tokens) - first < longest:
-        tokens.append(int(scores_of(tokens).argmax()))
-        if tokens[-1] == end:
-            break
-    return tokens[first:]
 
 
 def part(parameters, name):
@@ -227,11 +201,11 @@ def blocks(parameters):
     >>> blocks({"blocks.0.a": 1, "blocks.1.a": 2, "norm.gain": 3})
     [{'a': 1}, {'a': 2}]
     """
-    numbers = {number_of("blocks", key) for key in parameters if key.startswith("blocks.")}
+    numbers = {_number_of("blocks", key) for key in parameters if key.startswith("blocks.")}
     return [part(parameters, f"blocks.{number}") for number in sorted(numbers)]
 
 
-def number_of(who, name):
+def _number_of(who, name):
     """The number of the block in a name: 12 in "blocks.12.mlp.W_in"."""
     number = name.split(".")[1]
     if not number.isdecimal() or name.count(".") < 2:
@@ -239,15 +213,15 @@ def number_of(who, name):
     return int(number)
 
 
-def run_block(x, parameters, heads, options, context=None, *, norm_first, norm, act, return_weights):
+def _run_block(x, parameters, heads, options, context=None, *, norm_first, norm, act, return_weights):
     """`block`, or with a context `decoder_block`, of checked arguments. Returns x and the weights, or None."""
     own, cross = options_of_attentions(options, context is not None)
 
     def before(name, x):
-        return norm(x, **parts(parameters, name)) if norm_first else x
+        return norm(x, **_parts(parameters, name)) if norm_first else x
 
     def after(name, x):
-        return x if norm_first else norm(x, **parts(parameters, name))
+        return x if norm_first else norm(x, **_parts(parameters, name))
 
     def attend(name, x, context, options):
         mixed, weights = attend_in_heads(
@@ -263,18 +237,18 @@ def run_block(x, parameters, heads, options, context=None, *, norm_first, norm, 
     return x, weights
 
 
-def run_stack(who, x, parameters, heads, options, form, context=None):
+def _run_stack(who, x, parameters, heads, options, form, context=None):
     """`encoder`, or with a context `decoder`: check the arguments for `who`, then every block and the last norm."""
     dealt, seen = check_stack(who, x, parameters, heads, options, context, **form), []
     for parameters_of_block, own in zip(blocks(parameters), dealt):
-        x, weights = run_block(x, parameters_of_block, heads, own, context, **form)
+        x, weights = _run_block(x, parameters_of_block, heads, own, context, **form)
         seen.append(weights)
     if any(name.startswith("norm.") for name in parameters):
         x = form["norm"](x, **part(parameters, "norm"))
     return (x, seen) if form["return_weights"] else x
 
 
-def parts(parameters, name):
+def _parts(parameters, name):
     """`part`, or an empty dict where a norm has nothing to learn."""
     return part(parameters, name) if any(key.startswith(name + ".") for key in parameters) else {}
 
@@ -316,7 +290,7 @@ def check_stack(who, x, parameters, heads, options, context=None, *, norm, **for
     dealt = deal(who, options, len(blocks(parameters)))
     for i, (own, parameters_of_block) in enumerate(zip(dealt, blocks(parameters))):
         check_block(who, x, parameters_of_block, heads, own, context, norm=norm, **form, home=f"blocks.{i}.")
-    check_norm_parameters(who, "norm", x, parts(parameters, "norm"), norm, optional=True)
+    check_norm_parameters(who, "norm", x, _parts(parameters, "norm"), norm, optional=True)
     return dealt
 
 
@@ -328,7 +302,7 @@ def check_block_names(who, parameters):
         raise ValueError(
             f"{who}: names start with 'blocks.0.', 'blocks.1.', ... or 'norm.'. Got {', '.join(map(str, unknown))}."
         )
-    numbers = {number_of(who, name) for name in parameters if name.startswith("blocks.")}
+    numbers = {_number_of(who, name) for name in parameters if name.startswith("blocks.")}
     missing = [f"'blocks.{i}.'" for i in range(max(numbers, default=0) + 1) if i not in numbers]
     if missing:
         raise ValueError(f"{who}: no parameter is called {missing[0][:-1]}...'. Got {_names(parameters)}.")
@@ -348,7 +322,7 @@ def check_block(
     needed = (*attentions, "mlp")
     known = (*needed, *(f"{name}_norm" for name in needed))
     unknown = [f"{home}{name}" for name in parameters if str(name).partition(".")[0] not in known]
-    missing = [f"{home}{name}" for name in needed if not parts(parameters, name)]
+    missing = [f"{home}{name}" for name in needed if not _parts(parameters, name)]
     if unknown or missing:
         wrong = f"no parameter is called {missing[0]}.*" if missing else f"nothing here uses {', '.join(unknown)}"
         raise ValueError(
@@ -358,7 +332,7 @@ def check_block(
     check_attentions(who, x, parameters, heads, options, context, home)
     check_mlp(f"{who}: {home}mlp", x, part(parameters, "mlp"), act)
     for name in needed:
-        check_norm_parameters(who, f"{home}{name}_norm", x, parts(parameters, f"{name}_norm"), norm)
+        check_norm_parameters(who, f"{home}{name}_norm", x, _parts(parameters, f"{name}_norm"), norm)
         last = f"{name}.W_o" if name in attentions else "mlp.W_out"
         if parameters[last].shape[1] != x.shape[-1]:
             raise ValueError(
