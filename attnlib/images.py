@@ -11,7 +11,7 @@ from attnlib._arguments import check_arrays, check_axes, check_floating, check_l
 from attnlib._ops import add_at, arange, astype, broadcast_to, concatenate, norm, stack, widen, zeros
 from attnlib.heads import merge
 from attnlib.layers import gelu, layer_norm, linear
-from attnlib.transformer import run_stack
+from attnlib.transformer import check_stack, encoder
 from attnlib.weights import softmax
 
 
@@ -212,7 +212,8 @@ def vit(
     x = prepend(parameters["cls"], tokens) + parameters["positions"]                        # (..., 1 + N, D)
     own = {name: array for name, array in parameters.items() if name.startswith(("blocks.", "norm."))}
     form = {"norm_first": norm_first, "norm": norm, "act": act, "return_weights": return_weights}
-    mixed = run_stack("vit", x, own, heads, options, form)
+    check_stack("vit", x, own, heads, options, **form)
+    mixed = encoder(x, own, heads=heads, **form, **options)
     x, weights = mixed if return_weights else (mixed, None)
     scores = linear(x[..., 0, :], parameters["head.W"], parameters.get("head.b"))
     return (scores, weights) if return_weights else scores
