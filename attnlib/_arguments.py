@@ -230,7 +230,7 @@ def check_ids(who, ids, size, what="id", outside=IndexError, why=None, **like):
         wrong = ids[(whole < 0) | (whole >= size)]
         if len(wrong):
             why = why or f"the size is {size}"
-            raise outside(f"{who}: {what} {int(wrong[0])} is outside 0..{size - 1}; {why}.")
+            raise outside(f"{who}: {what} {wrong[0].item()} is outside 0..{size - 1}; {why}.")
     return whole
 
 
