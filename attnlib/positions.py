@@ -172,7 +172,7 @@ def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
     Returns x's shape and dtype; float16 is computed in float32. The product of a turned query and a turned
     key depends on their distance only.
     Raises ValueError when rotary_dim or positions do not fit, TypeError when x is not floating.
-    Source: Su et al. 2021, section 3.4.2; the half layout is GPT-NeoX's.
+    Source: Su et al. 2021, section 3; the half layout is GPT-NeoX's.
 
     >>> rope(np.array([[1., 0.], [1., 0.]])).round(2)
     array([[1.  , 0.  ],
