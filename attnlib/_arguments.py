@@ -231,7 +231,7 @@ def check_ids(who, ids, size, what="id", outside=IndexError, why=None, **like):
         wrong = ids[(whole < 0) | (whole >= size)]
         if len(wrong):
             why = why or f"the size is {size}"
-            raise outside(f"{who}: {what} {int(wrong[0])} is outside 0..{size - 1}; {why}.")
+            raise outside(f"{who}: {what} {wrong[0].item()} is outside 0..{size - 1}; {why}.")
     return whole
 
 
@@ -251,7 +251,9 @@ def as_array(who, name, numbers, **like):
         except (TypeError, ValueError):  # rows of different lengths
             numbers = np.array(None)
         if numbers.dtype.kind not in "biuf":
-            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came}.")
+            raise TypeError(
+                f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came} ({numbers.dtype})."
+            )
         if is_tensor(other):
             numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)
     check_arrays(who, **{name: numbers}, **like)
