@@ -32,6 +32,8 @@ def check_axes(who, **arrays):
     """
     arrays = {name: given for name, given in arrays.items() if not (given[0] is None and given[1].startswith("?"))}
     check_arrays(who, **{name: array for name, (array, _) in arrays.items()})
+    if _fit(arrays.values()):
+        return  # the common case, decided without building a message
     lengths, leading = {}, []
     for name, (array, axes) in arrays.items():
         letters = [letter for letter in axes.split() if letter not in ("?", "...")]
@@ -55,6 +57,25 @@ def check_axes(who, **arrays):
                 raise ValueError(f"{who}: {name} {_axes(axes)} needs {letter} to be 1 or more. {got(arrays)}")
     if broadcast(*leading) is None:
         raise ValueError(f"{who}: the axes before the last ones do not broadcast together. {got(arrays)}")
+
+
+def _fit(arrays):
+    """Whether all is as `check_axes` asks; no where it has to look closer."""
+    lengths, leading = {}, []
+    for array, axes in arrays:
+        letters, shape = axes.removeprefix("? ").split(), tuple(array.shape)
+        if letters[0] == "...":
+            letters = letters[1:]
+            more = len(shape) - len(letters)
+            if more > 0:
+                leading.append(shape[:more])
+                shape = shape[more:]
+        if len(letters) != len(shape) or 0 in shape:
+            return False
+        for letter, length in zip(letters, shape):
+            if lengths.setdefault(letter, length) != length or letter.isdigit():
+                return False
+    return len(leading) < 2 or broadcast(*leading) is not None
 
 
 def _axes(axes):
@@ -83,7 +104,9 @@ def check_arrays(who, **arrays):
     """Raise TypeError unless all are NumPy arrays or all are tensors, ValueError for tensors of several devices."""
     first = next(iter(arrays.values()), None)
     if all(type(array) is np.ndarray for array in arrays.values()):
-        return  # the common case, decided without building a message
+        return  # the common cases, decided without building a message
+    if is_tensor(first) and all(is_tensor(array) and array.device == first.device for array in arrays.values()):
+        return
     kinds = {name: is_tensor(array) for name, array in arrays.items()}
     for name, array in arrays.items():
         usual = isinstance(array, np.ndarray) and not isinstance(array, np.matrix | np.ma.MaskedArray)

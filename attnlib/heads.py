@@ -37,8 +37,8 @@ def split(X, heads):
     """
     check_axes("split", X=(X, "... N D"))
     heads = check_sizes("split", heads=heads)
-    d, left = divmod(X.shape[-1], heads)
-    if left:
+    d = X.shape[-1] // heads
+    if X.shape[-1] % heads:
         raise ValueError(f"split: the columns of X must be a multiple of heads. Got X {tuple(X.shape)}, heads {heads}.")
     return X.reshape(*X.shape[:-1], heads, d).swapaxes(-2, -3)           # (..., N, heads, d), then swapped
 
@@ -210,13 +210,12 @@ def groups_of(who, q, k):
     """How many query heads read each key head. Raises ValueError, naming the shapes, unless they share evenly."""
     if q.ndim < 3 or q.shape[-3] == k.shape[-3]:
         return 1
-    groups, left = divmod(q.shape[-3], k.shape[-3]) if k.shape[-3] else (0, 1)
-    if left:
+    if not k.shape[-3] or q.shape[-3] % k.shape[-3]:
         raise ValueError(
             f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. "
             f"Got {tuple(q.shape)} and {tuple(k.shape)}."
         )
-    return groups
+    return q.shape[-3] // k.shape[-3]
 
 
 def check_groups(who, **arrays):
@@ -296,34 +295,33 @@ def check_projections(who, X, context, parameters, heads):
     check_floating(who, **vectors, **parameters)
     W_q, W_k, W_v, W_o = matrices = [parameters[name] for name in MATRICES]
     source = X if context is None else context
-    for name, array in vectors.items():
-        check_axes(who, **{name: (array, "... N d")})
-    for name, array in zip(MATRICES, matrices):
-        check_axes(who, **{name: (array, "D d")})
+    axes = zip(MATRICES, matrices, ("A a", "B b", "C c", "D d"))         # which lengths fit is said better below
+    check_axes(who, X=(X, "... N x"), **{name: (array, letters) for name, array, letters in axes})
+    check_axes(who, context=(source, "... M y"))
     heads = check_sizes(who, heads=heads)
-    shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in (vectors | parameters).items())
-    got = f"Got {shapes}, heads {heads}."
+    wrong = None
+    d, left = W_q.shape[1] // heads, W_q.shape[1] % heads
+    key_heads, left_of_keys = (W_k.shape[1] // d, W_k.shape[1] % d) if d else (0, 0)
+    d_v, left_of_values = (W_v.shape[1] // key_heads, W_v.shape[1] % key_heads) if key_heads else (0, 0)
     for name, W, array in (("W_q", W_q, X), ("W_k", W_k, source), ("W_v", W_v, source)):
         if W.shape[0] != array.shape[-1]:
-            raise ValueError(
-                f"{who}: {name} has {W.shape[0]} rows; the vectors it projects have {array.shape[-1]} numbers. {got}"
-            )
-    if X.shape[:-2] != source.shape[:-2]:
-        raise ValueError(f"{who}: the leading axes of X and context differ. {got}")
-    d, left = divmod(W_q.shape[1], heads)
-    if left or not d:
-        raise ValueError(f"{who}: the {W_q.shape[1]} columns of W_q do not divide into {heads} heads. {got}")
-    key_heads, left = divmod(W_k.shape[1], d)
-    if left or not key_heads or heads % key_heads:
-        raise ValueError(
-            f"{who}: a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
-            f"with G a divisor of {heads}; it has {W_k.shape[1]}. {got}"
+            wrong = wrong or f"{name} has {W.shape[0]} rows; the vectors it projects have {array.shape[-1]} numbers"
+    if wrong is not None:
+        pass
+    elif X.shape[:-2] != source.shape[:-2]:
+        wrong = "the leading axes of X and context differ"
+    elif left or not d:
+        wrong = f"the {W_q.shape[1]} columns of W_q do not divide into {heads} heads"
+    elif left_of_keys or not key_heads or heads % key_heads:
+        wrong = (
+            f"a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
+            f"with G a divisor of {heads}; it has {W_k.shape[1]}"
         )
-    d_v, left = divmod(W_v.shape[1], key_heads)
-    if left:
-        raise ValueError(f"{who}: the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads. {got}")
-    if W_o.shape[0] != heads * d_v:
-        raise ValueError(
-            f"{who}: W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}. {got}"
-        )
+    elif left_of_values:
+        wrong = f"the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads"
+    elif W_o.shape[0] != heads * d_v:
+        wrong = f"W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}"
+    if wrong is not None:
+        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in (vectors | parameters).items())
+        raise ValueError(f"{who}: {wrong}. Got {shapes}, heads {heads}.")
     return d, key_heads, d_v

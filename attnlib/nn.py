@@ -282,7 +282,8 @@ class Encoder(nn.Module):
     def _run(self, who, x, context, return_weights, options):
         """Check the arguments for `who`, then every block and the last norm. context: (), or (context,)."""
         dealt, seen = transformer.deal(who, options, len(self.blocks)), []
-        for i, (block, own) in enumerate(zip(self.blocks, dealt)):
+        alike = not any(isinstance(value, list) for value in options.values())  # then what fits one block fits all
+        for i, (block, own) in enumerate(zip(self.blocks, dealt[:1] if alike else dealt)):
             block._check(who, x, *(context or (None,)), return_weights, own, home=f"blocks.{i}.")
         for block, own in zip(self.blocks, dealt):
             x = block(x, *context, return_weights=return_weights, **own)
