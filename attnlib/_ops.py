@@ -25,6 +25,16 @@ def tanh(x):
     return _library(x).tanh(x)
 
 
+def sin(x):
+    """The sine of every number, in radians."""
+    return _library(x).sin(x)
+
+
+def cos(x):
+    """The cosine of every number, in radians."""
+    return _library(x).cos(x)
+
+
 def maximum(x, y):
     """The larger of two arrays, or two tensors, number by number."""
     return _library(x).maximum(x, y)
@@ -71,8 +81,8 @@ def zeros(shape, like):
 
 
 def arange(start, stop, like):
-    """start, start + 1, ... up to stop - 1: whole numbers of the kind, and on the device, of `like`."""
-    return _library(like).arange(start, stop, device=like.device)
+    """start, start + 1, ... up to stop - 1: whole numbers of the kind of `like`, on its device; None is an array."""
+    return _library(like).arange(start, stop, device=None if like is None else like.device)
 
 
 def asarray_like(values, like):
@@ -92,6 +102,22 @@ def broadcast_to(x, shape):
     return _library(x).broadcast_to(x, shape)
 
 
+def norm(x):
+    """The length of every vector, (..., D) -> (..., 1); where it is 0 its gradient is 0 too."""
+    if is_tensor(x):
+        return sys.modules["torch"].linalg.vector_norm(x, dim=-1, keepdim=True)
+    return np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def add_at(x, places, values):
+    """x with each of the values (..., P) added at its place (P,) of the last axis; places may come more than once."""
+    if is_tensor(x):
+        return x.index_add(-1, places, values)
+    x = x.copy()
+    np.add.at(x, (..., places), values)
+    return x
+
+
 def finfo(dtype):
     """What a floating dtype can hold: `max`, `eps`, ..."""
     return np.finfo(dtype) if isinstance(dtype, np.dtype) else sys.modules["torch"].finfo(dtype)
@@ -105,6 +131,16 @@ def largest(x):
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
     return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]
+
+
+def float64(x):
+    """x in float64."""
+    return astype(x, _library(x).float64)
+
+
+def default_float(x):
+    """x in the dtype in which its library makes real numbers: float64, or PyTorch's default."""
+    return astype(x, sys.modules["torch"].get_default_dtype() if is_tensor(x) else np.float64)
 
 
 def total(x, axis):

@@ -9,9 +9,8 @@ from attnlib._arguments import check_axes, check_flags, check_floating, check_fu
 from attnlib._ops import astype, concatenate, widen, zeros
 from attnlib.attention import attention
 from attnlib.heads import merge, split
-from attnlib.masks import causal
+from attnlib.layers import linear, rms_norm
 from attnlib.positions import rope
-from attnlib.transformer import linear, rms_norm
 
 SHAPES = {  # d is x's width, r the latent vector's, t the turned key's; k, v and s are heads times a width
     "W_dkv": "d r", "W_uk": "r k", "W_uv": "r v", "W_kr": "d t", "W_q": "d k", "W_qr": "d s", "W_o": "v o",
@@ -55,8 +54,8 @@ def latent_attention(x, parameters, *, heads, cache=None, mask=None, absorbed=Fa
     heads = check_latent(who, x, parameters, heads, cache, mask)
     check_flags(who, absorbed=absorbed)
     check_functions(who, turn=turn)
-    W, N, past = parameters, x.shape[-2], 0 if cache is None else cache.shape[-2]
-    positions = list(range(past, past + N))
+    W, past = parameters, 0 if cache is None else int(cache.shape[-2])
+    positions = list(range(past, past + x.shape[-2]))
 
     source = _normalised(linear(x, W["W_dq"]), W, "q_norm.gain") if "W_dq" in W else x
     q = split(linear(source, W["W_q"]), heads)                           # (..., heads, N, K)
@@ -67,8 +66,8 @@ def latent_attention(x, parameters, *, heads, cache=None, mask=None, absorbed=Fa
     cache = newest if cache is None else concatenate([cache, newest], -2)
 
     mix = _absorbed if absorbed else _expanded
-    seen = causal(N, past=past, like=x)
-    options = {"mask": seen if mask is None else seen & mask, "scale": (q.shape[-1] + turned_q.shape[-1]) ** -0.5}
+    scale = int(q.shape[-1] + turned_q.shape[-1]) ** -0.5
+    options = {"mask": mask, "causal": True, "past": past, "scale": scale}
     mixed = mix(q, turned_q, cache, W["W_uk"], W["W_uv"], options)       # (..., heads, N, V)
     return linear(merge(mixed), W["W_o"]), cache
 

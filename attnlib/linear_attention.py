@@ -19,7 +19,7 @@ from attnlib._arguments import (
     is_floating,
 )
 from attnlib._dispatch import also_tensors
-from attnlib._ops import astype, concatenate, exp, isfinite, tril, where, widen, zeros
+from attnlib._ops import astype, concatenate, exp, isfinite, stack, total, tril, where, widen, zeros
 from attnlib.heads import groups_of, share_heads
 from attnlib.online_softmax import finish
 
@@ -61,8 +61,14 @@ def linear_attention(q, k, v, *, causal=False, feature=elu_plus_one):
     if causal:
         mixed, _ = recurrent_chunks(phi_q, phi_k, counted, scale=1.0)
     else:
-        mixed = phi_q @ share_heads(phi_k.mT @ counted, q)               # (..., H, N, F) (..., H, F, E + 1)
+        mixed = phi_q @ share_heads(_sum_of_products(phi_k, counted), q)  # (..., H, N, F) (..., H, F, E + 1)
     return astype(finish(mixed[..., :-1], mixed[..., -1:]), q.dtype)
+
+
+def _sum_of_products(k, v):
+    """k^T v, (..., D, E), of some tokens at a time, then added up in float64: a long sum in float32 loses digits."""
+    parts = (slice(start, start + 4 * CHUNK) for start in range(0, max(1, k.shape[-2]), 4 * CHUNK))
+    return astype(total(stack([k[..., part, :].mT @ v[..., part, :] for part in parts], 0), 0), k.dtype)
 
 
 def recurrent(q, k, v, *, decay=None, beta=None, state=None, scale=None):

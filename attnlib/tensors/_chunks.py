@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad, scaled_dot_product_attention
-from torch.utils.checkpoint import checkpoint
 
 from attnlib._arguments import can_look
 from attnlib._ops import repeat
@@ -51,7 +51,7 @@ class Rules:
 def chunked_attention(q, k, v, rules):
     """Attention of tensors that have been checked: (..., H, N, D), (..., H_kv, M, D), (..., H_kv, M, E) -> as q."""
     q, k, v = fold(q), fold(k), fold(v)
-    (N, D), (M, E) = map(int, q.shape[-2:]), map(int, v.shape[-2:])
+    D, (M, E) = int(q.shape[-1]), map(int, v.shape[-2:])
     fused, scale = _kernel_fits(q, k, rules), rules.scale
     if fused:
         q, scale = (q, scale) if scale > 0 else (-q, -scale) if scale < 0 else (q * 0, 1.0)  # it wants a positive one
@@ -62,27 +62,69 @@ def chunked_attention(q, k, v, rules):
             out = scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=bool(grouped))
             return unfold(out[..., :E], rules)
 
-    def attend_rows(rows):
-        columns = reachable(rows, M, rules)
-        hidden, bias = hidden_at(rows, columns, rules, q.device), cut(rules.bias, rows, columns, rules)
-        some = q[..., rows, :], k[..., columns, :], v[..., columns, :]
+    def attend_rows(rows, q, k, v, bias, sinks):
+        """The output of some rows; q, k, v and bias are what belongs to them."""
+        hidden, bias = hidden_at(rows, reachable(rows, M, rules), rules, q.device), four_axes(bias, rules)
         if fused:
-            return _by_kernel(*some, hidden, bias, scale)
-        wide = widen(*some)
-        return mixture(_weights(*wide[:2], hidden, bias, rules), wide[2], hidden, rules.careful).to(q.dtype)
+            return _by_kernel(q, k, v, hidden, bias, scale)
+        wide_q, wide_k, wide_v = widen(q, k, v)
+        weights = _weights(wide_q, wide_k, hidden, bias, sinks, rules)
+        return mixture(weights, wide_v, hidden, rules.careful).to(q.dtype)
 
-    pieces = _pieces(q, M, rules, fused)
-    again = len(pieces) > 1 and _can_compute_again(q, k, v, rules)
-    out = [checkpoint(attend_rows, rows, use_reentrant=False, preserve_rng_state=False) if again else attend_rows(rows)
-           for rows in pieces]
-    return unfold((out[0] if len(out) == 1 else torch.cat(out, -2))[..., :E], rules)
+    def part(rows, q, k, v, bias, sinks):
+        """The views of these tensors that belong to some rows."""
+        columns = reachable(rows, M, rules)
+        own = [None if x is None else x[..., at, :] for x, at in ((q, rows), (k, columns), (v, columns))]
+        return *own, cut(bias, rows, columns), sinks
+
+    pieces, inputs = _pieces(q, M, rules, fused), (q, k, v, rules.bias, rules.sinks)
+    if len(pieces) == 1:
+        out = attend_rows(pieces[0], *part(pieces[0], *inputs))
+    elif can_look(q):
+        out = _ComputedAgain.apply(attend_rows, part, pieces, *inputs)
+    else:
+        out = torch.cat([attend_rows(rows, *part(rows, *inputs)) for rows in pieces], -2)
+    return unfold(out[..., :E], rules)
+
+
+class _ComputedAgain(torch.autograd.Function):
+    """Chunks of which nothing is kept for the way back: each is computed again, and its gradients are added up."""
+
+    @staticmethod
+    def forward(ctx, attend_rows, part, pieces, *inputs):
+        ctx.how = attend_rows, part, pieces
+        ctx.save_for_backward(*inputs)
+        return _filled(attend_rows, part, pieces, *inputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dout):
+        (attend_rows, part, pieces), needed = ctx.how, ctx.needs_input_grad[3:]
+        sums = [torch.zeros_like(x, dtype=wider(x)) if need else None for x, need in zip(ctx.saved_tensors, needed)]
+        for rows in reversed(pieces):
+            inputs = [x if x is None else x.detach() for x in part(rows, *ctx.saved_tensors)]
+            wanted = [x.requires_grad_() for x, need in zip(inputs, needed) if need]
+            with torch.enable_grad():
+                out = attend_rows(rows, *inputs)
+            gradients = torch.autograd.grad(out, wanted, dout[..., rows, :])
+            for whole, gradient in zip([x for x in part(rows, *sums) if x is not None], gradients):
+                whole += gradient                                          # a view: this fills the sums
+        return None, None, None, *(x if x is None else x.to(y.dtype) for x, y in zip(sums, ctx.saved_tensors))
+
+
+def _filled(attend_rows, part, pieces, q, k, v, *others):
+    """All rows, written into one tensor as they come, so that the next chunk finds the memory of the last one free."""
+    out = q.new_empty(*q.shape[:-1], v.shape[-1])
+    for rows in reversed(pieces):                                          # if causal, the largest comes first
+        out[..., rows, :] = attend_rows(rows, *part(rows, q, k, v, *others))
+    return out
 
 
 def weights_of_rows(q, k, rules):
     """The weights of all queries and keys at once: (..., H, N, D), (..., H_kv, M, D) -> (..., H, N, M), as q."""
     rows, columns = slice(0, int(q.shape[-2])), slice(0, int(k.shape[-2]))
-    hidden, bias = hidden_at(rows, columns, rules, q.device), cut(rules.bias, rows, columns, rules)
-    return unfold(_weights(*widen(fold(q), fold(k)), hidden, bias, rules).to(q.dtype), rules)
+    hidden, bias = hidden_at(rows, columns, rules, q.device), four_axes(rules.bias, rules)
+    return unfold(_weights(*widen(fold(q), fold(k)), hidden, bias, rules.sinks, rules).to(q.dtype), rules)
 
 
 def fold(x):
@@ -97,16 +139,22 @@ def unfold(x, rules):
     return x.reshape(*rules.leading, *x.shape[-2:])
 
 
-def cut(x, rows, columns, rules):
-    """These rows and columns of a mask or bias, with four axes: (B or 1, H or 1, rows or 1, columns or 1)."""
-    if x is None:
-        return None
-    x = x[(None,) * max(0, 4 - x.ndim)]
-    x = x if x.shape[-2] == 1 else x[..., rows, :]
+def cut(x, rows, columns):
+    """These rows and columns of a mask or bias, a view; an axis of length 1 stays for all."""
+    if x is None or not x.ndim:
+        return x
     x = x if x.shape[-1] == 1 else x[..., columns]
+    return x if x.ndim < 2 or x.shape[-2] == 1 else x[..., rows, :]
+
+
+def four_axes(x, rules):
+    """A cut of a mask or bias as (B or 1, H or 1, rows or 1, columns or 1)."""
+    if x is None or x.ndim == 4 == len(rules.leading) + 2:
+        return x
+    x = x[(None,) * max(0, 4 - x.ndim)]
     if len(rules.leading) > 2 and math.prod(x.shape[:-3]) > 1:
-        x = fold(x.expand(*rules.leading[:-1], *x.shape[-3:]))  # a copy of this part only
-    return x if x.ndim == 4 else x.reshape(1, *x.shape[-3:])
+        x = x.expand(*rules.leading[:-1], *x.shape[-3:])  # flattened below: a copy, but of this part only
+    return x.flatten(0, -4)
 
 
 def reachable(rows, M, rules):
@@ -122,9 +170,9 @@ def hidden_at(rows, columns, rules, device):
     """True where a query of these rows may not see a key of these columns, with four axes; None if it sees all."""
     parts = []
     if rules.mask is not None:
-        parts.append(~cut(rules.mask, rows, columns, rules))
+        parts.append(~four_axes(cut(rules.mask, rows, columns), rules))
     if rules.bias is not None:
-        parts.append(cut(rules.bias, rows, columns, rules) == -torch.inf)
+        parts.append(four_axes(cut(rules.bias, rows, columns), rules) == -torch.inf)
     first, last = rules.past + rows.start, rules.past + rows.stop - 1
     if columns.start < columns.stop and (rules.causal or rules.window is not None):
         ahead = torch.arange(columns.start - rows.start, columns.stop - rows.start, device=device)
@@ -167,14 +215,6 @@ def _pieces(q, M, rules, fused):
     return [slice(start, min(start + step, N)) for start in range(0, max(1, N), step)]
 
 
-def _can_compute_again(q, k, v, rules):
-    """Whether gradients are asked for and a chunk can be computed again for them: not under torch.func or jit.trace."""
-    inputs = [x for x in (q, k, v, rules.bias, rules.sinks) if x is not None]
-    return torch.is_grad_enabled() and any(x.requires_grad for x in inputs) and (
-        torch.compiler.is_compiling() or can_look(q)
-    )
-
-
 def _by_kernel(q, k, v, hidden, bias, scale):
     """A chunk by PyTorch's kernel: q (B, H, rows, D), k and v (B, H_kv, columns, D) -> (B, H, rows, D)."""
     if hidden is not None:
@@ -189,7 +229,7 @@ def _by_kernel(q, k, v, hidden, bias, scale):
     return out if hidden is None else out.masked_fill(nothing, 0)
 
 
-def _weights(q, k, hidden, bias, rules):
+def _weights(q, k, hidden, bias, sinks, rules):
     """The weights of a chunk by the formula: q (B, H, rows, D), k (B, H_kv, columns, D) -> (B, H, rows, columns)."""
     scores = product(q, (_cleared(k) if rules.careful else k).mT) * rules.scale
     if rules.careful:                          # keys that hold NaN or inf have their scores, but give no gradient
@@ -202,10 +242,10 @@ def _weights(q, k, hidden, bias, rules):
     if hidden is not None:
         nothing = hidden.all(-1, keepdim=True)
         scores = scores.masked_fill(hidden, -torch.inf).masked_fill(nothing, 0)  # a row of -inf would give NaN
-    if rules.sinks is None:
+    if sinks is None:
         weights = scores.softmax(-1)
     else:
-        sinks = rules.sinks.to(scores.dtype).expand(*scores.shape[:-1], 1)
+        sinks = sinks.to(scores.dtype).expand(*scores.shape[:-1], 1)
         weights = torch.cat([scores, sinks], -1).softmax(-1)[..., :-1]
     return weights if hidden is None else weights.masked_fill(nothing, 0)
 
@@ -233,7 +273,7 @@ def product(x, y):
 
 def finite(x):
     """Whether every number is finite. (Their sum is, unless it overflows; to look at it takes a tenth of the time.)"""
-    return math.isfinite(x.detach().sum(dtype=torch.promote_types(x.dtype, torch.float32)))
+    return math.isfinite(x.detach().sum(dtype=wider(x)))
 
 
 def _cleared(x):
@@ -243,4 +283,9 @@ def _cleared(x):
 
 def widen(*tensors):
     """Half types as float32; wider dtypes as they are."""
-    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
+    return [x.to(wider(x)) for x in tensors]
+
+
+def wider(x):
+    """The dtype in which sums of x are taken: float32 for half types, else its own."""
+    return torch.promote_types(x.dtype, torch.float32)

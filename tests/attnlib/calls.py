@@ -20,6 +20,7 @@ import torch
 
 import attnlib
 from attnlib.layers import layer_norm, silu
+from attnlib.weights import relu_weights
 from tests.attnlib.kinds import (
     SIZES,
     arrays,
@@ -42,11 +43,18 @@ from tests.attnlib.kinds import (
 
 MODULES = [name for name in attnlib.MODULES if name not in ("check", "data", "devices")]
 INNER = {  # what modules of attnlib use of one another: no chapter calls it, and its arguments have been checked
-    "heads.attend_in_heads", "heads.project_heads", "transformer.deal", "transformer.options_of_attentions",
-    "attention.weights_of", "attention.rules_of", "attention.widen", "backward.softcap_slope", "heads.groups_of",
-    "inputs.to_samples", "kv_cache.empty_rows", "online_softmax.finite", "online_softmax.columns",
-    "positions.frequencies", "positions.slope_values", "positions.table_reach",
+    "attention": ["weights_of"],
+    "backward": ["chunked_backward", "add_tile", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
+                 "transposed", "softcap_slope"],
+    "heads": ["groups_of", "attend_in_heads", "project_heads", "attend_by"],
+    "inputs": ["to_samples"],
+    "kv_cache": ["empty_rows"],
+    "nn": ["Block.check", "Block.attend", "Block.feed", "Block.before", "Block.after"],
+    "online_softmax": ["finite", "columns"],
+    "positions": ["frequencies", "slope_values", "table_reach"],
+    "transformer": ["number_of", "run_block", "run_stack", "parts", "options_of_attentions", "deal"],
 }
+INNER = {f"{module}.{name}" for module, names in INNER.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,8 @@ class Call:
         function = function or self.function(tensors, sizes)
         positional = [name for name in required(self.name) if name in given]
         named = {name: value for name, value in given.items() if name not in positional}
-        return function(*(given[name] for name in positional), **named)
+        rest = named.pop("shape") if self.name == "reading.head_effects" else ()  # its sizes come one by one
+        return function(*(given[name] for name in positional), *rest, **named)
 
     def __str__(self):
         return self.name
@@ -154,16 +163,30 @@ def between(x):
     return 1 / (1 + np.exp(-x))
 
 
+def turn(x, positions):
+    """Rotary positions, for queries and for keys."""
+    return attnlib.positions.rope(x, positions, base=100)
+
+
+def new_cache(drawn):
+    """An empty cache, a new one for each call."""
+    return attnlib.kv_cache.Cache()
+
+
 # attention ------------------------------------------------------------------------------------------------------------
 
 GROUPED = {"q": floats("B H N d"), "k": floats("B G M d"), "v": floats("B G M e")}
 PLAIN = {"q": floats("N d"), "k": floats("M d"), "v": floats("M e")}
-NUMBERS = {"scale": number(0.3), "softcap": number(2.0, above=0)}
+NUMBERS = {"scale": number(0.3, optional=True), "softcap": number(2.0, above=0, optional=True)}
+ADDED = {"broadcasts": True, "own_dtype": True, "optional": True}
 OPTIONS = NUMBERS | {
-    "mask": mask("B H N M"), "bias": floats("B H N M", broadcasts=True, own_dtype=True), "causal": flag(True),
+    "mask": mask("B H N M"), "bias": floats("B H N M", **ADDED), "causal": flag(True),
     "window": size(3, least=0, optional=True),
 }
-LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", broadcasts=True, own_dtype=True)}
+INSIDE = {
+    "causal": flag(True), "cache": thing(made=new_cache), "keep": floats("H", broadcasts=True, or_booleans=True),
+}
+LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", **ADDED)}
 
 
 def only_scores(qkv):
@@ -206,7 +229,7 @@ call("backward.self_attention_backward", dB=floats("B N e"), X=floats("B N D"), 
 # costs ----------------------------------------------------------------------------------------------------------------
 
 PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True)}
-call("costs.Cost", parameters=size(3), flops=size(4), activations=size(5))
+call("costs.Cost", parameters=size(3, 0), flops=size(4, 0), activations=size(5, 0))
 call("costs.Cost.bytes", on=lambda sizes, to: attnlib.costs.Cost(3, 4, 5), only="arrays", itemsize=size(2, least=1))
 call("costs.linear", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))
 call("costs.dense", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))
@@ -236,13 +259,13 @@ MATRICES = {"W_q": floats("D H*d"), "W_k": floats("D G*d"), "W_v": floats("D G*e
 BIASES = {"b_q": floats("H*d"), "b_k": floats("G*d"), "b_v": floats("G*e"), "b_o": floats("h")}
 call("heads.split", X=moved("B N H*d"), heads=size("H", 1))
 call("heads.merge", X=moved("B H N d"))
-LEARNED = {"q_gain": floats("d"), "k_gain": floats("d"), "sinks": floats("H"), "W_gate": floats("D H*e"),
-           "b_gate": floats("H*e")}
+LEARNED = {"q_gain": floats("d"), "k_gain": floats("d"), "W_gate": floats("D H*e"), "b_gate": floats("H*e")}
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), context=floats("B M D"), **BIASES,
-     **LEARNED, **OPTIONS, keep=floats("H"), return_weights=flag(True))
+     **LEARNED, **OPTIONS, weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), sinks=floats("H"), **INSIDE)
 call("heads.multi_head", X=floats("N D"), **MATRICES, heads=size("H", 1))
-call("heads.share_heads", x=moved("B G M d"), q=floats("B H N d", own_dtype=True))
-call("heads.sum_of_heads", x=floats("B H M d"), k=floats("B G M d", own_dtype=True))
+call("heads.share_heads", x=moved("B G M e"), q=moved("B H N d", own_dtype=True))
+call("heads.sum_of_heads", x=floats("B H M d"), k=moved("B G M d", own_dtype=True))
 
 # images ---------------------------------------------------------------------------------------------------------------
 
@@ -257,14 +280,14 @@ call("images.attention_distance", alpha=floats("B 2*3 4*5", change=shares), size
 
 # inputs ---------------------------------------------------------------------------------------------------------------
 
-call("inputs.one_hot", ids=ids("B N", below="V"), size=size("V"), like=like())
+call("inputs.one_hot", ids=ids("B N", below="V"), size=size("V", 0), like=like())
 call("inputs.embed", ids=ids("B N", below="V"), table=moved("V D"))
 call("inputs.frame", signal=moved("B 20"), rate=number(1000, above=0), window_ms=number(5, above=0),
      hop_ms=number(3, above=0))
 call("inputs.frame_count", samples=size(100, 0), rate=number(1000, above=0), window_ms=number(5, above=0),
      hop_ms=number(3, above=0))
 call("inputs.pad", sequences=arrays("N D", "M D"), compiles=False)
-call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N"), directed=flag(True), like=like())
+call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0), directed=flag(True), like=like())
 
 # interop --------------------------------------------------------------------------------------------------------------
 
@@ -281,8 +304,8 @@ call("interop.from_hugging_face", state=parameters(h__0__attn__c_attn__weight="D
 call("interop.hugging_face_options", config=thing(SimpleNamespace(**LLAMA)))
 call("interop.register_with_hugging_face", name=text("attnlib"))
 call("interop.hugging_face_attention", module=thing(None), query=floats("B H N d"), key=floats("B G M d"),
-     value=floats("B G M d"), attention_mask=mask("B H N M", optional=True), scaling=number(0.3),
-     dropout=number(0.0), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
+     value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True), scaling=number(0.3),
+     dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
 
 # kv_cache -------------------------------------------------------------------------------------------------------------
 
@@ -296,7 +319,7 @@ def filled(sizes, to):
 
 
 NEWEST = {"q": floats("B H N d"), "k": floats("B G N d"), "v": floats("B G N e")}
-CACHED = {"mask": mask("B H N P+N"), "bias": floats("B H N P+N", broadcasts=True, own_dtype=True), **NUMBERS}
+CACHED = {"mask": mask("B H N P+N"), "bias": floats("B H N P+N", **ADDED), **NUMBERS}
 call("kv_cache.cache_step", **NEWEST, past_k=floats("B G P d"), past_v=floats("B G P e"), **CACHED)
 call("kv_cache.append", past=moved("B G P d"), x=moved("B G N d"))
 call("kv_cache.Cache")
@@ -307,7 +330,8 @@ call("kv_cache.Cache.attend", on=filled, **NEWEST, **CACHED, compiles=False)
 
 RECURRENT = {
     "q": floats("B H N d"), "k": floats("B G N d"), "v": floats("B G N e"),
-    "decay": floats("B G N d", change=negative), "beta": floats("B G N 1", change=between), "state": floats("B G d e"),
+    "decay": floats("B G N d", change=negative, broadcasts=True),
+    "beta": floats("B G N 1", change=between), "state": floats("B G d e"),
     "scale": number(0.3),
 }
 call("linear_attention.elu_plus_one", x=floats("B N d"))
@@ -318,12 +342,12 @@ call("linear_attention.recurrent_chunks", **RECURRENT, chunk=size(2, 1))
 
 # masks ----------------------------------------------------------------------------------------------------------------
 
-PLACES = {"N": size("N"), "M": size("M"), "past": size(2, 0)}
+PLACES = {"N": size("N", 0), "M": size("M", 0), "past": size(2, 0)}
 call("masks.causal", **PLACES, like=like())
-call("masks.padding", lengths=ids("B", below="M+1"), M=size("M"), like=like())
+call("masks.padding", lengths=ids("B", below="M+1"), M=size("M", 0), like=like())
 call("masks.window", **PLACES, w=size(2, 0), like=like())
-call("masks.graph", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N"), self_loops=flag(False), directed=flag(True),
-     like=like())
+call("masks.graph", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0), self_loops=flag(False),
+     directed=flag(True), like=like())
 
 # online_softmax -------------------------------------------------------------------------------------------------------
 
@@ -332,14 +356,14 @@ TWO_PARTS = {f"{name}_{which}": floats(axes, change=abs) for which in "ab" for n
 call("online_softmax.partial", **GROUPED, mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.partial", **PLAIN)
 call("online_softmax.merge_partials", **TWO_PARTS)
-call("online_softmax.finish", **{name: floats(axes, change=abs) for name, axes in PARTS.items()})
+call("online_softmax.finish", mixed=floats("B H N e"), total=floats("B H N 1"), top=floats("B H N 1", unread=True))
 call("online_softmax.online", **GROUPED, block=size(3, 1), mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.online", **PLAIN, block=size(3, 1))
 
 # positions ------------------------------------------------------------------------------------------------------------
 
 call("positions.distances", **PLACES, like=like())
-call("positions.sinusoidal", N=size("N"), d=size("d"), base=number(100, above=0), like=like())
+call("positions.sinusoidal", N=size("N", 0), d=size("d", 0), base=number(100, above=0), like=like())
 call("positions.sinusoidal_shift", d=size("d"), k=size(-3), base=number(100, above=0), like=like())
 call("positions.learned", positions=ids("B N", below="V"), table=moved("V D"))
 call("positions.relative_bias", table=moved("H 2*k+1"), **PLACES)
@@ -356,7 +380,52 @@ call("scores.dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.scaled_dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.bilinear", Q=floats("B N d"), K=floats("B M e"), W=floats("d e"))
 call("scores.additive", Q=floats("B N d"), K=floats("B M e"), W_q=floats("d h"), W_k=floats("e h"), w=floats("h"))
-call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, above=0))
+call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, least=0))
+
+# layers ---------------------------------------------------------------------------------------------------------------
+
+call("layers.linear", x=floats("B N D"), W=floats("D e"), b=floats("e"))
+call("layers.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, least=0))
+call("layers.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, least=0))
+call("layers.gelu", x=floats("B N D"), tanh=flag(True))
+for name in "gelu", "silu", "sigmoid", "erfc":
+    call(f"layers.{name}", x=floats("B N D"))
+
+
+def network(start="", width="H*d"):
+    """The parameters of the small network of a block, with a gate."""
+    wide = {f"{start}W_{name}": f"{width} h" for name in ("in", "gate")}
+    wide |= {f"{start}b_{name}": "h" for name in ("in", "gate")}
+    return wide | {f"{start}W_out": f"h {width}", f"{start}b_out": width}
+
+
+X, CONTEXT, HEADS = floats("B N H*d"), floats("B M H*d"), {"heads": size("H", 1)}
+call("layers.mlp", x=X, parameters=parameters(**network()), act=function(silu))
+
+# latent, neighbours, outputs, reading, rnn ----------------------------------------------------------------------------
+
+LATENT = {"W_dkv": "D h", "W_uk": "h H*d", "W_uv": "h H*e", "W_kr": "D p", "W_q": "D H*d", "W_qr": "D H*p",
+          "W_o": "H*e V", "kv_norm__gain": "h"}
+COMPRESSED = LATENT | {"W_dq": "D M", "W_q": "M H*d", "W_qr": "M H*p", "q_norm__gain": "M"}
+WEIGHTS = floats("B H N N", change=shares)
+call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**LATENT), **HEADS)
+call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**COMPRESSED), **HEADS,
+     cache=floats("B P h+p"), mask=mask("B H N P+N"), absorbed=flag(True), turn=function(turn))
+call("latent.cached_numbers", heads=size("H", 1), width=size("d", 1), groups=size("G", 1), rank=size("h", 1),
+     turned=size("p", 1))
+call("neighbours.path_length", mask=mask("B N N", optional=False))
+call("neighbours.graph_attention", h=floats("B N D"), mask=mask("N N", optional=False), W=floats("D e"),
+     a_query=floats("e"), a_key=floats("e"), slope=number(0.1))
+call("outputs.masked_mean", x=floats("B N D"), mask=mask("B N", optional=False))
+call("outputs.greedy_decode", scores_of=function(lambda tokens: np.eye(60)[tokens[-1] + 1]), start=ids("2"),
+     end=size(9, optional=True), longest=size(3, 0), compiles=False)
+call("reading.mean_at_offset", alpha=WEIGHTS, back=size(-1))
+call("reading.induction_score", alpha=WEIGHTS, tokens=ids("B N", broadcasts=True, change=lambda x: x % 2))
+call("reading.rollout", alphas=arrays("H N N", "H N N"), residual=number(0.3, least=0))
+call("reading.entropy", alpha=WEIGHTS)
+call("reading.head_effects", measure=function(lambda keep: float(keep.sum())), shape=thing((2, 3)))
+call("rnn.rnn", x=floats("B N D"), W_x=floats("D h"), W_h=floats("h h"), b=floats("h"),
+     state=floats("B h", broadcasts=True))
 
 # transformer ----------------------------------------------------------------------------------------------------------
 
@@ -373,13 +442,6 @@ def norm(start, width="H*d"):
     return {f"{start}__gain": width, f"{start}__shift": width}
 
 
-def network(start="", width="H*d"):
-    """The parameters of the small network of a block, with a gate."""
-    wide = {f"{start}W_{name}": f"{width} h" for name in ("in", "gate")}
-    wide |= {f"{start}b_{name}": "h" for name in ("in", "gate")}
-    return wide | {f"{start}W_out": f"h {width}", f"{start}b_out": width}
-
-
 def blocks(cross=False):
     """The parameters of a block; of a decoder's, with attention to the encoder's output."""
     own = layer("attention__") | norm("attention_norm") | network("mlp__") | norm("mlp_norm")
@@ -391,43 +453,33 @@ def stack(cross=False):
     return {f"blocks__{i}__{name}": axes for i in range(2) for name, axes in blocks(cross).items()} | norm("norm")
 
 
-def turn(x, positions):
-    """Rotary positions, for queries and for keys."""
-    return attnlib.positions.rope(x, positions, base=100)
-
-
-X, CONTEXT, HEADS = floats("B N H*d"), floats("B M H*d"), {"heads": size("H", 1)}
-SHAPED = {"norm_first": flag(False), "norm": function(layer_norm), "act": function(silu)}
-call("layers.linear", x=floats("B N D"), W=floats("D e"), b=floats("e"))
-call("layers.layer_norm", x=floats("B N D"), gain=floats("D"), shift=floats("D"), eps=number(1e-3, above=0))
-call("layers.rms_norm", x=floats("B N D"), gain=floats("D"), eps=number(1e-3, above=0))
-call("layers.gelu", x=floats("B N D"), tanh=flag(True))
-call("layers.gelu", x=floats("B N D"))
-call("layers.silu", x=floats("B N D"))
-call("layers.sigmoid", x=floats("B N D"))
-call("layers.erfc", x=floats("B N D"))
-call("layers.mlp", x=X, parameters=parameters(**network()), act=function(silu))
-call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT,
-     mask=mask("B H N M"), causal=flag(True), turn=function(turn), weigh=function(attnlib.weights.relu_weights),
-     keep=floats("B H"), return_weights=flag(True))
-call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS)
-call("transformer.project", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, turn=function(turn))
-call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, mask=mask("B H N N"), causal=flag(True),
-     turn=function(turn), return_weights=flag(True), **SHAPED)
+FURTHER = {"q_gain": "d", "k_gain": "d", "sinks": "H", "W_gate": "H*d H*d", "b_gate": "H*d"}
+UNREAD = "W_o", "b_o", "sinks", "W_gate", "b_gate"
+FORM = {"norm_first": flag(False), "norm": function(layer_norm), "act": function(silu), "return_weights": flag(True)}
+OF_BLOCK = OPTIONS | {"mask": mask("B H N N"), "bias": floats("B H N N", **ADDED)}
+OF_DECODER = {name: kind for name, kind in OF_BLOCK.items() if name != "causal"} | {
+    "context_mask": mask("B H N M"), "context_bias": floats("B H N M", **ADDED),
+    "context_keep": floats("H", broadcasts=True, or_booleans=True, optional=True),
+}
+TURNED = {"turn": function(turn), "keep": floats("H", broadcasts=True, or_booleans=True)}
+call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, **OPTIONS,
+     weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+call("transformer.attention_layer", x=X, parameters=parameters(**layer(), **FURTHER), **HEADS, **INSIDE)
+call("transformer.project", x=X, parameters=parameters(UNREAD, **layer(), **FURTHER), **HEADS, context=CONTEXT,
+     turn=function(turn))
+call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, **FORM, **OF_BLOCK, **TURNED)
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS)
-call("transformer.decoder_block", x=X, context=CONTEXT, parameters=parameters(**blocks(cross=True)), **HEADS,
-     mask=mask("B H N N"), context_mask=mask("B H N M"), return_weights=flag(True), **SHAPED)
-call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, mask=mask("B H N N"),
-     causal=flag(True), return_weights=flag(True), keep=floats("2 H"), **SHAPED)
+call("transformer.decoder_block", x=X, context=CONTEXT, parameters=parameters(**blocks(cross=True)), **HEADS, **FORM,
+     **OF_DECODER, **TURNED)
+call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, **FORM | {"norm_first": flag(True)},
+     **OF_BLOCK, turn=function(turn))
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
-     mask=mask("B H N N"), context_mask=mask("B H N M"), return_weights=flag(True), **SHAPED)
-call("transformer.caches", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
-call("outputs.greedy_decode", scores_of=function(lambda tokens: np.eye(11)[tokens[-1] + 1]),
-     start=ids("2", below="5"), end=size(9), longest=size(3, 0))
+     **FORM | {"norm_first": flag(True)}, mask=mask("B H N N"), context_mask=mask("B H N M"))
+call("transformer.caches", parameters=parameters(**stack(cross=True)), compiles=False)
 call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
 call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
-    patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="7 H*d", head__W="H*d e", head__b="e", **stack(),
+    patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="1+2*3 H*d", head__W="H*d e", head__b="e", **stack(),
 ))
 call("images.prepend", token=floats("D"), x=floats("B N D"))
 
@@ -451,12 +503,13 @@ def module(name, *args, **options):
 
 
 WIDTH = {"width": size("H*d", 1), "heads": size("H", 1)}
-ATTENTION = {"key_heads": size("G", 1, optional=True), "bias": flag(False), "qk_norm": flag(True), "sinks": flag(True),
-             "gate": flag(True)}
-BLOCK = {"hidden": size("h", 1, optional=True), "norm_first": flag(False), "dropout": number(0.1),
-         "norm": function(attnlib.nn.RMSNorm), "act": function(silu), "mlp_gate": flag(True), **ATTENTION}
-MASKED = {"mask": mask("B H N N"), "causal": flag(True)}
-MASKS = {"mask": mask("B H N N"), "context_mask": mask("B H N M")}
+ATTENTION = {"key_heads": size("G", 1, optional=True), **{name: flag(True) for name in ("qk_norm", "sinks", "gate")}}
+BLOCK = {
+    "hidden": size("h", 1, optional=True), "norm_first": flag(False), "norm": function(attnlib.nn.RMSNorm),
+    "act": function(silu), "mlp_gate": flag(True), "dropout": number(0.1, least=0), "bias": flag(False), **ATTENTION,
+}
+MASKED = {**OF_BLOCK, "turn": function(turn), "return_weights": flag(True)}
+MASKS = {"mask": mask("B H N N"), "context_mask": mask("B H N M"), "return_weights": flag(True)}
 
 
 def made(name, /, **arguments):
@@ -467,34 +520,28 @@ def made(name, /, **arguments):
 made("matrix", rows=size("N", 1), columns=size("M", 1))
 made("vector", width=size("N", 1), value=number(2.0))
 made("SelfAttention", width=size("D", 1), key_width=size("d", 1), value_width=size("e", 1, optional=True))
-made("MultiHeadAttention", **WIDTH, **ATTENTION)
-made("RMSNorm", width=size("D", 1), eps=number(1e-3, above=0))
-made("LayerNorm", width=size("D", 1), eps=number(1e-3, above=0))
-made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu), bias=flag(False),
-     gate=flag(True))
+made("MultiHeadAttention", **WIDTH, bias=flag(False), **ATTENTION)
+for name in "LayerNorm", "RMSNorm":
+    made(name, width=size("D", 1), eps=number(1e-3, least=0))
+made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu), bias=flag(False), gate=flag(True))
 for name in "Block", "DecoderBlock":
     made(name, **WIDTH, **BLOCK)
 for name in "Encoder", "Decoder":
-    made(name, depth=size(2), **WIDTH, **BLOCK)
+    made(name, depth=size(2, 0), **WIDTH, **BLOCK)
 
 call("nn.SelfAttention.forward", on=module("SelfAttention", 9, 4, 10), only="tensors", x=floats("B N D"),
-     mask=mask("B N N"), causal=flag(True), bias=floats("B N N"), window=size(2, 0), scale=number(0.3),
-     softcap=number(2.0, above=0))
+     **OPTIONS | {"mask": mask("B N N"), "bias": floats("B N N", **ADDED)})
 for method in "forward", "attention_weights":
     call(f"nn.MultiHeadAttention.{method}", on=module("MultiHeadAttention", 24, 6, key_heads=3), only="tensors", x=X,
-         context=CONTEXT, mask=mask("B H N M"), causal=flag(True))
-call("nn.LayerNorm.forward", on=module("LayerNorm", 9), only="tensors", x=floats("B N D"))
-call("nn.RMSNorm.forward", on=module("RMSNorm", 9), only="tensors", x=floats("B N D"))
+         context=CONTEXT, **OPTIONS, turn=function(turn))
+for name in "LayerNorm", "RMSNorm":
+    call(f"nn.{name}.forward", on=module(name, 9), only="tensors", x=floats("B N D"))
 call("nn.MLP.forward", on=module("MLP", 9, 13), only="tensors", x=floats("B N D"))
-call("nn.Block.forward", on=module("Block", 24, 6), only="tensors", x=X, **MASKED,
-     return_weights=flag(True))
-call("nn.DecoderBlock.forward", on=module("DecoderBlock", 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS,
-     return_weights=flag(True))
-call("nn.Encoder.forward", on=module("Encoder", 2, 24, 6), only="tensors", x=X, **MASKED,
-     return_weights=flag(True))
+call("nn.Block.forward", on=module("Block", 24, 6), only="tensors", x=X, **MASKED)
+call("nn.DecoderBlock.forward", on=module("DecoderBlock", 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
+call("nn.Encoder.forward", on=module("Encoder", 2, 24, 6), only="tensors", x=X, **MASKED)
 call("nn.Encoder.caches", on=module("Encoder", 2, 24, 6), only="tensors", compiles=False)
-call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS,
-     return_weights=flag(True))
+call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
 
 
 def public():

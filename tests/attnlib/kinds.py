@@ -32,11 +32,13 @@ class Kind:
     optional: bool = False          # None is right, though the signature of the function does not say so
     broadcasts: bool = False        # an axis of length 1, or a missing one at the front, is right
     own_dtype: bool = False         # need not have the dtype of the other arrays
+    or_booleans: bool = False       # of floats: booleans are right too
     change: Callable = field(default=lambda x: x)
     made: Callable | None = None    # makes the array from the other arguments
     below: str = ""                 # of ids: they are smaller than this
-    least: int | None = None        # of sizes; None where the function may decide
+    least: int | None = None        # of sizes and numbers; None where the function may decide
     above: float | None = None      # of numbers
+    unread: bool | tuple = False    # the function need not look at it; of a dict, the names it need not look at
 
     def draw(self, sizes, seed):
         """A valid value, the same in every run: an array of NumPy where it is an array."""
@@ -48,7 +50,7 @@ class Kind:
             return rng.random(shape) < 0.7
         if self.what == "ids":
             below = length(self.below, sizes) if self.below else 50
-            return rng.integers(0, max(below, 1), shape)
+            return self.change(rng.integers(0, max(below, 1), shape))
         if self.what == "like":
             return np.zeros((1, 2))
         if self.what == "size":
@@ -73,13 +75,13 @@ def moved(axes, **more):
     return Kind("moved", axes=axes, **more)
 
 
-def mask(axes, **more):
+def mask(axes, optional=True, **more):
     """A boolean array, True = may attend, which may broadcast."""
-    return Kind("mask", axes=axes, broadcasts=True, **more)
+    return Kind("mask", axes=axes, broadcasts=True, optional=optional, **more)
 
 
 def ids(axes, below="", **more):
-    """Whole numbers from 0, smaller than `below`: an array of any integer dtype, or a list."""
+    """Whole numbers from 0, smaller than `below` if that is given: an array of any integer dtype, or a list."""
     return Kind("ids", axes=axes, below=below, **more)
 
 
@@ -98,9 +100,9 @@ def pair(rows, columns):
     return Kind("pair", (str(rows), str(columns)))
 
 
-def number(value, above=None, **more):
-    """A finite real number, larger than `above` if that is given."""
-    return Kind("number", value, above=above, **more)
+def number(value, **more):
+    """A finite real number, larger than `above` and not smaller than `least`, if these are given."""
+    return Kind("number", value, **more)
 
 
 def flag(value):
@@ -123,9 +125,9 @@ def edges(value, below):
     return Kind("edges", value, below=below)
 
 
-def parameters(**axes):
+def parameters(unread=(), /, **axes):
     """A dict of floating arrays. A point in a name is written as two underscores: mlp__W_in="D h"."""
-    return Kind("parameters", {name.replace("__", "."): value for name, value in axes.items()})
+    return Kind("parameters", {name.replace("__", "."): value for name, value in axes.items()}, unread=unread)
 
 
 def arrays(*axes):
@@ -133,9 +135,9 @@ def arrays(*axes):
     return Kind("arrays", axes)
 
 
-def thing(value):
-    """Something of which nothing is asked here: a configuration, a slice, a module."""
-    return Kind("thing", value)
+def thing(value=None, **more):
+    """Something of which little is asked here: a configuration, a cache, a module. made: makes one for each call."""
+    return Kind("thing", value, **more)
 
 
 def is_array(value):
