@@ -167,10 +167,15 @@ def check_options(who, q, k, **options):
     check_score_options(who, (*q.shape[:-1], k.shape[-2]), **options, q=q)
 
 
-def check_score_options(who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, **like):
-    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs."""
-    check_mask(who, mask, shape, **like)
-    for name, array, right, what in ("bias", bias, shape, "the scores"), ("sinks", sinks, shape[:-2], "the heads"):
+def check_score_options(
+    who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, what="the scores", **like
+):
+    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs.
+
+    what: how an error calls the scores.
+    """
+    check_mask(who, mask, shape, what, **like)
+    for name, array, right, what in ("bias", bias, shape, what), ("sinks", sinks, shape[:-2], "the heads"):
         if array is not None:
             check_arrays(who, **like, **{name: array})
             if not is_floating(array.dtype):
@@ -184,7 +189,7 @@ def check_score_options(who, shape, *, mask, bias, causal, window, scale, softca
         check_numbers(who, above=0, softcap=softcap)
 
 
-def check_mask(who, mask, shape, **others):
+def check_mask(who, mask, shape, what="the scores", **others):
     """Raise unless the mask is None, or boolean, of the kind and device of the others, and broadcasts to `shape`."""
     if mask is None:
         return
@@ -194,7 +199,7 @@ def check_mask(who, mask, shape, **others):
             f"{who}: mask must be bool, True = may attend; got {mask.dtype} {tuple(mask.shape)}. "
             "Pass numbers to be added to the scores as bias=, where there is one."
         )
-    check_broadcasts(who, "mask", mask, shape)
+    check_broadcasts(who, "mask", mask, shape, what)
 
 
 def check_broadcasts(who, name, array, shape, what="the scores"):

@@ -98,7 +98,7 @@ def multi_head(
     parameters = {"W_q": W_q, "W_k": W_k, "W_v": W_v, "W_o": W_o, "b_q": b_q, "b_k": b_k, "b_v": b_v, "b_o": b_o,
                   "q_gain": q_gain, "k_gain": k_gain, "sinks": sinks, "W_gate": W_gate, "b_gate": b_gate}
     parameters = {name: array for name, array in parameters.items() if array is not None or name in MATRICES}
-    check_multi_head("multi_head", X, parameters, heads, context, options)
+    heads = check_multi_head("multi_head", X, parameters, heads, context, options)
     out, weights = attend_in_heads(X, parameters, heads, context, **options)
     return (out, weights) if options.get("return_weights") else out
 
@@ -200,10 +200,11 @@ def sum_of_heads(x, k):
     array([3., 7.])
     """
     check_groups("sum_of_heads", x=x, k=k)
+    check_floating("sum_of_heads", x=x)
+    if x.shape[-2:] != k.shape[-2:]:
+        raise ValueError(f"sum_of_heads: x and k need the same M and D. Got x {tuple(x.shape)}, k {tuple(k.shape)}.")
     groups = groups_of("sum_of_heads", x, k)
-    if groups == 1:
-        return x
-    return x.reshape(*x.shape[:-3], x.shape[-3] // groups, groups, *x.shape[-2:]).sum(-3)
+    return x if groups == 1 else x.reshape(*x.shape[:-3], k.shape[-3], groups, *x.shape[-2:]).sum(-3)
 
 
 def groups_of(who, q, k):
@@ -219,13 +220,13 @@ def groups_of(who, q, k):
 
 
 def check_groups(who, **arrays):
-    """Raise unless both are arrays, or both tensors, with the same number of axes, two or more: (..., M, D)."""
+    """Raise unless both are arrays, or both tensors, with the same axes (..., H, M, D) but for the last three."""
     check_arrays(who, **arrays)
     for name, array in arrays.items():
         check_axes(who, **{name: (array, "... M D")})
-    if len({array.ndim for array in arrays.values()}) > 1:
+    if len({(array.ndim, tuple(array.shape[:-3])) for array in arrays.values()}) > 1:
         came = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
-        raise ValueError(f"{who}: both need the same number of axes. Got {came}.")
+        raise ValueError(f"{who}: both need the same axes before those of the heads. Got {came}.")
 
 
 MATRICES = "W_q", "W_k", "W_v", "W_o"
@@ -235,20 +236,24 @@ OPTIONS = ("mask", "bias", "causal", "window", "scale", "softcap", "past", "weig
 
 
 def check_multi_head(who, X, parameters, heads, context, options):
-    """Raise, naming what came and what would be right, unless the arguments of `multi_head` fit together."""
+    """heads as Python's integer; raise, naming what came, unless the arguments of `multi_head` fit together."""
+    heads = check_sizes(who, heads=heads)
     check_names(who, parameters, MATRICES, LEARNED)
     d, key_heads, d_v = check_projections(who, X, context, parameters, heads)
     widths = {"b_q": heads * d, "b_k": key_heads * d, "b_v": key_heads * d_v, "b_o": parameters["W_o"].shape[1],
               "q_gain": d, "k_gain": d, "sinks": heads, "b_gate": heads * d_v}
     for name, width in widths.items():
         if name in parameters and tuple(parameters[name].shape) != (width,):
-            raise ValueError(f"{who}: {name} must be ({width},). Got {tuple(parameters[name].shape)}.")
+            came = _shapes(X, context, parameters, heads)
+            raise ValueError(f"{who}: {name} must be ({width},); it is {tuple(parameters[name].shape)}. {came}")
     gate = parameters.get("W_gate")
     if gate is None and "b_gate" in parameters:
-        raise ValueError(f"{who}: b_gate is added to the gate, X W_gate; W_gate is missing.")
+        raise ValueError(f"{who}: b_gate is added to the gate, X W_gate; W_gate is missing, or None.")
     if gate is not None and tuple(gate.shape) != (X.shape[-1], heads * d_v):
-        raise ValueError(f"{who}: W_gate must be ({X.shape[-1]}, {heads * d_v}). Got {tuple(gate.shape)}.")
+        came = _shapes(X, context, parameters, heads)
+        raise ValueError(f"{who}: W_gate must be ({X.shape[-1]}, {heads * d_v}); it is {tuple(gate.shape)}. {came}")
     check_head_options(who, X, heads, context, "sinks" in parameters, **options)
+    return heads
 
 
 def check_head_options(
@@ -267,6 +272,7 @@ def check_head_options(
     check_score_options(
         who, (*X.shape[:-2], heads, X.shape[-2], M), mask=mask, bias=bias, causal=causal, window=window, scale=scale,
         softcap=softcap, past=past, sinks=None, X=X,
+        what=f"the scores of X {tuple(X.shape)} and context {None if context is None else tuple(context.shape)},",
     )
     if keep is not None:
         check_arrays(who, X=X, keep=keep)
@@ -298,7 +304,6 @@ def check_projections(who, X, context, parameters, heads):
     axes = zip(MATRICES, matrices, ("A a", "B b", "C c", "D d"))         # which lengths fit is said better below
     check_axes(who, X=(X, "... N x"), **{name: (array, letters) for name, array, letters in axes})
     check_axes(who, context=(source, "... M y"))
-    heads = check_sizes(who, heads=heads)
     wrong = None
     d, left = W_q.shape[1] // heads, W_q.shape[1] % heads
     key_heads, left_of_keys = (W_k.shape[1] // d, W_k.shape[1] % d) if d else (0, 0)
@@ -322,6 +327,11 @@ def check_projections(who, X, context, parameters, heads):
     elif W_o.shape[0] != heads * d_v:
         wrong = f"W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}"
     if wrong is not None:
-        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in (vectors | parameters).items())
-        raise ValueError(f"{who}: {wrong}. Got {shapes}, heads {heads}.")
+        raise ValueError(f"{who}: {wrong}. {_shapes(X, context, parameters, heads)}")
     return d, key_heads, d_v
+
+
+def _shapes(X, context, parameters, heads):
+    """The last sentence of an error: every array with its shape, and the heads."""
+    arrays = {"X": X} | ({} if context is None else {"context": context}) | parameters
+    return f"Got {', '.join(f'{name} {tuple(array.shape)}' for name, array in arrays.items())}, heads {heads}."
