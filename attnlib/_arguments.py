@@ -175,12 +175,12 @@ def check_score_options(
     what: how an error calls the scores.
     """
     check_mask(who, mask, shape, what, **like)
-    for name, array, right, what in ("bias", bias, shape, what), ("sinks", sinks, shape[:-2], "the heads"):
+    for name, array, right, of in ("bias", bias, shape, what), ("sinks", sinks, shape[:-2], "the heads"):
         if array is not None:
             check_arrays(who, **like, **{name: array})
             if not is_floating(array.dtype):
                 raise TypeError(f"{who}: {name} must be floating; got {array.dtype} {tuple(array.shape)}.")
-            check_broadcasts(who, name, array, right, what)
+            check_broadcasts(who, name, array, right, of)
     check_flags(who, causal=causal)
     check_sizes(who, least=0, past=past, **({} if window is None else {"window": window}))
     if scale is not None:
