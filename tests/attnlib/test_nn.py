@@ -325,6 +325,17 @@ def test_what_a_module_is_made_with_decides_its_parameters():
     assert {"cross.q_gain", "attention.q_gain", "cross_norm.shift"} <= set(down) and "cross.b_q" not in down
 
 
+def test_sizes_of_numpy_are_sizes():
+    """Are small integers of NumPy, whose products wrap around, the sizes they say?"""
+    small = np.uint8(96)
+    block_ = nn.Block(small, np.uint8(4), key_heads=np.int8(2))
+    assert block_.mlp.W_in.shape == (96, 384) and block_.attention.W_k.shape == (96, 48)
+    parameters = {name: value.numpy() for name, value in block_.state_dict().items()}
+    x = draw(N, 96, dtype="f4")
+    np.testing.assert_array_equal(block(x, parameters, heads=np.uint8(4)), block(x, parameters, heads=4))
+    assert len(nn.Encoder(np.int64(2), 6, np.int32(2)).blocks) == 2
+
+
 MADE = {
     "MultiHeadAttention": (nn.MultiHeadAttention, (D, HEADS)), "Block": (nn.Block, (D, HEADS)),
     "DecoderBlock": (nn.DecoderBlock, (D, HEADS)), "Encoder": (nn.Encoder, (2, D, HEADS)),
