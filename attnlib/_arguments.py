@@ -187,7 +187,8 @@ def check_sizes(who, least=1, **sizes):
     for name, size in sizes.items():
         if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
             size = int(size)  # torch.jit.trace sees lengths as tensors
-        if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
+        wrong = isinstance(size, bool | np.bool_ | np.ndarray) or is_tensor(size)
+        if wrong or not hasattr(type(size), "__index__"):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
             came = ", ".join(f"{name}={size}" for name, size in sizes.items())
@@ -266,11 +267,12 @@ def check_like(who, like, real=True):
 
 
 def can_look(x):
-    """Whether code may branch on the numbers of x: not in a tensor that PyTorch compiles, maps over or only plans."""
+    """Whether code may branch on the numbers of x: not in one that PyTorch compiles, traces or maps over."""
     if not is_tensor(x):
         return True
     torch = sys.modules["torch"]
-    return not (torch.compiler.is_compiling() or x.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(x))
+    planned = torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta
+    return not (planned or torch._C._functorch.is_functorch_wrapped_tensor(x))
 
 
 def check_functions(who, **functions):

@@ -5,7 +5,7 @@ Layouts are those of `attnlib.attention`: q (..., H, N, D), k (..., H_kv, M, D),
 
 import sys
 
-from attnlib._arguments import check_arrays, check_axes, check_qkv, check_score_options, got
+from attnlib._arguments import check_arrays, check_axes, check_floating, check_qkv, check_score_options, got
 from attnlib._dispatch import is_tensor
 from attnlib._ops import concatenate, zeros
 from attnlib.attention import attention
@@ -27,6 +27,7 @@ def cache_step(q, k, v, past_k, past_v, *, mask=None, **options):
     Raises ValueError or TypeError naming the shapes, dtypes or options when they do not fit.
     Source: Shazeer 2019, "Fast Transformer Decoding".
 
+    >>> import numpy as np
     >>> none, one = np.zeros((0, 1)), np.ones((1, 1))
     >>> out, keys, values = cache_step(one, one, one * 3, none, none)
     >>> out, keys, values = cache_step(one, one, one * 5, keys, values)
@@ -50,6 +51,7 @@ def append(past, x):
 
     Raises ValueError or TypeError naming the shapes or dtypes when they differ in more than their rows.
 
+    >>> import numpy as np
     >>> append(np.array([[1.]]), np.array([[2.], [3.]]))
     array([[1.],
            [2.],
@@ -68,6 +70,7 @@ class Cache:
     are joined to new tensors instead of being written, so that gradients reach the keys and values of every token:
     decode under `torch.no_grad()`.
 
+    >>> import numpy as np
     >>> cache, one = Cache(), np.ones((1, 1))
     >>> cache.attend(one, one, one * 3), cache.attend(one, one, one * 5)
     (array([[3.]]), array([[4.]]))
@@ -84,7 +87,10 @@ class Cache:
 
         Raises ValueError or TypeError, naming what came, unless k and v differ from those kept in their rows only.
         """
-        check_qkv("Cache.append", k, k, v)
+        check_axes("Cache.append", k=(k, "... M D"), v=(v, "... M E"))
+        check_floating("Cache.append", k=k, v=v)
+        if k.shape[:-2] != v.shape[:-2]:
+            raise ValueError(f"Cache.append: k and v need the same leading axes. {got({'k': (k,), 'v': (v,)})}")
         self._check("Cache.append", k, v)
         self.length, self._kept, seen = self._with(k, v)
         return seen

@@ -20,6 +20,7 @@ def partial(q, k, v, *, mask=None, scale=None):
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
     Source: Milakov & Gimelshein 2018, section 3.
 
+    >>> import numpy as np
     >>> mixed, total, top = partial(np.zeros((1, 2)), np.zeros((3, 2)), np.array([[1.], [2.], [6.]]))
     >>> mixed.item(), total.item(), top.item()
     (9.0, 3.0, 0.0)
@@ -47,6 +48,7 @@ def merge_partials(mixed_a, total_a, top_a, mixed_b, total_b, top_b):
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
     Source: Milakov & Gimelshein 2018, section 3.1.
 
+    >>> import numpy as np
     >>> one, other = [np.array([[5.]]), np.array([[1.]]), np.array([[0.]])], [np.array([[8.]])] * 3
     >>> [x.round(3).item() for x in merge_partials(*one, *other)]
     [8.002, 8.0, 8.0]
@@ -71,6 +73,7 @@ def finish(mixed, total):
     mixed (..., N, E), total (..., N, 1), the first two results of `partial` or `merge_partials`. Returns (..., N, E).
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
 
+    >>> import numpy as np
     >>> finish(np.array([[6., 3.], [0., 0.]]), np.array([[3.], [0.]]))
     array([[2., 1.],
            [0., 0.]])
@@ -88,6 +91,7 @@ def online(q, k, v, *, block, mask=None, scale=None):
     Raises ValueError or TypeError naming the shapes, dtypes or the block when they do not fit.
     Source: Milakov & Gimelshein 2018, section 3; Rabe & Staats 2021.
 
+    >>> import numpy as np
     >>> from attnlib.attention import attention
     >>> x = np.arange(10.).reshape(5, 2)
     >>> np.allclose(online(x, x, x, block=2), attention(x, x, x))
@@ -106,6 +110,7 @@ def online(q, k, v, *, block, mask=None, scale=None):
 def finite(top):
     """0 where the largest of no scores is -inf: -inf minus 0 stays -inf, while -inf minus -inf would be NaN.
 
+    >>> import numpy as np
     >>> finite(np.array([-np.inf, 3.]))
     array([0., 3.])
     """

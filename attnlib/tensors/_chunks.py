@@ -45,6 +45,7 @@ class Rules:
             sinks = fold(sinks.expand(leading)[..., None, None])
         hides = causal or mask is not None or bias is not None or window is not None
         careful = bool(hides) and can_look(k) and not (finite(k) and finite(v))
+        window = None if window is None else int(window)
         return cls(leading, scale, mask, bias, bool(causal), window, softcap, int(past), sinks, careful)
 
 
