@@ -147,19 +147,22 @@ def check_qkv(who, q, k, v):
     if q.ndim == k.ndim == v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]:
         if q.shape[3] == k.shape[3] and k.shape[2] == v.shape[2] and q.shape[3]:
             return  # the common case, decided without building a message
-    came = got({"q": (q,), "k": (k,), "v": (v,)})
+
+    def came():  # in an error only: PyTorch cannot compile a message of lengths that it leaves open
+        return got({"q": (q,), "k": (k,), "v": (v,)})
+
     if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {came}")
+        raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {came()}")
     if q.shape[-1] != k.shape[-1] or not q.shape[-1]:
         raise ValueError(
-            f"{who}: q has {q.shape[-1]} columns, k has {k.shape[-1]}; both need the same width, 1 or more. {came}"
+            f"{who}: q has {q.shape[-1]} columns, k has {k.shape[-1]}; both need the same width, 1 or more. {came()}"
         )
     if k.shape[-2] != v.shape[-2]:
-        raise ValueError(f"{who}: {k.shape[-2]} keys and {v.shape[-2]} values; each key needs one value. {came}")
+        raise ValueError(f"{who}: {k.shape[-2]} keys and {v.shape[-2]} values; each key needs one value. {came()}")
     if q.ndim != k.ndim or k.shape[:-2] != v.shape[:-2] or q.shape[:-3] != k.shape[:-3]:
-        raise ValueError(f"{who}: the leading axes differ; k and v need those of q, except for fewer heads. {came}")
+        raise ValueError(f"{who}: the leading axes differ; k and v need those of q, except for fewer heads. {came()}")
     if q.ndim > 2 and (q.shape[-3] % k.shape[-3] if k.shape[-3] else q.shape[-3]):
-        raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {came}")
+        raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {came()}")
 
 
 def check_options(who, q, k, **options):
@@ -297,11 +300,12 @@ def check_like(who, like, real=True):
 
 
 def can_look(x):
-    """Whether code may branch on the numbers of x: not in a tensor that PyTorch compiles, maps over or only plans."""
+    """Whether code may branch on the numbers of x: not in one that PyTorch compiles, traces or maps over."""
     if not is_tensor(x):
         return True
     torch = sys.modules["torch"]
-    return not (torch.compiler.is_compiling() or x.is_meta or torch._C._functorch.is_functorch_wrapped_tensor(x))
+    planned = torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta
+    return not (planned or torch._C._functorch.is_functorch_wrapped_tensor(x))
 
 
 def check_functions(who, **functions):

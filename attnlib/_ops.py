@@ -128,6 +128,13 @@ def largest(x):
     return float(abs(x).max()) if 0 not in x.shape else 0.0
 
 
+def row_max(x):
+    """The largest number of each row, (..., M) -> (..., 1); -inf of no numbers."""
+    if not is_tensor(x):
+        return x.max(axis=-1, keepdims=True, initial=-np.inf)
+    return x.amax(-1, keepdim=True) if x.shape[-1] else x.new_full((*x.shape[:-1], 1), -np.inf)
+
+
 def widen(*arrays):
     """Half types as float32; wider dtypes as they are."""
     return [astype(x, _library(x).promote_types(x.dtype, _library(x).float32)) for x in arrays]

@@ -49,7 +49,6 @@ INNER = {  # what modules of attnlib use of one another: no chapter calls it, an
                  "transposed", "softcap_slope"],
     "heads": ["groups_of", "attend_in_heads", "project_heads"],
     "inputs": ["to_samples"],
-    "kv_cache": ["empty_rows"],
     "online_softmax": ["finite", "columns"],
     "positions": ["frequencies", "table_reach"],
     "transformer": ["options_of_attentions", "deal"],
@@ -366,7 +365,7 @@ TWO_PARTS = {f"{name}_{which}": floats(axes, change=abs) for which in "ab" for n
 call("online_softmax.partial", **GROUPED, mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.partial", **PLAIN)
 call("online_softmax.merge_partials", **TWO_PARTS)
-call("online_softmax.finish", mixed=floats("B H N e"), total=floats("B H N 1"), top=floats("B H N 1", unread=True))
+call("online_softmax.finish", mixed=floats("B H N e"), total=floats("B H N 1"))
 call("online_softmax.online", **GROUPED, block=size(3, 1), mask=mask("B H N M"), scale=number(0.3))
 call("online_softmax.online", **PLAIN, block=size(3, 1))
 
