@@ -27,6 +27,8 @@ from attnlib._chunked import (
     products_stay_finite,
     quietly,
     rules_of,
+    scaled,
+    scratch,
     something_is_hidden,
     stack,
 )
@@ -197,45 +199,58 @@ def chunked_backward(dout, q, k, v, delta, lse, rules):
     Threads share the heads. Where there are fewer slices of heads than threads, several share the rows of a slice,
     each with a dk and a dv of its own; these are added up in the end.
     """
-    tiles, careful = Tiles(q, k, v, rules), must_be_careful(dout, q, k, v, rules)
+    tiles, careful = Tiles(q, k, rules), must_be_careful(dout, q, k, v, rules)
+    inputs = [stack(x) for x in (scaled(q, rules), k, v, dout, delta, lse)]
     scores = lse.size * k.shape[-2]
     shares = math.ceil(threads_for(scores) / max(1, len(tiles.heads)))
     dq = np.zeros(q.shape, q.dtype)
     dk = np.zeros((shares, *q.shape[:-2], *k.shape[-2:]), q.dtype)
     dv = np.zeros((shares, *q.shape[:-2], *v.shape[-2:]), q.dtype)
-    stacked = stack(dout), stack(delta), stack(lse)
 
     def add_share(piece):
         heads, share = piece
         gradients = [stack(d)[heads] for d in (dq, dk[share], dv[share])]     # views: writing fills dq, dk and dv
         for rows in tiles.rows[share::shares]:
-            for columns in tiles.columns(rows):
-                add_tile(tiles, heads, rows, columns, *(x[heads, rows] for x in stacked), careful, *gradients)
+            add_rows(tiles, heads, rows, careful, *inputs, *gradients)
 
     on_all_threads(quietly(add_share), list(itertools.product(tiles.heads, range(shares))), scores)
-    dk, dv = (d[0] if shares == 1 else d.sum(axis=0) for d in (dk, dv))
-    return rules.scale * dq, rules.scale * dk, dv
+    dq *= rules.scale
+    return dq, *(d[0] if shares == 1 else d.sum(axis=0) for d in (dk, dv))
 
 
-def add_tile(tiles, heads, rows, columns, dout, delta, lse, careful, dq, dk, dv):
-    """Add to dq, dk and dv (heads, N or M, width) what one tile of scores contributes, dq and dk before the scale.
+def add_rows(tiles, heads, rows, careful, q, k, v, dout, delta, lse, dq, dk, dv):
+    """Add what some queries of some heads contribute to dq, before the scale, dk and dv: a tile of keys at a time.
 
-    dout (heads, rows, E), delta and lse (heads, rows, 1): those of the tile's rows.
+    All stacked, (all heads, N or M, width), q already scaled; dq, dk and dv hold these heads only.
     """
-    rules, queries, keys = tiles.rules, tiles.q[heads, rows], tiles.keys(heads, columns)
-    alpha = tiles.scores(heads, rows, columns)                                # (heads, rows, columns)
-    seen = alpha != -np.inf if careful else None
-    alpha -= lse
-    np.exp(alpha, out=alpha)
-    dscores = dout @ tiles.values(heads, columns).mT                          # dalpha
-    dscores -= delta
-    dscores *= alpha
-    if rules.softcap is not None:
-        dscores *= softcap_slope(rules.scale * queries @ keys.mT, rules.softcap)
-    alpha, dscores = only(seen, alpha), only(seen, dscores)
-    dq[:, rows] += over_seen(dscores, keys, seen)
-    dk[:, columns] += over_seen(dscores.mT, queries, transposed(seen))
-    dv[:, columns] += over_seen(alpha.mT, dout, transposed(seen))
+    cap = tiles.rules.softcap
+    queries, dout, delta, lse = (x[heads, rows] for x in (q, dout, delta, lse))
+    queries_less, dout_less = less(queries, lse if cap is None else 0 * lse), less(dout, delta)
+    for columns in tiles.columns(rows):
+        keys, values = (tiles.shared(x, heads, columns) for x in (k, v))
+        alpha = tiles.scores(queries_less, more(keys), heads, rows, columns)  # (heads, rows, columns), less lse
+        seen = alpha != -np.inf if careful else None
+        if cap is not None:
+            alpha -= lse                                                      # a capped score is less lse afterwards
+        np.exp(alpha, out=alpha)
+        dscores = np.matmul(dout_less, more(values).mT, out=scratch("dscores", alpha.shape, alpha))  # dalpha - delta
+        dscores *= alpha
+        if cap is not None:
+            dscores *= softcap_slope(queries @ keys.mT, cap)
+        alpha, dscores = only(seen, alpha), only(seen, dscores)
+        dq[:, rows] += over_seen(dscores, keys, seen)
+        dk[:, columns] += over_seen(dscores.mT, queries, transposed(seen))
+        dv[:, columns] += over_seen(alpha.mT, dout, transposed(seen))
+
+
+def less(x, row):
+    """x with a column more, which makes less(x, row) @ more(y).T the same as x @ y.T - row, without a pass over it."""
+    return np.concatenate([x, -row], axis=-1)
+
+
+def more(y):
+    """y with a column of ones: see `less`."""
+    return np.concatenate([y, np.ones_like(y[..., :1])], axis=-1)
 
 
 def sinks_gradient(delta, lse, rules, sinks):
