@@ -282,5 +282,6 @@ def scores_stay_small(q, k, v, rules):
         return False
     if rules.sinks is not None and not largest(rules.sinks) <= SMALL:
         return False
-    longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
+    with np.errstate(over="ignore"):
+        longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
     return bool(abs(rules.scale) * longest_q * longest_k <= SMALL and USUAL[0] <= largest(v) <= USUAL[1])
