@@ -101,7 +101,7 @@ def attend_backward(
     alpha = attention_weights(Q, K, mask=mask, bias=bias, causal=causal, window=window, scale=scale, softcap=softcap,
                               past=past, sinks=sinks)                    # (..., H, N, M)
     alpha, dalpha = only(seen, alpha), only(seen, dB @ values.mT)        # (..., H, N, M)
-    dscores = dadded = softmax_backward(dalpha, alpha)
+    dscores = dadded = only(seen, softmax_backward(dalpha, alpha))       # with a bias: the gradient of what it adds
     if softcap is not None:
         dscores = only(seen, dadded * softcap_slope(rules.scale * Q @ keys.mT, rules.softcap))
     dQ = rules.scale * over_seen(dscores, keys, seen)                                     # (..., H, N, D)
@@ -250,7 +250,7 @@ def less(x, row):
 
 def more(y):
     """y with a column of ones: see `less`."""
-    return np.concatenate([y, np.ones_like(y[..., :1])], axis=-1)
+    return np.concatenate([y, np.ones((*y.shape[:-1], 1), y.dtype)], axis=-1)
 
 
 def sinks_gradient(delta, lse, rules, sinks):
