@@ -211,7 +211,8 @@ def test_only_pairs_that_see_each_other_share_a_gradient(bad, kind):
         np.testing.assert_allclose(dq[..., [0, 1, 3, 4], :], right_q[..., [0, 1, 3, 4], :], rtol=1e-10, atol=1e-11)
         np.testing.assert_allclose(dk[..., 3:, :], right_k[..., 3:, :], rtol=1e-10, atol=1e-11)
         np.testing.assert_allclose(dv[..., 3:, :], right_v[..., 3:, :], rtol=1e-10, atol=1e-11)
-        assert not np.isfinite(dq[..., 2, :]).any() and not np.isfinite(dv[..., :3, :]).any()
+        if np.isnan(bad):  # a score of -inf, which an infinite query may have, weighs nothing
+            assert np.isnan(dq[..., 2, :]).all() and np.isnan(dv[..., :3, :]).all()
 
 
 @given(st.data())
