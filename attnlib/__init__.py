@@ -8,7 +8,8 @@ from importlib import import_module
 
 MODULES = (
     "attention", "backward", "check", "costs", "data", "devices", "heads", "images", "inputs", "interop", "kv_cache",
-    "linear_attention", "masks", "nn", "online_softmax", "positions", "scores", "transformer", "weights", "windows",
+    "latent", "layers", "linear_attention", "masks", "neighbours", "nn", "online_softmax", "outputs", "positions",
+    "reading", "rnn", "scores", "transformer", "weights", "windows",
 )
 
 

@@ -139,13 +139,17 @@ def check_qkv(who, q, k, v):
         raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {came}")
 
 
-def check_options(who, q, k, *, mask, bias, causal, window, scale, softcap, past, sinks):
+def check_options(who, q, k, **options):
     """Raise unless these options of `attnlib.attention.attention` fit q and k, which have been checked."""
-    shape = (*q.shape[:-1], k.shape[-2])
-    check_mask(who, mask, shape, q=q)
+    check_score_options(who, (*q.shape[:-1], k.shape[-2]), **options, q=q)
+
+
+def check_score_options(who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, **like):
+    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs."""
+    check_mask(who, mask, shape, **like)
     for name, array, right, what in ("bias", bias, shape, "the scores"), ("sinks", sinks, shape[:-2], "the heads"):
         if array is not None:
-            check_arrays(who, **{"q": q, name: array})
+            check_arrays(who, **like, **{name: array})
             if not is_floating(array.dtype):
                 raise TypeError(f"{who}: {name} must be floating; got {array.dtype} {tuple(array.shape)}.")
             check_broadcasts(who, name, array, right, what)
@@ -181,6 +185,8 @@ def check_sizes(who, least=1, **sizes):
     """The sizes as Python's integers, one or a list; raise unless each is a whole number, `least` or more."""
     whole = []
     for name, size in sizes.items():
+        if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
+            size = int(size)  # torch.jit.trace sees lengths as tensors
         if isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__") or is_tensor(size):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
@@ -196,7 +202,7 @@ def check_numbers(who, above=None, **numbers):
         right = f"a finite number{'' if above is None else f' above {above}'}"
         if isinstance(number, bool | np.bool_) or not isinstance(number, Real):
             raise TypeError(f"{who}: {name} must be {right}. Got {_told(number)}.")
-        if not math.isfinite(number) or above is not None and number <= above:
+        if not -math.inf < number < math.inf or above is not None and number <= above:
             raise ValueError(f"{who}: {name} must be {right}. Got {number}.")
 
 
@@ -207,22 +213,56 @@ def check_flags(who, **flags):
             raise TypeError(f"{who}: {name} must be True or False. Got {_told(flag)}.")
 
 
-def check_ids(who, ids, size, what="id", outside=IndexError):
-    """The ids, an array or tensor, as 64-bit integers; raise unless they are whole numbers from 0 to size - 1.
+def check_ids(who, ids, size, what="id", outside=IndexError, why=None, **like):
+    """The ids, an array, tensor or list, as 64-bit integers; raise unless they are whole numbers from 0 to size - 1.
 
+    like: one array, name=array, whose kind and device the ids need; a list takes them. why: ends the error's message.
     The range is left to whatever reads a row while the numbers cannot be looked at: see `can_look`.
     """
+    ids = as_array(who, f"{what}s", ids, **like)
     dtype = str(ids.dtype).removeprefix("torch.")
     if 0 in ids.shape:
         dtype = "int64"  # an empty list comes as float64
     if not dtype.startswith(("int", "uint")):
         raise TypeError(f"{who}: {what}s must be whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
-    ids = ids.long() if is_tensor(ids) else ids.astype(np.int64)  # a small type could not hold the size
+    whole = ids.long() if is_tensor(ids) else ids.astype(np.int64)  # a small type could not hold the size
     if can_look(ids):
-        wrong = ids[(ids < 0) | (ids >= size)]
+        wrong = ids[(whole < 0) | (whole >= size)]
         if len(wrong):
-            raise outside(f"{who}: {what} {int(wrong[0])} is outside 0..{size - 1}; the size is {size}.")
-    return ids
+            why = why or f"the size is {size}"
+            raise outside(f"{who}: {what} {int(wrong[0])} is outside 0..{size - 1}; {why}.")
+    return whole
+
+
+def as_array(who, name, numbers, **like):
+    """Numbers called `name` as an array: a list, or one number, takes the kind and device of `like`, name=array.
+
+    Raises unless they are numbers, and arrays and tensors are of the kind and on the device of `like`.
+    """
+    like = {key: array for key, array in like.items() if array is not None}
+    other = next(iter(like.values()), None)
+    if isinstance(numbers, list | tuple) and is_tensor(other) and sys.modules["torch"].compiler.is_compiling():
+        numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)  # it cannot follow NumPy
+    if not (isinstance(numbers, np.ndarray) or is_tensor(numbers)):
+        came = _told(numbers)
+        try:
+            numbers = np.asarray(numbers)
+        except (TypeError, ValueError):  # rows of different lengths
+            numbers = np.array(None)
+        if numbers.dtype.kind not in "biuf":
+            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came}.")
+        if is_tensor(other):
+            numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)
+    check_arrays(who, **{name: numbers}, **like)
+    return numbers
+
+
+def check_like(who, like, real=True):
+    """Raise unless `like` is an array or a tensor, floating where the result is `real`. None passes."""
+    if like is not None:
+        check_arrays(who, like=like)
+        if real:
+            check_floating(who, like=like)
 
 
 def can_look(x):

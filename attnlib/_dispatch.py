@@ -1,8 +1,7 @@
 """One name for arrays and tensors: the type of the input decides, and torch is never imported for arrays."""
 
 import sys
-from functools import cache, wraps
-from importlib import import_module
+from functools import wraps
 
 
 def is_tensor(value):
@@ -13,16 +12,14 @@ def is_tensor(value):
 
 def also_tensors(function):
     """Let a NumPy function take tensors: `attnlib.x.f` then calls its twin, `attnlib.tensors.x.f`."""
-    home = function.__module__.replace("attnlib.", "attnlib.tensors.", 1)
-
-    @cache
-    def twin():
-        return getattr(import_module(home), function.__name__)
+    module, name = function.__module__.removeprefix("attnlib."), function.__name__
 
     @wraps(function)
     def either(*args, **kwargs):
         if args and is_tensor(args[0]) or any(map(is_tensor, args)) or any(map(is_tensor, kwargs.values())):
-            return twin()(*args, **kwargs)
+            import attnlib.tensors  # here, as a statement: torch.compile can follow it, and arrays never load torch
+
+            return getattr(getattr(attnlib.tensors, module), name)(*args, **kwargs)
         return function(*args, **kwargs)
 
     return either

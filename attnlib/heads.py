@@ -3,8 +3,22 @@
 In grouped heads several query heads, neighbours, share one head of keys and values.
 """
 
-from attnlib._ops import repeat
-from attnlib.attention import attention
+from attnlib._arguments import (
+    check_arrays,
+    check_axes,
+    check_broadcasts,
+    check_flags,
+    check_floating,
+    check_functions,
+    check_score_options,
+    check_sizes,
+)
+from attnlib._chunked import over_seen
+from attnlib._ops import arange, astype, repeat, tanh, where, widen
+from attnlib.attention import attention, attention_weights
+from attnlib.layers import check_names, linear, rms_norm, sigmoid
+from attnlib.masks import causal as causal_mask
+from attnlib.masks import window as window_mask
 
 
 def split(X, heads):
@@ -21,8 +35,11 @@ def split(X, heads):
            [[2, 3],
             [6, 7]]])
     """
-    check_split(X, heads)
-    d = X.shape[-1] // heads
+    check_axes("split", X=(X, "... N D"))
+    heads = check_sizes("split", heads=heads)
+    d, left = divmod(X.shape[-1], heads)
+    if left:
+        raise ValueError(f"split: the columns of X must be a multiple of heads. Got X {tuple(X.shape)}, heads {heads}.")
     return X.reshape(*X.shape[:-1], heads, d).swapaxes(-2, -3)           # (..., N, heads, d), then swapped
 
 
@@ -37,39 +54,123 @@ def merge(X):
     array([[0, 1, 2, 3],
            [4, 5, 6, 7]])
     """
-    check_merge(X)
+    check_axes("merge", X=(X, "... H N D"))
     X = X.swapaxes(-2, -3)                                               # (..., N, heads, d)
     return X.reshape(*X.shape[:-2], X.shape[-2] * X.shape[-1])
 
 
-def multi_head(X, W_q, W_k, W_v, W_o, heads, context=None, b_q=None, b_k=None, b_v=None, b_o=None, **options):
+def multi_head(
+    X, W_q, W_k, W_v, W_o, heads, context=None, b_q=None, b_k=None, b_v=None, b_o=None, *,
+    q_gain=None, k_gain=None, sinks=None, W_gate=None, b_gate=None, **options,
+):
     """Project, split into heads, attend in each, merge, and mix the heads with W_o.
 
     X (..., N, D); context (..., M, D_c), where keys and values come from: X itself unless given
     (cross-attention: queries from the decoder, keys and values from the encoder).
     W_q (D, heads d), W_k (D_c, heads d), W_v (D_c, heads d_v), W_o (heads d_v, D_out); biases b_* one number
     a column, or None. Fewer columns in W_k and W_v, G d and G d_v, make grouped heads: G key heads.
-    options go to `attnlib.attention.attention`: mask, bias, causal, window, scale, softcap.
     Returns (..., N, D_out). Each head scales by the width of its own keys, 1/sqrt(d).
-    Raises ValueError, naming every shape, when they do not fit.
-    Source: Vaswani et al. 2017, section 3.2.2.
+    What else can be learned:
+    q_gain, k_gain (d): each query and each key of a head goes through `rms_norm` with this gain, before it is turned.
+    sinks (heads): a further score of each query of a head, whose weight goes to no value; see `attention`.
+    W_gate (D, heads d_v), b_gate: the merged heads are multiplied by sigmoid(X W_gate + b_gate), before W_o.
+    options: those of `attnlib.attention.attention`, mask, bias, causal, window, scale, softcap, past, and
+    weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`.
+    turn    a function of the queries or keys (..., heads, N, d) and their positions (N,): `attnlib.positions.rope`.
+    cache   an `attnlib.kv_cache.Cache`: X comes after all that is kept, and its keys and values are kept too. With a
+            context, the cache keeps those of the context, and only rows that it does not have are projected.
+    keep    (heads,) or what broadcasts to (..., heads), bool or numbers: what each head gives is multiplied by it.
+    return_weights  True: returns the weights too, (..., heads, N, M).
+    Raises ValueError or TypeError, naming every shape, when they do not fit.
+    Source: Vaswani et al. 2017, section 3.2.2; grouped heads Ainslie et al. 2023; the norm of queries and keys Henry et
+    al. 2020, with RMS norm as in Qwen3; sinks as in GPT-OSS; the gate Qiu et al. 2025, "Gated Attention for Large
+    Language Models", which comes element by element after attention.
 
     >>> import numpy as np
     >>> X = np.array([[1., 0.], [0., 1.]])
     >>> multi_head(X, *[np.eye(2)] * 4, heads=2).round(2)
     array([[0.73, 0.5 ],
            [0.5 , 0.73]])
+    >>> multi_head(X, *[np.eye(2)] * 4, heads=2, keep=np.array([True, False])).round(2)  # without the second head
+    array([[0.73, 0.  ],
+           [0.5 , 0.  ]])
     """
-    context = X if context is None else context
-    key_heads = check_projections("multi_head", X, context, W_q, W_k, W_v, W_o, heads)
-    q = split(_project(X, W_q, b_q), heads)                              # (..., heads, N, d)
-    k = split(_project(context, W_k, b_k), key_heads)                    # (..., key_heads, M, d)
-    v = split(_project(context, W_v, b_v), key_heads)                    # (..., key_heads, M, d_v)
-    return _project(merge(attention(q, k, v, **options)), W_o, b_o)
+    parameters = {"W_q": W_q, "W_k": W_k, "W_v": W_v, "W_o": W_o, "b_q": b_q, "b_k": b_k, "b_v": b_v, "b_o": b_o,
+                  "q_gain": q_gain, "k_gain": k_gain, "sinks": sinks, "W_gate": W_gate, "b_gate": b_gate}
+    parameters = {name: array for name, array in parameters.items() if array is not None or name in MATRICES}
+    check_multi_head("multi_head", X, parameters, heads, context, options)
+    out, weights = attend_in_heads(X, parameters, heads, context, **options)
+    return (out, weights) if options.get("return_weights") else out
 
 
-def _project(X, W, b):
-    return X @ W if b is None else X @ W + b
+def attend_in_heads(
+    X, parameters, heads, context=None, *, weigh=None, turn=None, cache=None, keep=None, return_weights=False, past=0,
+    **options,
+):
+    """`multi_head` of a dict of parameters, all arguments checked. Returns the output and the weights, or None."""
+    kept = 0 if cache is None else cache.length
+    past = past if context is not None else past + kept                  # where the first query stands
+    q, k, v = project_heads(X, parameters, heads, context, turn, past, kept)
+    if cache is not None:
+        k, v = cache.append(k, v)
+    options |= {"past": past, "sinks": parameters.get("sinks")}
+    weights = None
+    if weigh is not None:
+        mixed, weights = _attend_by(weigh, q, k, v, **options)            # (..., heads, N, d_v)
+    else:
+        mixed = attention(q, k, v, **options)
+        if return_weights:
+            weights = attention_weights(q, k, **options)                 # (..., heads, N, M)
+    if keep is not None:
+        mixed = mixed * keep[..., None, None]
+    mixed = merge(mixed)                                                 # (..., N, heads d_v)
+    if "W_gate" in parameters:
+        mixed = mixed * sigmoid(linear(X, parameters["W_gate"], parameters.get("b_gate")))
+    return linear(mixed, parameters["W_o"], parameters.get("b_o")), weights
+
+
+def project_heads(X, parameters, heads, context=None, turn=None, past=0, kept=0):
+    """Queries, keys and values, split into heads, normed and turned. Of a context, the first `kept` rows are left out.
+
+    Returns q (..., heads, N, d), k (..., key_heads, M, d), v (..., key_heads, M, d_v).
+    """
+    source, start = (X, past) if context is None else (context[..., kept:, :], kept)
+    q = split(linear(X, parameters["W_q"], parameters.get("b_q")), heads)
+    key_heads = parameters["W_k"].shape[1] // q.shape[-1]
+    k = split(linear(source, parameters["W_k"], parameters.get("b_k")), key_heads)
+    v = split(linear(source, parameters["W_v"], parameters.get("b_v")), key_heads)
+    if "q_gain" in parameters:
+        q = rms_norm(q, parameters["q_gain"])
+    if "k_gain" in parameters:
+        k = rms_norm(k, parameters["k_gain"])
+    if turn is not None:
+        queries, keys = arange(past, past + q.shape[-2], like=q), arange(start, start + k.shape[-2], like=k)
+        q, k = turn(q, queries), turn(k, keys)
+    return q, k, v
+
+
+def _attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0,
+              sinks=None):
+    """`attention` with other weights than softmax, all arguments checked. Returns what is mixed and the weights.
+
+    weigh makes the weights from the scores (..., heads, N, M), which are -inf where a key is hidden.
+    """
+    wide_q, wide_k, wide_v = widen(q, share_heads(k, q), share_heads(v, q))
+    scores = wide_q @ wide_k.swapaxes(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap is not None:
+        scores = softcap * tanh(scores / softcap)
+    if bias is not None:
+        scores = scores + astype(bias, scores.dtype)
+    N, M = scores.shape[-2:]
+    if causal:
+        scores = where(causal_mask(N, M, past, like=q), scores, -float("inf"))
+    if window is not None:
+        scores = where(window_mask(N, window, M, past, like=q), scores, -float("inf"))
+    if mask is not None:
+        scores = where(mask, scores, -float("inf"))
+    weights = weigh(scores)
+    mixed = over_seen(weights, wide_v, scores != -float("inf"))          # 0 times a hidden NaN would be NaN
+    return astype(mixed, q.dtype), astype(weights, q.dtype)
 
 
 def share_heads(x, q):
@@ -83,6 +184,7 @@ def share_heads(x, q):
     >>> share_heads(np.array([[[1.]], [[2.]]]), np.zeros((4, 1, 1)))[:, 0, 0]
     array([1., 1., 2., 2.])
     """
+    check_groups("share_heads", x=x, q=q)
     groups = groups_of("share_heads", q, x)
     return x if groups == 1 else repeat(x, groups, axis=-3)
 
@@ -97,6 +199,7 @@ def sum_of_heads(x, k):
     >>> sum_of_heads(np.array([[[1.]], [[2.]], [[3.]], [[4.]]]), np.zeros((2, 1, 1)))[:, 0, 0]
     array([3., 7.])
     """
+    check_groups("sum_of_heads", x=x, k=k)
     groups = groups_of("sum_of_heads", x, k)
     if groups == 1:
         return x
@@ -116,37 +219,102 @@ def groups_of(who, q, k):
     return groups
 
 
-def check_split(X, heads):
-    """Raise ValueError, naming the shape, unless the columns of X divide into so many heads."""
-    if X.ndim < 2 or heads < 1 or X.shape[-1] % heads:
-        raise ValueError(
-            f"split: X needs shape (..., N, heads d), its columns a multiple of heads. "
-            f"Got X {tuple(X.shape)} and {heads} heads."
-        )
+def check_groups(who, **arrays):
+    """Raise unless both are arrays, or both tensors, with the same number of axes, two or more: (..., M, D)."""
+    check_arrays(who, **arrays)
+    for name, array in arrays.items():
+        check_axes(who, **{name: (array, "... M D")})
+    if len({array.ndim for array in arrays.values()}) > 1:
+        came = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
+        raise ValueError(f"{who}: both need the same number of axes. Got {came}.")
 
 
-def check_merge(X):
-    """Raise ValueError, naming the shape, unless X has an axis of heads."""
-    if X.ndim < 3:
-        raise ValueError(f"merge: X needs three axes or more, (..., heads, N, d). Got X {tuple(X.shape)}.")
+MATRICES = "W_q", "W_k", "W_v", "W_o"
+LEARNED = "b_q", "b_k", "b_v", "b_o", "q_gain", "k_gain", "sinks", "W_gate", "b_gate"
+OPTIONS = ("mask", "bias", "causal", "window", "scale", "softcap", "past", "weigh", "turn", "cache", "keep",
+           "return_weights")
 
 
-def check_projections(who, X, context, W_q, W_k, W_v, W_o, heads):
-    """The number of key heads; raise ValueError, naming every shape, unless the matrices fit."""
-    matrices = {"W_q": W_q, "W_k": W_k, "W_v": W_v, "W_o": W_o}
-    got = ", ".join(f"{name} {tuple(W.shape)}" for name, W in matrices.items())
-    got = f"Got X {tuple(X.shape)}, context {tuple(context.shape)}, {got}, heads {heads}."
-    for name, vectors in (("W_q", X), ("W_k", context), ("W_v", context)):
-        if matrices[name].shape[0] != vectors.shape[-1]:
+def check_multi_head(who, X, parameters, heads, context, options):
+    """Raise, naming what came and what would be right, unless the arguments of `multi_head` fit together."""
+    check_names(who, parameters, MATRICES, LEARNED)
+    d, key_heads, d_v = check_projections(who, X, context, parameters, heads)
+    widths = {"b_q": heads * d, "b_k": key_heads * d, "b_v": key_heads * d_v, "b_o": parameters["W_o"].shape[1],
+              "q_gain": d, "k_gain": d, "sinks": heads, "b_gate": heads * d_v}
+    for name, width in widths.items():
+        if name in parameters and tuple(parameters[name].shape) != (width,):
+            raise ValueError(f"{who}: {name} must be ({width},). Got {tuple(parameters[name].shape)}.")
+    gate = parameters.get("W_gate")
+    if gate is None and "b_gate" in parameters:
+        raise ValueError(f"{who}: b_gate is added to the gate, X W_gate; W_gate is missing.")
+    if gate is not None and tuple(gate.shape) != (X.shape[-1], heads * d_v):
+        raise ValueError(f"{who}: W_gate must be ({X.shape[-1]}, {heads * d_v}). Got {tuple(gate.shape)}.")
+    check_head_options(who, X, heads, context, "sinks" in parameters, **options)
+
+
+def check_head_options(
+    who, X, heads, context, sinks, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None, past=0,
+    weigh=None, turn=None, cache=None, keep=None, return_weights=False, **unknown,
+):
+    """Raise unless these options of `multi_head` fit vectors that have been checked."""
+    if unknown:
+        raise TypeError(f"{who}: there is no option {', '.join(unknown)}; there are {', '.join(OPTIONS)}.")
+    check_flags(who, return_weights=return_weights)
+    check_functions(who, **{name: f for name, f in (("weigh", weigh), ("turn", turn)) if f is not None})
+    if weigh is not None and sinks:
+        raise ValueError(f"{who}: sinks are a part of softmax; leave out weigh, or the sinks.")
+    kept = check_cache(who, cache, context, causal, window, past)
+    M = kept + X.shape[-2] if context is None else context.shape[-2]
+    check_score_options(
+        who, (*X.shape[:-2], heads, X.shape[-2], M), mask=mask, bias=bias, causal=causal, window=window, scale=scale,
+        softcap=softcap, past=past, sinks=None, X=X,
+    )
+    if keep is not None:
+        check_arrays(who, X=X, keep=keep)
+        check_broadcasts(who, "keep", keep, (*X.shape[:-2], heads), "the heads")
+        if "bool" not in str(keep.dtype):
+            check_floating(who, X=X, keep=keep)
+
+
+def check_cache(who, cache, context, causal, window, past):
+    """How many keys are kept; raise unless the cache is None or one, and fits what is asked of it."""
+    if cache is None:
+        return 0
+    if not (hasattr(cache, "append") and hasattr(cache, "length")):
+        raise TypeError(f"{who}: cache must be an attnlib.kv_cache.Cache. Got {type(cache).__name__}.")
+    if context is None and past:
+        raise ValueError(f"{who}: a cache knows itself how many keys come before the first query. Got past={past}.")
+    if context is not None and cache.length > context.shape[-2]:
+        raise ValueError(f"{who}: the cache keeps {cache.length} rows of a context that has {context.shape[-2]}.")
+    return cache.length
+
+
+def check_projections(who, X, context, parameters, heads):
+    """d, the number of key heads, and d_v; raise, naming every shape, unless the matrices fit."""
+    vectors = {"X": X} if context is None else {"X": X, "context": context}
+    check_arrays(who, **vectors, **parameters)
+    check_floating(who, **vectors, **parameters)
+    W_q, W_k, W_v, W_o = matrices = [parameters[name] for name in MATRICES]
+    source = X if context is None else context
+    for name, array in vectors.items():
+        check_axes(who, **{name: (array, "... N d")})
+    for name, array in zip(MATRICES, matrices):
+        check_axes(who, **{name: (array, "D d")})
+    heads = check_sizes(who, heads=heads)
+    shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in (vectors | parameters).items())
+    got = f"Got {shapes}, heads {heads}."
+    for name, W, array in (("W_q", W_q, X), ("W_k", W_k, source), ("W_v", W_v, source)):
+        if W.shape[0] != array.shape[-1]:
             raise ValueError(
-                f"{who}: {name} has {matrices[name].shape[0]} rows; the vectors it projects have "
-                f"{vectors.shape[-1]} numbers. {got}"
+                f"{who}: {name} has {W.shape[0]} rows; the vectors it projects have {array.shape[-1]} numbers. {got}"
             )
-    if heads < 1 or W_q.shape[1] % heads:
+    if X.shape[:-2] != source.shape[:-2]:
+        raise ValueError(f"{who}: the leading axes of X and context differ. {got}")
+    d, left = divmod(W_q.shape[1], heads)
+    if left or not d:
         raise ValueError(f"{who}: the {W_q.shape[1]} columns of W_q do not divide into {heads} heads. {got}")
-    d = W_q.shape[1] // heads
     key_heads, left = divmod(W_k.shape[1], d)
-    if left or key_heads == 0 or heads % key_heads:
+    if left or not key_heads or heads % key_heads:
         raise ValueError(
             f"{who}: a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
             f"with G a divisor of {heads}; it has {W_k.shape[1]}. {got}"
@@ -158,4 +326,4 @@ def check_projections(who, X, context, W_q, W_k, W_v, W_o, heads):
         raise ValueError(
             f"{who}: W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}. {got}"
         )
-    return key_heads
+    return d, key_heads, d_v

@@ -1,10 +1,15 @@
-"""Inputs as rows of vectors: words, sound, graphs, and batches of sequences of different lengths."""
+"""Inputs as rows of vectors: words, sound, graphs, and batches of sequences of different lengths.
 
-from importlib import import_module
+Where a function takes `like`, an array or tensor, the result has its kind and dtype.
+"""
+
+from collections.abc import Iterable
 
 import numpy as np
 
-from attnlib._dispatch import also_tensors, is_tensor
+from attnlib._arguments import check_arrays, check_axes, check_flags, check_ids, check_like, check_numbers, check_sizes
+from attnlib._dispatch import also_tensors
+from attnlib._ops import arange, asarray_like, concatenate, default_float, stack, zeros
 
 
 @also_tensors
@@ -20,12 +25,10 @@ def one_hot(ids, size, like=None):
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
-    ids = np.asarray(ids)
-    check_ids("one_hot", ids, size, np.issubdtype(ids.dtype, np.integer))
+    ids, size = check_one_hot(ids, size, like)
     return (ids[..., None] == np.arange(size)).astype(np.float64 if like is None else like.dtype)
 
 
-@also_tensors
 def embed(ids, table):
     """Look up the row of each id: the same as `one_hot(ids, size) @ table`, without the product.
 
@@ -38,9 +41,8 @@ def embed(ids, table):
            [3., 4.],
            [1., 2.]])
     """
-    ids = np.asarray(ids)
-    check_ids("embed", ids, len(table), np.issubdtype(ids.dtype, np.integer))
-    return table[ids]
+    check_axes("embed", table=(table, "V D"))
+    return table[check_ids("embed", ids, table.shape[0], table=table)]
 
 
 def frame(signal, rate, window_ms=25, hop_ms=10):
@@ -56,9 +58,10 @@ def frame(signal, rate, window_ms=25, hop_ms=10):
            [2, 3, 4, 5],
            [4, 5, 6, 7]])
     """
+    check_axes("frame", signal=(signal, "... S"))
     window, hop = to_samples("frame", rate, window_ms, hop_ms)
-    starts = hop * np.arange(frame_count(signal.shape[-1], rate, window_ms, hop_ms))
-    return signal[..., starts[:, None] + np.arange(window)]   # (..., frames, window)
+    starts = hop * arange(0, frame_count(signal.shape[-1], rate, window_ms, hop_ms), signal)
+    return signal[..., starts[:, None] + arange(0, window, signal)]   # (..., frames, window)
 
 
 def frame_count(samples, rate, window_ms=25, hop_ms=10):
@@ -69,6 +72,7 @@ def frame_count(samples, rate, window_ms=25, hop_ms=10):
     >>> frame_count(16000, 16000), frame_count(60 * 16000, 16000)
     (98, 5998)
     """
+    samples = check_sizes("frame_count", least=0, samples=samples)
     window, hop = to_samples("frame_count", rate, window_ms, hop_ms)
     return max(0, 1 + (samples - window) // hop)
 
@@ -88,23 +92,19 @@ def pad(sequences):
     array([[ True, False, False],
            [ True,  True,  True]])
     """
-    sequences = list(sequences)
-    if sequences and is_tensor(sequences[0]):
-        return import_module("attnlib.tensors.inputs").pad(sequences)
-    check_sequences(sequences)
-    lengths = np.array([len(s) for s in sequences])
-    batch = np.zeros((len(sequences), lengths.max(), *sequences[0].shape[1:]), sequences[0].dtype)
-    for row, sequence in zip(batch, sequences):
-        row[: len(sequence)] = sequence
-    return batch, np.arange(lengths.max()) < lengths[:, None]
+    sequences = check_sequences(sequences)
+    lengths = [sequence.shape[0] for sequence in sequences]
+    tails = [zeros((max(lengths) - len(s), *s.shape[1:]), like=s) for s in sequences]
+    batch = stack([concatenate(pair, axis=0) for pair in zip(sequences, tails)], axis=0)
+    return batch, arange(0, max(lengths), batch) < asarray_like(lengths, batch)[:, None]
 
 
-@also_tensors
 def adjacency(edges, N, directed=False, like=None):
     """The adjacency matrix of a graph: row i, the vector of node i, has a 1 for each node that i has an edge to.
 
     edges: pairs (i, j) of nodes, (E, 2), numbered from 0 to N - 1. Without `directed`, an edge counts both
-    ways. Returns (N, N) in float64, or in the kind and dtype of `like`, an array or tensor.
+    ways. Returns (N, N) in float64, or in the kind and dtype of `like`, an array or tensor; without `like`
+    edges that are a tensor give PyTorch's default dtype.
     Raises ValueError unless the edges are pairs, IndexError for a node outside 0..N-1.
 
     >>> adjacency([(0, 1), (1, 2)], 3)
@@ -112,26 +112,20 @@ def adjacency(edges, N, directed=False, like=None):
            [1., 0., 1.],
            [0., 1., 0.]])
     """
-    edges = check_pairs("adjacency", edges, N)
-    joined = np.zeros((N, N), np.float64 if like is None else like.dtype)
-    tails, heads = edges.reshape(-1, 2).T
+    edges, N = check_edges("adjacency", edges, N, like)
+    check_flags("adjacency", directed=directed)
+    joined = zeros((N, N), like=edges if like is None else like)
+    tails, heads = edges[:, 0], edges[:, 1]
     joined[tails, heads] = 1
     if not directed:
         joined[heads, tails] = 1
-    return joined
-
-
-def check_pairs(who, edges, N):
-    """The edges as an array (E, 2); raise unless each is a pair of nodes from 0 to N - 1."""
-    edges = np.array(list(edges))
-    edges = edges.astype(int) if not edges.size else edges
-    check_edges(who, edges, N, np.issubdtype(edges.dtype, np.integer))
-    return edges
+    return default_float(joined) if like is None else joined
 
 
 def to_samples(who, rate, window_ms, hop_ms):
     """The window and the hop in samples; raise ValueError unless both are one or more."""
-    window, hop = round(rate * window_ms / 1000), round(rate * hop_ms / 1000)
+    check_numbers(who, rate=rate, window_ms=window_ms, hop_ms=hop_ms)
+    window, hop = (round(float(rate) * float(length) / 1000) for length in (window_ms, hop_ms))
     if min(window, hop) < 1:
         raise ValueError(
             f"{who}: a window of {window_ms} ms and a hop of {hop_ms} ms at {rate} Hz come to {window} and {hop} "
@@ -140,28 +134,38 @@ def to_samples(who, rate, window_ms, hop_ms):
     return window, hop
 
 
-def check_ids(who, ids, size, whole, what="id"):
-    """Raise unless the ids are whole numbers (`whole`) from 0 to size - 1."""
-    if not whole:
-        raise TypeError(f"{who}: {what}s must be whole numbers; got {ids.dtype} {tuple(ids.shape)}.")
-    outside = ids[(ids < 0) | (ids >= size)]
-    if len(outside):
-        raise IndexError(f"{who}: {what} {int(outside[0])} is outside 0..{size - 1}; the size is {size}.")
+def check_one_hot(ids, size, like):
+    """The ids as 64-bit integers and the size as Python's; raise unless they and `like` are right for `one_hot`."""
+    check_like("one_hot", like, real=False)
+    size = check_sizes("one_hot", least=0, size=size)
+    return check_ids("one_hot", ids, size, like=like), size
 
 
 def check_sequences(sequences):
-    """Raise unless there is a sequence and all have one width and one dtype."""
+    """The sequences as a list; raise unless there is one, all are of one kind and dtype, and only lengths differ."""
+    if not isinstance(sequences, Iterable) or isinstance(sequences, str | dict):
+        raise TypeError(f"pad: sequences must be arrays or tensors in a list. Got {type(sequences).__name__}.")
+    sequences = list(sequences)
     if not sequences:
         raise ValueError("pad: needs at least one sequence; got none.")
+    check_arrays("pad", **{f"sequences[{b}]": sequence for b, sequence in enumerate(sequences)})
     shapes, dtypes = [tuple(s.shape) for s in sequences], [s.dtype for s in sequences]
-    if not shapes[0] or any(shape[1:] != shapes[0][1:] for shape in shapes):
+    if any(len(shape) < 1 or shape[1:] != shapes[0][1:] for shape in shapes):
         raise ValueError(f"pad: sequences may differ only in their first axis. Got {', '.join(map(str, shapes))}.")
     if len(set(dtypes)) > 1:
         raise TypeError(f"pad: sequences need one dtype. Got {', '.join(map(str, dtypes))}.")
+    return sequences
 
 
-def check_edges(who, edges, N, whole):
-    """Raise unless edges is (E, 2), each a pair of nodes from 0 to N - 1."""
-    if len(edges) and (edges.ndim != 2 or edges.shape[1] != 2):
+def check_edges(who, edges, N, like=None):
+    """The edges (E, 2) as 64-bit integers, and N; raise unless each is a pair of nodes from 0 to N - 1."""
+    check_like(who, like, real=False)
+    N = check_sizes(who, least=0, N=N)
+    if not hasattr(edges, "shape") and isinstance(edges, Iterable):
+        edges = list(edges)  # a set, a generator, the edges of a NetworkX graph
+    edges = check_ids(who, edges, N, what="node", like=like)
+    if edges.shape == (0,):
+        edges = edges.reshape(0, 2)
+    if edges.ndim != 2 or edges.shape[1] != 2:
         raise ValueError(f"{who}: edges must be pairs of nodes, (E, 2); got {tuple(edges.shape)}.")
-    check_ids(who, edges, N, whole, what="node")
+    return edges, N

@@ -4,14 +4,12 @@ They compose: `causal(N) & padding(lengths, N)` allows what both allow, `window(
 either allows. All broadcast to scores (..., H, N, M). A mask has the kind of `like`, an array or tensor.
 """
 
-import numpy as np
+from attnlib._arguments import check_flags, check_ids, check_like, check_sizes
+from attnlib._ops import arange
+from attnlib.inputs import adjacency, check_edges
+from attnlib.positions import check_places, distances
 
-from attnlib._dispatch import also_tensors
-from attnlib.inputs import adjacency, check_pairs
-from attnlib.positions import distances
 
-
-@also_tensors
 def causal(N, M=None, past=0, like=None):
     """Let each query see the keys up to its own position.
 
@@ -26,10 +24,9 @@ def causal(N, M=None, past=0, like=None):
     >>> causal(1, past=2)
     array([[ True,  True,  True]])
     """
-    return distances(N, M, past) <= 0
+    return distances(*check_places("causal", N, M, past, like), like) <= 0
 
 
-@also_tensors
 def padding(lengths, M, like=None):
     """Let every query see the real keys of its own sequence: the first `lengths` of M.
 
@@ -41,19 +38,19 @@ def padding(lengths, M, like=None):
     array([[ True, False, False],
            [ True,  True,  True]])
     """
-    lengths = np.asarray(lengths)
-    check_lengths(lengths, M, np.issubdtype(lengths.dtype, np.integer))
-    return np.arange(M) < lengths[..., None, None, None]
+    M = check_sizes("padding", least=0, M=M)
+    check_like("padding", like, real=False)
+    lengths = check_ids("padding", lengths, M + 1, "length", ValueError, f"{M} is the number of keys", like=like)
+    return arange(0, M, lengths) < lengths[..., None, None, None]
 
 
-@also_tensors
 def window(N, w, M=None, past=0, like=None):
     """Let each query see the keys at most w places away, on both sides.
 
     N queries, M keys (N + past unless given); past as in `causal`. Returns (N, M), True where
     |j - past - i| <= w. `window(N, w) & causal(N)` looks back only.
     Raises ValueError for a negative w.
-    Source: Beltagy et al. 2020, section 3.1.
+    Source: Beltagy et al. 2020, section 3.1, where a window of w has w / 2 places on either side.
 
     >>> window(4, 1).astype(int)
     array([[1, 1, 0, 0],
@@ -61,11 +58,10 @@ def window(N, w, M=None, past=0, like=None):
            [0, 1, 1, 1],
            [0, 0, 1, 1]])
     """
-    check_reach(w)
-    return abs(distances(N, M, past)) <= w
+    w = check_sizes("window", least=0, w=w)
+    return abs(distances(*check_places("window", N, M, past, like), like)) <= w
 
 
-@also_tensors
 def graph(edges, N, self_loops=True, directed=False, like=None):
     """Let each node see the nodes it has an edge with, and itself.
 
@@ -80,20 +76,7 @@ def graph(edges, N, self_loops=True, directed=False, like=None):
            [0, 1, 0],
            [1, 0, 1]])
     """
-    mask = adjacency(check_pairs("graph", edges, N), N, directed).T == 1
-    return mask | np.eye(N, dtype=bool) if self_loops else mask
-
-
-def check_lengths(lengths, M, whole):
-    """Raise unless the lengths are whole numbers (`whole`) from 0 to M."""
-    if not whole:
-        raise TypeError(f"padding: lengths must be whole numbers; got {lengths.dtype} {tuple(lengths.shape)}.")
-    outside = lengths[(lengths < 0) | (lengths > M)]
-    if len(outside):
-        raise ValueError(f"padding: lengths must be from 0 to {M}, the number of keys; got {int(outside[0])}.")
-
-
-def check_reach(w):
-    """Raise ValueError for a negative reach."""
-    if w < 0:
-        raise ValueError(f"window: w, the number of places seen on either side, must be 0 or more; got {w}.")
+    edges, N = check_edges("graph", edges, N, like)
+    check_flags("graph", self_loops=self_loops, directed=directed)
+    mask = adjacency(edges, N, directed).T == 1
+    return mask | (distances(N, like=mask) == 0) if self_loops else mask

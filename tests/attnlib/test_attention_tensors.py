@@ -83,9 +83,9 @@ q, k, v = torch.ones(N, D), torch.ones(M, D), torch.ones(M, E)
     [
         (lambda: attention(q, k[:, :3], v), ValueError, r"attention: q has 4 columns, k has 3; .* k \(7, 3\)"),
         (lambda: attention(q, k, v[:6]), ValueError, "7 keys and 6 values"),
-        (lambda: attention(q, k.double(), v), TypeError, "one floating dtype; got torch.float32, torch.float64"),
-        (lambda: attention(q, np.ones((M, D)), v), TypeError, "do not mix; got Tensor, ndarray, Tensor"),
-        (lambda: attention(q, k.to("meta"), v), ValueError, "need one device; got cpu, meta, cpu"),
+        (lambda: attention(q, k.double(), v), TypeError, "one floating dtype; got q torch.float32, k torch.float64"),
+        (lambda: attention(q, np.ones((M, D)), v), TypeError, "do not mix; got q Tensor, k ndarray, v Tensor"),
+        (lambda: attention(q, k.to("meta"), v), ValueError, "need one device; got q on cpu, k on meta, v on cpu"),
         (lambda: attention(q, k, v, mask=torch.ones(N, M)), TypeError, "mask must be bool, .* got torch.float32"),
         (lambda: attention(q, k, v, mask=torch.ones(N, 3) > 0), ValueError, r"mask \(5, 3\) does not broadcast"),
         (lambda: attention(q, k, v, bias=torch.ones(3, M)), ValueError, r"bias \(3, 7\) does not broadcast"),

@@ -183,16 +183,62 @@ def test_a_vision_transformer_has_its_published_flops():
 # ---- pairs, memory, crossover
 
 
-@given(n=st.integers(1, 9), m=st.integers(1, 9), causal=st.booleans(), w=st.none() | st.integers(0, 12))
-def test_pairs_are_those_of_the_masks(n, m, causal, w):
-    """Is the number of pairs that of True in the masks?"""
-    mask = np.ones((n, m), bool)
-    if causal:
-        mask &= masks.causal(n, m)
-    if w is not None:
-        mask &= masks.window(n, w, m)
-    assert pairs(n, m, causal=causal, window=w) == mask.sum()
-    assert mixing(n, m, heads=2, d_k=3, causal=causal, window=w).flops == 2 * 12 * mask.sum()
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("w", [None, *range(9)])
+def test_pairs_are_those_of_the_masks(causal, w):
+    """For all small sizes, more keys than queries or fewer, with a past or without: are they the masks' Trues?"""
+    for n, m, past in np.ndindex(6, 8, 8):
+        n, m = n + 1, m + 1
+        mask = np.ones((n, m), bool)
+        if causal:
+            mask &= masks.causal(n, m, past)
+        if w is not None:
+            mask &= masks.window(n, w, m, past)
+        options = dict(causal=causal, window=w, past=past)
+        assert pairs(n, m, **options) == mask.sum(), (n, m, options)
+        assert mixing(n, m, heads=2, d_k=3, **options).flops == 2 * 12 * mask.sum()
+        whole = mask if m == n + past else None
+        assert whole is None or pairs(n, **options) == mask.sum()
+
+
+def test_pairs_need_no_loop():
+    """Are pairs of a trillion queries counted at once, and a crossover that asks for many such numbers too?"""
+    N = 10**12
+    assert pairs(N, causal=True) == N * (N + 1) // 2
+    assert pairs(N, causal=True, window=10) == 11 * N - 55
+    banded = lambda n: mixing(n, d_k=64, causal=True, window=10**6).flops
+    n = crossover(banded, lambda n: 3 * costs.linear(n, 64, 64).flops)
+    assert banded(n) > 3 * costs.linear(n, 64, 64).flops and n < 1000
+    assert crossover(lambda n: mixing(n, d_k=64, causal=True).flops, lambda n: n * 10**12) > 10**9
+
+
+def test_a_cache_is_read_and_not_projected_again():
+    """Does a step with a cache cost what the last row of the whole costs, and do all steps add up to the whole?"""
+    whole = multi_head(N, D, HEADS, causal=True)
+    steps = [multi_head(1, D, HEADS, causal=True, past=past) for past in range(N)]
+    assert sum(steps).flops == whole.flops and sum(steps).activations == whole.activations
+    assert {step.parameters for step in steps} == {whole.parameters}
+    assert multi_head(1, D, HEADS, past=4) == multi_head(1, D, HEADS, M=5, past=4)
+    assert sum(costs.block(1, D, HEADS, past=past) for past in range(N)).flops == costs.block(
+        N, D, HEADS, causal=True).flops
+
+
+def test_small_integers_do_not_overflow():
+    """Are sizes and counts of NumPy's types counted as Python's, which have no largest one?"""
+    n, d = np.int32(60000), np.uint8(250)
+    assert pairs(n) == 60000**2 and pairs(n, causal=True) == 60000 * 60001 // 2
+    assert costs.linear(n, d, d) == costs.linear(60000, 250, 250)
+    assert costs.dense(n, d) == costs.dense(60000, 250)
+    assert costs.convolution(n, n, d, d, np.int8(3)) == costs.convolution(60000, 60000, 250, 250, 3)
+    assert costs.windowed_linear(n, d, d, np.uint8(200)) == costs.windowed_linear(60000, 250, 250, 200)
+    assert costs.recurrent(n, d, d) == costs.recurrent(60000, 250, 250)
+    assert costs.additive_score(n, n, d, d, d) == costs.additive_score(60000, 60000, 250, 250, 250)
+    assert costs.bilinear_score(n, n, d, d) == costs.bilinear_score(60000, 60000, 250, 250)
+    assert costs.block(n, d, np.uint8(5)) == costs.block(60000, 250, 5)
+    assert costs.self_attention(n, d) == costs.self_attention(60000, 250)
+    assert np.int32(1000) * Cost(activations=np.int32(2**30)) == Cost(activations=1000 * 2**30)
+    assert Cost(np.int32(2**30)).bytes(np.int8(4)) == 2**32
+    assert crossover(lambda n: pairs(n), lambda n: 10 * n, limit=np.int32(100)) == 11
 
 
 def test_activations_are_the_numbers_kept():
@@ -233,22 +279,35 @@ def test_costs_add_up():
     """Is the cost of two layers the sum, and of twelve alike twelve times one?"""
     a, b = Cost(1, 20, 300), Cost(4, 50, 600)
     assert a + b == Cost(5, 70, 900) and 3 * a == a + a + a
+    assert sum([a, b, b]) == a + 2 * b and sum([]) + a == a
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    "call, kind, message",
     [
-        (lambda: costs.linear(0, 4, 4), "linear: N must be a whole number, 1 or more. Got N=0, d_in=4, d_out=4"),
-        (lambda: costs.linear(5, 4.0, 4), "d_in must be a whole number, 1 or more. Got N=5, d_in=4.0"),
-        (lambda: costs.windowed_linear(5, 4, 4, k=-1), "windowed_linear: k must be .* 0 or more. Got k=-1"),
-        (lambda: multi_head(5, 10, 3), "3 heads do not divide d_model=10 evenly"),
-        (lambda: multi_head(5, 12, 6, key_heads=4), "4 key heads cannot be shared evenly by 6 heads"),
-        (lambda: pairs(5, window=-1), "window must be a whole number, 0 or more. Got window=-1"),
-        (lambda: crossover(lambda n: n, lambda n: n, limit=1000),
+        (lambda: costs.linear(0, 4, 4), ValueError,
+         "linear: N must be a whole number, 1 or more. Got N=0, d_in=4, d_out=4"),
+        (lambda: costs.linear(5, 4.0, 4), TypeError, "linear: d_in must be a whole number, 1 or more. Got 4.0"),
+        (lambda: costs.linear(5, 4, 4, 1), TypeError, "linear: bias must be True or False. Got 1"),
+        (lambda: costs.windowed_linear(5, 4, 4, k=-1), ValueError,
+         "windowed_linear: k must be .* 0 or more. Got k=-1"),
+        (lambda: multi_head(5, 10, 3), ValueError, "multi_head: 3 heads do not divide d_model=10 evenly"),
+        (lambda: multi_head(5, 12, 6, key_heads=4), ValueError, "4 key heads cannot be shared evenly by 6 heads"),
+        (lambda: multi_head(5, 12, 6, M=3, past=3), ValueError, "needs past [+] 1 or more. Got M=3, past=3"),
+        (lambda: costs.block(5, 10, 3), ValueError, "block: 3 heads do not divide d_model=10 evenly"),
+        (lambda: pairs(5, window=-1), ValueError, "pairs: window must be a whole number, 0 or more. Got window=-1"),
+        (lambda: mixing(5, d_k=4, causal=1), TypeError, "mixing: causal must be True or False. Got 1"),
+        (lambda: costs.block(5, 12, 3, past=-1), ValueError, "block: past must be a whole number, 0 or more"),
+        (lambda: crossover(lambda n: n, lambda n: n, limit=1000), ValueError,
          "at N = 512 first is 512 and second 512; .* limit 1000"),
+        (lambda: crossover(3, lambda n: n), TypeError, "crossover: first must be a function. Got 3"),
+        (lambda: 2.5 * Cost(1), TypeError, "Cost: layers must be a whole number, 0 or more. Got 2.5"),
+        (lambda: Cost(flops=1.5), TypeError, "Cost: flops must be a whole number, 0 or more. Got 1.5"),
+        (lambda: Cost() + 1, TypeError, "unsupported operand"),
+        (lambda: sum([Cost()], 1), TypeError, "unsupported operand"),
     ],
 )
-def test_errors_name_what_came(call, message):
+def test_errors_name_what_came(call, kind, message):
     """Does an error name the sizes received and say what would be right?"""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         call()

@@ -92,7 +92,7 @@ NUMBERS = {  # functions of numbers, lists and dicts
     "transformer.attention_layer": [lambda f: f(q, MATRICES, heads=3), lambda f: f(k[:, :3], MATRICES, heads=2)],
     "transformer.project": [lambda f: f(q, MATRICES, heads=3)],
     "transformer.part": [lambda f: f({"mlp.W_in": EYE}, "cross")],
-    "transformer.greedy_decode": [lambda f: f(len, [], end=0, longest=3)],
+    "outputs.greedy_decode": [lambda f: f(len, [], end=0, longest=3)],
     "interop.from_multihead": [lambda f: f({"bias_k": 0})],
     "interop.to_multihead": [lambda f: f({name: torch.ones(4, 2 if name == "W_k" else 4) for name in MATRICES})],
     "interop.from_hugging_face": [lambda f: f({}, "t5"), lambda f: f({}, "bert")],

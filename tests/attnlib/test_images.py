@@ -272,7 +272,7 @@ def test_the_class_token_comes_first(twins):
 
 
 IMAGE, KERNEL = np.ones((H, W, C)), np.ones((OUT, C, 3, 3))
-TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.ones(4)}
+TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.ones(4), "head.W": np.ones((4, 2))}
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
@@ -281,7 +281,7 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
     [
         (patchify, [IMAGE], {"p": 4}, ValueError, r"patches of 4 x 4 do not fill 6 x 9 pixels. Got image \(6, 9, 3\)"),
         (patchify, [IMAGE[..., 0]], {"p": 3}, ValueError, r"a grey one image\[..., None\]. Got \(6, 9\)"),
-        (patchify, [IMAGE], {"p": 0}, ValueError, "patches of 0 x 0 do not fill"),
+        (patchify, [IMAGE], {"p": 0}, ValueError, "patchify: p must be a whole number, 1 or more. Got p=0"),
         (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 12)}, ValueError,
          r"6 x 12 pixels need patches \(..., 8, 9 C\). Got patches \(6, 27\), size \(6, 12\)"),
         (unpatchify, [np.ones((6, 26))], {"p": 3, "size": (6, 9)}, ValueError, r"Got patches \(6, 26\)"),
@@ -292,12 +292,14 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
         (conv_as_attention, [IMAGE, KERNEL[..., :2, :2]], {}, ValueError, r"with k odd. Got .* kernel \(5, 3, 2, 2\)"),
         (conv_as_attention, [IMAGE, KERNEL[..., :1]], {}, ValueError, r"kernel \(C_out, C, k, k\)"),
         (conv_as_attention, [IMAGE, KERNEL, np.ones(4)], {}, ValueError, r"5 outputs need a bias \(5,\).*bias \(4,\)"),
-        (conv_as_attention, [IMAGE, KERNEL.astype("f4")], {}, TypeError, "need one dtype; got .*float64, .*float32"),
+        (conv_as_attention, [IMAGE, KERNEL.astype("f4")], {}, TypeError,
+         "need one floating dtype; got image .*float64, kernel .*float32"),
         (receptive_field, [np.ones((7, 7))], {"size": (2, 3)}, ValueError,
          r"needs weights \(..., 6, 6\). Got \(7, 7\); cut off a class token with alpha\[..., 1:, 1:\]"),
         (attention_distance, [np.ones((6, 6))], {"size": (2, 3), "margin": 1}, ValueError,
          r"margin of 1 needs weights \(..., 6, 20\)"),
-        (lambda image: vit(image, TABLE, p=3, heads=2), [IMAGE], {}, ValueError,
+        (lambda image, *values: vit(image, dict(zip(TABLE, values)), p=3, heads=2), [IMAGE, *TABLE.values()], {},
+         ValueError,
          r"6 patches and the class token need 7 positions; the table has 6"),
     ],
 )

@@ -8,7 +8,10 @@ from attnlib.attention import attention
 from attnlib.heads import share_heads
 from attnlib.linear_attention import elu_plus_one, linear_attention, recurrent, recurrent_chunks
 from tests.attnlib.draws import B, D, E, H, N, draw, draw_qkv
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 from tests.attnlib.onnx_cases import cases
+
+FORMS = [recurrent, functools.partial(recurrent_chunks, chunk=3)]
 
 
 def written(n=N, key_heads=H, per_row=True, dtype=np.float64):
@@ -49,6 +52,162 @@ def packed(form, attributes, given, convert):
         beta=unpack(beta, key_heads), state=None if state is None else convert(state), scale=attributes.get("scale"),
     )
     return np.asarray(out).swapaxes(1, 2).reshape(*q.shape[:2], -1), np.asarray(state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [recurrent, recurrent_chunks, functools.partial(recurrent_chunks, chunk=5)])
+@pytest.mark.parametrize("n", [1, 7, 70])
+def test_it_is_qwens_gated_delta_rule(form, n):
+    """Do Qwen3-Next's two forms of the gated delta rule give the same, from a state and to a state?"""
+    from transformers.models.qwen3_next import modeling_qwen3_next as theirs
+
+    q, k, v, decay, beta = written(n, per_row=False, dtype=np.float32)
+    state = draw(B, H, D, E, seed=8, dtype=np.float32)
+    given = [torch.from_numpy(x).transpose(1, 2) for x in (q, k, v)]                  # (B, N, H, width)
+    gates = [torch.from_numpy(x[..., 0]).transpose(1, 2) for x in (decay, beta)]      # (B, N, H)
+    out, last = form(q, k, v, decay=decay, beta=beta, state=state)
+    for rule in theirs.torch_recurrent_gated_delta_rule, theirs.torch_chunk_gated_delta_rule:
+        expected, kept = rule(*given, *gates, initial_state=torch.from_numpy(state), output_final_state=True)
+        np.testing.assert_allclose(out.swapaxes(1, 2), expected, atol=1e-5)
+        np.testing.assert_allclose(last, kept, atol=1e-5)
+
+
+@pytest.mark.parametrize("mistake", ["decay after reading", "no delta", "beta on the value only"])
+def test_other_rules_are_told_apart(mistake):
+    """Does the loop a reader would write, each step in the paper's order, give the same, and one mistaken step not?"""
+    q, k, v, decay, beta = (x[0, 0] for x in written(9))
+
+    def loop(mistake=None):
+        state, out = np.zeros((D, E)), []
+        for t in range(9):
+            faded = state * np.exp(decay[t])[:, None]
+            known = k[t] @ (state if mistake == "decay after reading" else faded)
+            if mistake == "no delta":
+                known = 0
+            write = beta[t] * v[t] - known if mistake == "beta on the value only" else beta[t] * (v[t] - known)
+            state = faded + np.outer(k[t], write)
+            out.append(q[t] @ state / 2)
+        return np.array(out)
+
+    for form in FORMS:
+        got, _ = form(q, k, v, decay=decay, beta=beta)
+        np.testing.assert_allclose(got, loop(), atol=1e-12)
+        assert abs(got - loop(mistake)).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("spoiled", [np.nan, np.inf])
+@pytest.mark.parametrize("which", ["q", "k", "v"])
+@pytest.mark.parametrize("rule", ["linear", "gated", "gated delta"])
+def test_a_later_token_changes_nothing_before_it(rule, which, spoiled, kind):
+    """NaN or inf in a token: is what comes before as it was, in other chunks and its own, and what follows spoiled?"""
+    q, k, v, decay, beta = written(8, key_heads=3)
+    given = {"q": q, "k": k, "v": v}
+    given |= ({"decay": decay} if "gated" in rule else {}) | ({"beta": beta} if "delta" in rule else {})
+    other = {name: x.copy() for name, x in given.items()}
+    other[which][:, 0, 4] = spoiled
+    for form in recurrent, *(functools.partial(recurrent_chunks, chunk=chunk) for chunk in (1, 2, 3, 8, 64)):
+        before, _ = form(**{name: kind(x) for name, x in given.items()})
+        with np.errstate(invalid="ignore"):
+            after, _ = form(**{name: kind(x) for name, x in other.items()})
+        np.testing.assert_allclose(after[:, :, :4], before[:, :, :4], atol=1e-12)
+        np.testing.assert_allclose(after[:, 2:], before[:, 2:], atol=1e-12)                 # the other key heads
+        assert not np.isfinite(np.asarray(after[:, 0, 4])).any()
+        if which == "q":
+            np.testing.assert_allclose(after[:, :, 5:], before[:, :, 5:], atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_causal_linear_attention_sees_no_later_token(which, kind):
+    """With a NaN in a later query, key or value, are the earlier outputs of causal linear attention as they were?"""
+    given = draw_qkv(n=70, m=70)
+    before = linear_attention(*map(kind, given), causal=True)
+    given[which][:, :, 66] = np.nan
+    after = linear_attention(*map(kind, given), causal=True)
+    np.testing.assert_allclose(after[:, :, :66], before[:, :, :66], atol=1e-12)
+    assert np.isnan(np.asarray(after[:, :, 66])).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_tokens_leave_the_state_as_it_was(form, twins):
+    """Without tokens, is there no output, and is the state the one given, or zeros?"""
+    q, k, v, decay, beta = (x[:, :, :0] for x in written(key_heads=3))
+    state = draw(B, 3, D, E)
+    out, last = twins(form, q, k, v, decay=decay, beta=beta, state=state)
+    assert tuple(out.shape) == (B, H, 0, E)
+    np.testing.assert_array_equal(last.cpu(), state)
+    assert (form(q, k, v)[1] == np.zeros((B, 3, D, E))).all()
+    assert linear_attention(q, k, v, causal=True).shape == (B, H, 0, E)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("half", [np.float16, np.float32])
+def test_the_state_is_float32_at_least(form, half, twins):
+    """Of half types, is the state float32, accepted again as such or in the half type, and with it gates of either?"""
+    q, k, v, decay, beta = written(dtype=half)
+    _, state = form(q, k, v, decay=decay, beta=beta)
+    assert state.dtype == np.float32
+    for kept in np.float32, half:
+        gates = {"decay": decay.astype(kept), "beta": beta.astype(kept), "state": state.astype(kept)}
+        out, last = form(q, k, v, **gates)
+        assert out.dtype == half and last.dtype == np.float32
+        twins(form, q, k, v, **gates, rtol=2e-3, atol=2e-3)
+
+
+def test_the_scale_multiplies_the_output():
+    """Is any number a scale, negative, zero and of NumPy, and does it not change the dtype?"""
+    q, k, v = draw_qkv(m=N, dtype=np.float32)
+    for form in FORMS:
+        one = form(q, k, v, scale=1)[0]
+        for scale in -2, 0, np.float64(0.3):
+            out = form(q, k, v, scale=scale)[0]
+            assert out.dtype == np.float32
+            np.testing.assert_allclose(out, np.float32(scale) * one, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal, kind", [(False, np.asarray), (False, torch.from_numpy), (True, np.asarray)])
+def test_a_long_row_keeps_its_digits(causal, kind):
+    """Is the mixture of 131,072 equal float32 values that value? Added up in float32 it is wrong by 1e-3."""
+    x = kind(np.full((131_072, 1), 0.1, np.float32))
+    np.testing.assert_allclose(linear_attention(x, x, x, causal=causal)[-1], x[-1], rtol=2e-5)
+
+
+def test_the_layout_in_memory_does_not_matter():
+    """Transposed, Fortran, flipped, strided and broadcast: is the answer that of a copy?"""
+    q, k, v, decay, beta = written(6, key_heads=3)
+    for causal in False, True:
+        same_in_every_layout(lambda *qkv: linear_attention(*qkv, causal=causal), q, k, v)   # noqa: B023
+    state = draw(B, 3, D, E)
+    for form in FORMS:
+        same_in_every_layout(
+            lambda q, k, v, decay, beta, state: form(q, k, v, decay=decay, beta=beta, state=state),   # noqa: B023
+            q, k, v, decay, beta, state,
+        )
+
+
+@pytest.mark.slow
+def test_pytorch_compiles_traces_and_maps_over_it():
+    """Compiled as one graph, traced, and mapped over a batch, is the answer the same?"""
+    q, k, v, decay, beta = map(torch.from_numpy, written(5))
+    for causal in False, True:
+        same_in_pytorch(lambda *qkv: linear_attention(*qkv, causal=causal), q, k, v)        # noqa: B023
+    for form in FORMS:
+        same_in_pytorch(lambda q, k, v, decay, beta: form(q, k, v, decay=decay, beta=beta), q, k, v, decay, beta)  # noqa: B023
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_linear_attention_has_right_gradients(causal):
+    """Do PyTorch's finite differences agree with autograd, grouped heads and a feature of another width included?"""
+    q, k, v = (torch.from_numpy(x).requires_grad_() for x in draw_qkv(3, m=N))
+
+    def pairs(x):
+        return torch.cat([x.exp(), (-x).exp()], -1)
+
+    for feature in elu_plus_one, pairs:
+        assert torch.autograd.gradcheck(
+            lambda q, k, v: linear_attention(q, k, v, causal=causal, feature=feature), (q, k, v), fast_mode=True  # noqa: B023
+        )
 
 
 @pytest.mark.parametrize("per_row", [True, False])
@@ -182,6 +341,7 @@ def test_inputs_are_left_alone():
 
 
 q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
+ONE = np.ones((2, N, 1))
 
 
 @pytest.mark.parametrize(
@@ -189,16 +349,79 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
     [
         (lambda: linear_attention(q[:, :3], k, v, causal=True), ValueError,
          r"as many queries as keys. Got q \(6, 3, 4\), k \(2, 5, 4\)"),
-        (lambda: recurrent(q[:, :3], k, v), ValueError,
-         r"recurrent: needs as many queries as keys, one a token. Got q \(6, 3, 4\), k"),
-        (lambda: recurrent(q, k, v, decay=k[..., :2]), ValueError,
-         r"decay needs the shape \(2, 5, 4\) or \(2, 5, 1\). Got \(2, 5, 2\), with k \(2, 5, 4\), v \(2, 5, 3\)"),
-        (lambda: recurrent_chunks(q, k, v, beta=k), ValueError, r"beta needs the shape \(2, 5, 1\). Got \(2, 5, 4\)"),
-        (lambda: recurrent(q, k, v, state=q), ValueError, r"state needs the shape \(2, 4, 3\). Got \(6, 5, 4\)"),
-        (lambda: recurrent_chunks(q, k, v, chunk=0), ValueError, "recurrent_chunks: chunk must be at least 1; got 0"),
+        (lambda: linear_attention(q, k, v, causal=1), TypeError, "causal must be True or False. Got 1"),
+        (lambda: linear_attention(q, k, v, feature=None), TypeError, "feature must be a function. Got None"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x - 2), ValueError,
+         r"feature must not be negative; feature\(q\) has -1"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x.sum(-1)), ValueError,
+         r"feature must turn .* It made \(6, 5\) of q \(6, 5, 4\) and \(2, 5\) of k"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x[..., :0]), ValueError, "feature must turn"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x[..., : len(x)]), ValueError, "the same for queries and"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x.tolist()), TypeError, r"feature\(q\) must be an array"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x > 0), TypeError, r"feature\(q\) bool"),
+        (lambda: linear_attention(q, k, v, feature=lambda x: x.astype("f4")), TypeError, r"feature\(q\) float32"),
+        (lambda: linear_attention(q.astype(int), k, v), TypeError, "one floating dtype; got q int64"),
+        (lambda: linear_attention(q, k, v.tolist()), TypeError, "v must be an array or a tensor; got list"),
     ],
 )
-def test_errors_name_what_came(call, kind, message):
-    """Does an error name the shapes or dtypes received and say what would be right?"""
-    with pytest.raises(kind, match=message):
+def test_errors_of_linear_attention(call, kind, message):
+    """Does an error name what was received and say what would be right?"""
+    with pytest.raises(kind, match=f"^linear_attention: .*{message}"):
         call()
+
+
+@pytest.mark.parametrize("form", [recurrent, recurrent_chunks])
+@pytest.mark.parametrize(
+    "change, kind, message",
+    [
+        ({"q": q[:, :3]}, ValueError, r"needs as many queries as keys, one a token. Got q \(6, 3, 4\), k"),
+        ({"q": q.astype("f4")}, TypeError, "one floating dtype; got q float32"),
+        ({"q": q.astype(int), "k": k.astype(int), "v": v.astype(int)}, TypeError, "one floating dtype; got q int64"),
+        ({"q": q[:5]}, ValueError, "5 query heads cannot share 2 key heads"),
+        ({"v": torch.from_numpy(v)}, TypeError, "do not mix"),
+        ({"decay": -k[..., :2]}, ValueError,
+         r"decay needs the shape \(2, 5, 4\) or \(2, 5, 1\). Got \(2, 5, 2\), with k \(2, 5, 4\), v \(2, 5, 3\)"),
+        ({"decay": ONE}, ValueError, "decay must be finite and at most 0"),
+        ({"decay": -ONE * np.inf}, ValueError, "decay must be finite and at most 0"),
+        ({"decay": ONE * np.nan}, ValueError, "decay must be finite and at most 0"),
+        ({"decay": torch.from_numpy(-ONE)}, TypeError, "do not mix"),
+        ({"decay": -1.0}, TypeError, "decay must be an array or a tensor; got -1.0"),
+        ({"decay": ONE.astype(int)}, TypeError, "decay must have the dtype of q, .* Got decay int64, q float64"),
+        ({"beta": k}, ValueError, r"beta needs the shape \(2, 5, 1\). Got \(2, 5, 4\)"),
+        ({"beta": ONE[0]}, ValueError, r"beta needs the shape \(2, 5, 1\). Got \(5, 1\)"),
+        ({"beta": 2 * ONE}, ValueError, "beta must be from 0 to 1"),
+        ({"beta": -ONE}, ValueError, "beta must be from 0 to 1"),
+        ({"beta": ONE * np.nan}, ValueError, "beta must be from 0 to 1"),
+        ({"beta": ONE > 0}, TypeError, "beta must have the dtype of q"),
+        ({"state": q}, ValueError, r"state needs the shape \(2, 4, 3\). Got \(6, 5, 4\)"),
+        ({"state": np.ones((2, D, E), "f4")}, TypeError, "state must have the dtype of q"),
+        ({"state": [1.0]}, TypeError, "state must be an array or a tensor; got list"),
+        ({"scale": np.inf}, ValueError, "scale must be a finite number"),
+        ({"scale": "1"}, TypeError, "scale must be a finite number"),
+    ],
+)
+def test_errors_of_the_recurrence(form, change, kind, message):
+    """Does an error name the form that was called and what was received; do tensors raise the same?"""
+    given = {"q": q, "k": k, "v": v} | change
+    with pytest.raises(kind, match=f"^{form.__name__}: .*{message}"):
+        form(**given)
+    if all(isinstance(x, np.ndarray) for x in given.values()):
+        tensors = {name: torch.from_numpy(x) for name, x in given.items()}
+        with pytest.raises(kind, match=f"^{form.__name__}: "):
+            form(**tensors)
+
+
+@pytest.mark.parametrize(
+    "chunk, kind", [(0, ValueError), (-1, ValueError), (2.0, TypeError), (True, TypeError), (None, TypeError)]
+)
+def test_a_chunk_is_a_whole_number(chunk, kind):
+    """Is a chunk of no tokens, or of half a token, refused, whatever the rest?"""
+    with pytest.raises(kind, match="^recurrent_chunks: chunk must be a whole number, 1 or more"):
+        recurrent_chunks(q, k, v, chunk=chunk)
+
+
+def test_errors_of_elu_plus_one():
+    """Are whole numbers and lists refused, by name?"""
+    for wrong in np.ones(3, int), [1.0]:
+        with pytest.raises(TypeError, match="^elu_plus_one: "):
+            elu_plus_one(wrong)

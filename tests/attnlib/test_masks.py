@@ -170,12 +170,12 @@ def test_slips_differ(right, wrong):
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: padding([8, 2], M), ValueError, "lengths must be from 0 to 7, the number of keys; got 8"),
-        (lambda: padding(torch.tensor([-1]), M), ValueError, "the number of keys; got -1"),
+        (lambda: padding([8, 2], M), ValueError, r"padding: length 8 is outside 0\.\.7; 7 is the number of keys"),
+        (lambda: padding(torch.tensor([-1]), M), ValueError, r"length -1 is outside 0\.\.7; 7 is the number of keys"),
         (lambda: padding([1.5], M), TypeError, r"lengths must be whole numbers; got float64 \(1,\)"),
         (lambda: padding([True, False], M), TypeError, r"got bool \(2,\)"),
-        (lambda: window(N, -1), ValueError, "w, the number of places seen on either side, must be 0 or more; got -1"),
-        (lambda: window(N, -1, like=torch.ones(1)), ValueError, "got -1"),
+        (lambda: window(N, -1), ValueError, "window: w must be a whole number, 0 or more. Got w=-1"),
+        (lambda: window(N, -1, like=torch.ones(1)), ValueError, "0 or more. Got w=-1"),
         (lambda: graph([(0, 4)], 4), IndexError, r"node 4 is outside 0\.\.3"),
         (lambda: graph(torch.tensor([0, 1]), 4), ValueError, r"pairs of nodes, \(E, 2\); got \(2,\)"),
     ],

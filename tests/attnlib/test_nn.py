@@ -5,7 +5,10 @@ import torch
 from attnlib import nn
 from attnlib.attention import attend
 from attnlib.interop import to_multihead
-from attnlib.transformer import attention_layer, block, decoder, encoder, layer_norm, mlp
+from attnlib.layers import layer_norm, mlp, rms_norm, silu
+from attnlib.positions import alibi_bias, learned, relative_bias, rope, sinusoidal
+from attnlib.transformer import attention_layer, block, decoder, encoder
+from attnlib.weights import relu_weights
 from tests.attnlib.draws import draw
 
 B, N, M, D, HEADS = 2, 5, 7, 12, 3
@@ -20,6 +23,7 @@ def build(module, dtype, device="cpu"):
     return module, {name: value.cpu().numpy() for name, value in module.state_dict().items()}
 
 
+EVERYTHING = {"qk_norm": True, "sinks": True, "gate": True}
 MASK = np.random.default_rng(3).random((B, 1, N, N)) < 0.6
 MODULES = {
     "MultiHeadAttention": (nn.MultiHeadAttention, (D, HEADS), {}, attention_layer, {"heads": HEADS}),
@@ -29,6 +33,15 @@ MODULES = {
     "Encoder": (nn.Encoder, (2, D, HEADS), {"dropout": 0.5}, encoder, {"heads": HEADS}),
     "Encoder, norm last": (
         nn.Encoder, (2, D, HEADS), {"norm_first": False}, encoder, {"heads": HEADS, "norm_first": False},
+    ),
+    "everything": (
+        nn.Encoder, (2, D, 6),
+        {"key_heads": 2, "bias": False, "norm": nn.RMSNorm, "act": silu, "mlp_gate": True, **EVERYTHING},
+        encoder, {"heads": 6, "norm": rms_norm, "act": silu},
+    ),
+    "everything, norm last": (
+        nn.Encoder, (2, D, 6), {"key_heads": 3, "norm_first": False, "mlp_gate": True, "hidden": 7, **EVERYTHING},
+        encoder, {"heads": 6, "norm_first": False},
     ),
 }
 
@@ -145,6 +158,192 @@ def test_an_encoder_learns(one_thread):
         loss.backward()
         optimiser.step()
     assert loss < 0.05
+
+
+def train(model, scores_of, parameters, steps, rate=0.01):
+    """Train on sequences whose answer is the token before, and return the losses of the steps."""
+    torch.manual_seed(0)
+    tokens, losses = torch.randint(0, 6, (64, 8)), []
+    optimiser = torch.optim.Adam(parameters, rate)
+    for _ in range(steps):
+        loss = torch.nn.functional.cross_entropy(scores_of(tokens)[:, 1:].flatten(0, 1), tokens[:, :-1].flatten())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+WIDTH, LENGTH = 24, 8
+SCHEMES = {
+    "none": lambda p: ({}, 0), "learned": lambda p: ({}, learned(torch.arange(LENGTH), p["table"])),
+    "sinusoidal": lambda p: ({}, sinusoidal(LENGTH, WIDTH, like=p["table"])),
+    "rope": lambda p: ({"turn": rope}, 0), "alibi": lambda p: ({"bias": alibi_bias(2, LENGTH, like=p["table"])}, 0),
+    "relative, shared": lambda p: ({"bias": relative_bias(p["bias"][0], LENGTH)}, 0),
+    "relative, a table a block": lambda p: ({"bias": [relative_bias(table, LENGTH) for table in p["bias"]]}, 0),
+    "window": lambda p: ({"window": 2}, 0),
+}
+FORMS = {
+    "norm first": {}, "norm last": {"norm_first": False}, "llama": {
+        "norm": nn.RMSNorm, "bias": False, "act": silu, "mlp_gate": True, "key_heads": 1, "hidden": 32},
+    "QK-norm": {"qk_norm": True}, "sinks": {"sinks": True}, "gate": {"gate": True},
+}
+
+
+@pytest.mark.parametrize("scheme, form", [*((name, "norm first") for name in SCHEMES),
+                                          *(("rope", name) for name in FORMS)])
+def test_every_position_scheme_and_form_trains(scheme, form, one_thread):
+    """Does a small causal model train with each scheme of chapter 10 and each form of chapter 15: every parameter?"""
+    torch.manual_seed(1)
+    embed, out = torch.nn.Embedding(6, WIDTH), torch.nn.Linear(WIDTH, 6)
+    model = nn.Encoder(2, WIDTH, 2, **FORMS[form])
+    own = torch.nn.ParameterDict({"table": 0.1 * torch.randn(LENGTH, WIDTH), "bias": torch.zeros(2, 2, 9)})
+
+    def scores_of(tokens):
+        options, added = SCHEMES[scheme](own)
+        return out(model(embed(tokens) + added, causal=True, **options))
+
+    losses = train(model, scores_of, [p for m in (embed, model, out, own) for p in m.parameters()], 20)
+    assert losses[-1] < 0.9 * losses[0] and np.isfinite(losses).all()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all() and (".b_k" in name or parameter.grad.abs().max() > 0), name
+    if "relative" in scheme:
+        assert (own["bias"].grad.abs().amax((1, 2)) > 0).tolist() == [True, "block" in scheme]
+
+
+def test_other_weights_train(one_thread):
+    """Does a model whose weights are relu, not softmax, train?"""
+    torch.manual_seed(1)
+    embed, out, model = torch.nn.Embedding(6, WIDTH), torch.nn.Linear(WIDTH, 6), nn.Encoder(1, WIDTH, 2)
+    losses = train(model, lambda tokens: out(model(embed(tokens), causal=True, turn=rope, weigh=relu_weights)),
+                   [p for m in (embed, model, out) for p in m.parameters()], 20)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+CALLED = {
+    "return_weights": {"return_weights": True, "causal": True}, "bias": {"bias": alibi_bias(HEADS, N)},
+    "keep": {"keep": np.array([[1.0, 0, 1], [0, 1, 1]])}, "turn": {"turn": rope, "window": 2, "softcap": 3.0},
+    "weigh": {"weigh": relu_weights, "scale": 0.3, "causal": True}, "list": {"window": [1, None]},
+}
+
+
+def flat(answer):
+    """The arrays of an answer with weights, in order."""
+    if isinstance(answer, tuple | list):
+        return [array for own in answer for array in flat(own)]
+    return [answer.detach().numpy() if isinstance(answer, torch.Tensor) else answer]
+
+
+@pytest.mark.parametrize("name", CALLED)
+@pytest.mark.parametrize("decodes", [False, True])
+def test_a_module_takes_what_the_function_takes(name, decodes):
+    """With every option of the call, do encoder and decoder give what the functions give?"""
+    options = {key: value for key, value in CALLED[name].items() if not (decodes and key == "causal")}
+    x, context = draw(B, N, D), draw(B, M, D, seed=1)
+    module, parameters = build((nn.Decoder if decodes else nn.Encoder)(2, D, HEADS), "float64")
+    inputs = (x, context) if decodes else (x,)
+    given = {key: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for key, value in options.items()}
+    got = flat(module(*map(torch.from_numpy, inputs), **given))
+    expected = flat((decoder if decodes else encoder)(*inputs, parameters, heads=HEADS, **options))
+    assert len(got) == len(expected)
+    for ours, theirs in zip(got, expected):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("decodes", [False, True])
+def test_modules_decode_with_caches(decodes):
+    """Token by token with the caches of a module, are the outputs those of all tokens at once?"""
+    form = {"key_heads": 1, **EVERYTHING}
+    module, _ = build((nn.Decoder if decodes else nn.Encoder)(2, D, HEADS, **form), "float64")
+    x, context = torch.from_numpy(draw(B, N, D)), torch.from_numpy(draw(B, M, D, seed=1))
+    rest, options = ((context,), {"turn": rope}) if decodes else ((), {"turn": rope, "causal": True})
+    with torch.no_grad():
+        cache = module.caches()
+        rows = [module(x[:, i : i + 1], *rest, cache=cache, **options) for i in range(N)]
+        np.testing.assert_allclose(torch.cat(rows, 1), module(x, *rest, **options), atol=1e-10)
+
+
+def test_ablating_a_head_is_zeroing_its_rows():
+    """Does keep of a block's call silence the head that its rows of W_o silence?"""
+    module, parameters = build(nn.Encoder(2, D, HEADS), "float64")
+    x, keep = draw(B, N, D), torch.ones(2, HEADS, dtype=torch.float64)
+    keep[1, 2] = 0
+    parameters["blocks.1.attention.W_o"] = parameters["blocks.1.attention.W_o"].copy()
+    parameters["blocks.1.attention.W_o"][2 * 4 : 3 * 4] = 0
+    got = module(torch.from_numpy(x), keep=keep).detach()
+    np.testing.assert_allclose(got, encoder(x, parameters, heads=HEADS), atol=1e-10)
+
+
+def test_tied_blocks_count_twice():
+    """Is a module whose two blocks are one the function of its state_dict, which lists both?"""
+    module, _ = build(nn.Encoder(2, D, HEADS), "float64")
+    module.blocks[1] = module.blocks[0]
+    parameters = {name: value.numpy() for name, value in module.state_dict().items()}
+    x = draw(B, N, D)
+    np.testing.assert_allclose(module(torch.from_numpy(x)).detach(), encoder(x, parameters, heads=HEADS), atol=1e-10)
+    assert len(module.caches()) == 2
+
+
+def test_what_a_module_is_made_with_decides_its_parameters():
+    """Are there W_gate, gains and sinks where asked, no bias where not, and is a norm of the class that was given?"""
+    made = nn.Block(D, 6, key_heads=2, bias=False, norm=nn.RMSNorm, mlp_gate=True, **EVERYTHING).state_dict()
+    assert {name: tuple(value.shape) for name, value in made.items()} == {
+        "attention.W_q": (D, D), "attention.W_k": (D, 4), "attention.W_v": (D, 4), "attention.W_o": (D, D),
+        "attention.W_gate": (D, D), "attention.q_gain": (2,), "attention.k_gain": (2,), "attention.sinks": (6,),
+        "attention_norm.gain": (D,), "mlp.W_in": (D, 48), "mlp.W_gate": (D, 48), "mlp.W_out": (48, D),
+        "mlp_norm.gain": (D,),
+    }
+    down = nn.DecoderBlock(D, HEADS, qk_norm=True, bias=False).state_dict()
+    assert {"cross.q_gain", "attention.q_gain", "cross_norm.shift"} <= set(down) and "cross.b_q" not in down
+
+
+MADE = {
+    "MultiHeadAttention": (nn.MultiHeadAttention, (D, HEADS)), "Block": (nn.Block, (D, HEADS)),
+    "DecoderBlock": (nn.DecoderBlock, (D, HEADS)), "Encoder": (nn.Encoder, (2, D, HEADS)),
+    "Decoder": (nn.Decoder, (2, D, HEADS)), "LayerNorm": (nn.LayerNorm, (D,)), "RMSNorm": (nn.RMSNorm, (D,)),
+    "MLP": (nn.MLP, (D, 8)), "SelfAttention": (nn.SelfAttention, (D, 4)),
+}
+BAD_FLAGS = {"bias": 1, "qk_norm": None, "sinks": "no", "gate": 0}
+BAD_BLOCKS = BAD_FLAGS | {"hidden": 0, "norm_first": 1, "norm": 3, "act": "gelu", "mlp_gate": None, "dropout": 1.0,
+                          "biases": True, "key_heads": 2}
+BAD_MADE = {
+    "MultiHeadAttention": BAD_FLAGS | {"key_heads": 0}, "Block": BAD_BLOCKS, "DecoderBlock": BAD_BLOCKS,
+    "Encoder": BAD_BLOCKS, "Decoder": BAD_BLOCKS, "LayerNorm": {"eps": -1.0}, "RMSNorm": {"eps": "small"},
+    "MLP": {"act": None, "bias": 0, "gate": "yes"}, "SelfAttention": {"value_width": 0},
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_module_that_cannot_be_made_says_so(name):
+    """Are wrong sizes and flags refused when a module is made, by its own name?"""
+    kind, sizes = MADE[name]
+    for i, wrong in ((i, wrong) for i in range(len(sizes)) for wrong in (0, 2.0, "3", None, True)):
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+            kind(*sizes[:i], wrong, *sizes[i + 1 :])
+    for option, value in BAD_MADE[name].items():
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+            kind(*sizes, **{option: value})
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_call_that_fails_names_the_module(name):
+    """Are wrong inputs and options refused by the module that was called, not by one inside it?"""
+    kind, sizes = MADE[name]
+    module, x = kind(*sizes), torch.ones(B, N, D)
+    rest = (torch.ones(B, M, D),) if "Decoder" in name else ()
+    for wrong in (None, x.numpy(), x.double(), x.int(), x[..., :5], x.tolist()):
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+            module(wrong, *rest)
+        if rest:
+            with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+                module(x, wrong)
+    if name in ("LayerNorm", "RMSNorm", "MLP", "SelfAttention"):
+        return
+    wrongs = {"mask": x, "bias": 3, "window": -1, "softcap": 0, "turn": 1, "weigh": "relu", "keep": torch.ones(9),
+              "cache": 3, "return_weights": 1, "masc": None}
+    for option, value in wrongs.items():
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+            module(x, *rest, **{option: value})
 
 
 @pytest.mark.parametrize("width, heads, key_heads", [(12, 5, None), (12, 4, 3)])

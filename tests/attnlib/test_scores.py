@@ -162,11 +162,16 @@ def test_slips_differ(right, wrong):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: cosine(Q, K), r"cosine: Q has 4 columns, K has 3; .* Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
-        (lambda: bilinear(Q, K, W.T), r"bilinear: W is \(3, 4\); it must be \(4, 3\). Got Q \(2, 5, 4\), K"),
-        (lambda: additive(Q, K, W_k, W_k, w), r"additive: W_q is \(3, 6\); it must be \(4, 6\)"),
-        (lambda: additive(Q, K, W_q, W_q, w), r"additive: W_k is \(4, 6\); it must be \(3, 6\)"),
-        (lambda: additive(*map(torch.from_numpy, (Q, K, W_q, W_k, w[:2]))), r"W_q is \(4, 6\); it must be \(4, 2\)"),
+        (lambda: cosine(Q, K),
+         r"cosine: Q .* and K .* need the same d; it is 4 and 3. Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
+        (lambda: bilinear(Q, K, W.T),
+         r"bilinear: Q .* and W \(d_q, d_k\) need the same d_q; it is 4 and 3. Got Q \(2, 5, 4\), K"),
+        (lambda: additive(Q, K, W_k, W_k, w),
+         r"additive: Q .* and W_q .* the same d_q; it is 4 and 3. .* W_q \(3, 6\)"),
+        (lambda: additive(Q, K, W_q, W_q, w),
+         r"additive: K .* and W_k .* the same d_k; it is 3 and 4. .* W_k \(4, 6\)"),
+        (lambda: additive(*map(torch.from_numpy, (Q, K, W_q, W_k, w[:2]))),
+         r"W_q .* and w \(h,\) need the same h; it is 6 and 2"),
         (lambda: cosine(*map(torch.from_numpy, (Q, K))), r"Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
     ],
 )

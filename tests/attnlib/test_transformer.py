@@ -1,28 +1,23 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
 
 from attnlib import transformer
+from attnlib.attention import attention
 from attnlib.interop import from_multihead
+from attnlib.layers import layer_norm, linear, mlp, rms_norm, silu
+from attnlib.positions import alibi_bias, relative_bias, rope
 from attnlib.transformer import (
     attention_layer,
     block,
+    caches,
     decoder,
     decoder_block,
     encoder,
-    gelu,
-    greedy_decode,
-    layer_norm,
-    linear,
-    mlp,
     part,
     project,
-    rms_norm,
-    silu,
 )
+from attnlib.weights import relu_weights
 from tests.attnlib.draws import draw
 
 B, N, M, D, HEADS = 2, 5, 7, 12, 3
@@ -56,81 +51,6 @@ def theirs(kind, norm_first, dtype=torch.float64):
 
 
 PADDED = np.arange(N) < np.array([[N], [N - 2]])  # (B, N), True where there is a token
-
-
-@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("float64", 1e-12)])
-def test_the_small_functions_are_torchs(dtype, tolerance):
-    """Do linear, the norms and the activations agree with PyTorch's?"""
-    x, W, b = draw(B, N, D, dtype=dtype) * 3 + 1, draw(D, 4, seed=1, dtype=dtype), draw(4, seed=2, dtype=dtype)
-    gain, shift = draw(D, seed=3, dtype=dtype), draw(D, seed=4, dtype=dtype)
-    X, G, S = map(torch.from_numpy, (x, gain, shift))
-    pairs = [
-        (linear(x, W, b), F.linear(X, torch.from_numpy(W.T), torch.from_numpy(b))),
-        (layer_norm(x, gain, shift), F.layer_norm(X, (D,), G, S)),
-        (layer_norm(x, gain, shift, eps=0.1), F.layer_norm(X, (D,), G, S, eps=0.1)),
-        (rms_norm(x, gain), F.rms_norm(X, (D,), G, eps=1e-6)),
-        (gelu(x), F.gelu(X)),
-        (gelu(x, tanh=True), F.gelu(X, approximate="tanh")),
-        (silu(x), F.silu(X)),
-    ]
-    for mine, torchs in pairs:
-        assert mine.dtype == dtype
-        np.testing.assert_allclose(mine, torchs.numpy(), rtol=tolerance, atol=tolerance)
-
-
-SMALL = {
-    "linear": (linear, (N, D), (D, 4), (4,)),
-    "layer_norm": (layer_norm, (N, D), (D,), (D,)),
-    "rms_norm": (rms_norm, (N, D), (D,)),
-    "gelu": (gelu, (N, D)),
-    "tanh gelu": (lambda x: gelu(x, tanh=True), (N, D)),
-    "silu": (silu, (N, D)),
-}
-
-
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("dtype, tolerance", [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-12)])
-def test_tensors_give_what_arrays_give(name, dtype, tolerance, device):
-    """Does the function of tensors give the array's numbers, dtype kept, inputs left alone?"""
-    function, *shapes = SMALL[name]
-    inputs = [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
-    before = [x.copy() for x in inputs]
-    expected = function(*inputs)
-    got = function(*(torch.from_numpy(x).to(device) for x in inputs))
-    assert expected.dtype == dtype and got.dtype == getattr(torch, dtype) and got.device.type == device
-    np.testing.assert_allclose(got.cpu().numpy(), expected, rtol=tolerance, atol=tolerance)
-    for now, then in zip(inputs, before):
-        np.testing.assert_array_equal(now, then)
-
-
-def test_half_precision_is_averaged_in_single():
-    """Is the mean of 4096 float16 numbers near 100 exact enough to tell them apart afterwards?"""
-    x = (100 + draw(4096)).astype(np.float16)
-    exact = layer_norm(x.astype(float), np.ones(4096), np.zeros(4096))
-    got = layer_norm(x, np.ones(4096, np.float16), np.zeros(4096, np.float16))
-    np.testing.assert_allclose(got, exact, atol=2e-3)
-
-
-@given(st.floats(-50, 50), st.floats(0.5, 50))
-def test_layer_norm_ignores_shift_and_scale(shift, scale):
-    """Does moving or stretching a whole vector change nothing?"""
-    x, gain = draw(N, D), np.ones(D)
-    np.testing.assert_allclose(
-        layer_norm(x * scale + shift, gain, 0 * gain, eps=0), layer_norm(x, gain, 0 * gain, eps=0), atol=1e-9
-    )
-
-
-def test_a_constant_vector_is_no_nan():
-    """Does a vector without variance give the shift?"""
-    np.testing.assert_array_equal(layer_norm(np.full((1, D), 3.0), np.ones(D), np.arange(D) * 1.0), [np.arange(D)])
-
-
-@pytest.mark.parametrize("large", [1e3, -1e3])
-def test_activations_of_large_numbers(large):
-    """Are the activations of +-1000 exactly the number or zero, without a warning?"""
-    with np.errstate(all="raise"):
-        for act in gelu, silu:
-            np.testing.assert_array_equal(act(np.array([large])), [max(large, 0)])
 
 
 @pytest.mark.parametrize("norm_first", [True, False])
@@ -194,7 +114,8 @@ def test_a_block_of_more_than_ten():
 @pytest.mark.parametrize("variant", ["context", "causal", "norm"])
 def test_tensors_go_through_the_same_layers(variant, device):
     """Given tensors and a dict of tensors, do the layers give what they give arrays?"""
-    parameters, x, context = ours(theirs(torch.nn.TransformerDecoderLayer, True)), draw(B, N, D), draw(B, M, D, seed=1)
+    kind = torch.nn.TransformerDecoderLayer if variant == "context" else torch.nn.TransformerEncoderLayer
+    parameters, x, context = ours(theirs(kind, True)), draw(B, N, D), draw(B, M, D, seed=1)
 
     def run(x, context, parameters):
         if variant == "context":
@@ -239,7 +160,7 @@ def slips(x, context, parameters):
     """Wrong layers that give the right shape: each the output of `attention_layer` got wrong."""
     own = part(parameters, "cross")
     q, k, v = project(x, own, heads=HEADS, context=context)
-    mixed = transformer.attention(q, k, v)
+    mixed = attention(q, k, v)
     swapped, transposed = own | {"W_q": own["W_k"], "W_k": own["W_q"]}, own | {"W_q": own["W_q"].T}
     return {
         "W_q and W_k swapped": attention_layer(x, swapped, heads=HEADS, context=context),
@@ -259,13 +180,6 @@ def test_slips_give_something_else():
         assert abs(wrong - right).max() > 1e-2, name
 
 
-def test_a_gated_network_multiplies():
-    """With W_gate, is the network act(x W_gate) * (x W_in), then W_out?"""
-    x, W = draw(N, D), {"W_in": draw(D, 8, seed=1), "W_gate": draw(D, 8, seed=2), "W_out": draw(8, D, seed=3)}
-    expected = (F.silu(torch.from_numpy(x @ W["W_gate"])).numpy() * (x @ W["W_in"])) @ W["W_out"]
-    np.testing.assert_allclose(mlp(x, W, act=silu), expected, atol=1e-12)
-
-
 def test_grouped_heads_share_neighbouring_keys():
     """Do two query heads that share a key head give what they give with the key head written twice?"""
     x, own = draw(N, D), {"W_q": draw(D, 12, seed=1), "W_o": draw(12, D, seed=2)}
@@ -275,37 +189,231 @@ def test_grouped_heads_share_neighbouring_keys():
     np.testing.assert_allclose(shared, attention_layer(x, written, heads=4), atol=1e-12)
 
 
-def test_greedy_decode_stops():
-    """Does it stop at the end token, at the longest length, take the first of equals, and see what it wrote?"""
-    seen = []
-
-    def scores_of(tokens):
-        seen.append(list(tokens))
-        return torch.tensor([0.0, 1.0, 1.0]) if len(tokens) < 4 else np.array([2.0, 1.0, 1.0])
-
-    assert greedy_decode(scores_of, [2], end=0, longest=9) == [1, 1, 1, 0]
-    assert seen == [[2], [2, 1], [2, 1, 1], [2, 1, 1, 1]]
-    assert greedy_decode(scores_of, [2, 2], end=0, longest=2) == [1, 1]
-    assert greedy_decode(scores_of, (2,), end=0, longest=0) == []
+OURS = ours(theirs(torch.nn.TransformerEncoderLayer, True))
+DOWN = ours(theirs(torch.nn.TransformerDecoderLayer, True))
+UP2 = {f"blocks.{i}.{name}": w * (1 + i) for i in range(2) for name, w in OURS.items()}
+DOWN2 = {f"blocks.{i}.{name}": w * (1 + i) for i in range(2) for name, w in DOWN.items()}
+TEXT, CONTEXT = draw(B, N, D), draw(B, M, D, seed=1)
+BIAS = draw(HEADS, N, N, seed=2)
+PASSED = {
+    "bias": {"bias": BIAS}, "window": {"window": 1}, "scale": {"scale": 0.1}, "softcap": {"softcap": 0.5},
+    "turn": {"turn": rope}, "weigh": {"weigh": relu_weights}, "keep": {"keep": np.array([1.0, 0.0, 2.0])},
+}
 
 
-x, W = np.ones((N, D)), np.ones((D, 8))
+@pytest.mark.parametrize("name", PASSED)
+def test_a_block_takes_what_attention_takes(name):
+    """Is a block with an option its parts with that option, and is it another than without?"""
+    options = PASSED[name]
+    y = layer_norm(TEXT, **part(OURS, "attention_norm"))
+    mixed, alpha = attention_layer(y, part(OURS, "attention"), heads=HEADS, return_weights=True, **options)
+    x = TEXT + mixed
+    x = x + mlp(layer_norm(x, **part(OURS, "mlp_norm")), part(OURS, "mlp"))
+    got, weights = block(TEXT, OURS, heads=HEADS, return_weights=True, **options)
+    np.testing.assert_allclose(got, x, atol=1e-12)
+    np.testing.assert_allclose(weights, alpha, atol=1e-12)
+    assert abs(got - block(TEXT, OURS, heads=HEADS)).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", PASSED)
+def test_a_decoder_block_takes_what_attention_takes(name):
+    """Does self-attention take the option, and the attention to the context those that are for both?"""
+    options = PASSED[name]
+    both = {key: value for key, value in options.items() if key in ("scale", "softcap", "weigh")}
+    x = TEXT + attention_layer(
+        layer_norm(TEXT, **part(DOWN, "attention_norm")), part(DOWN, "attention"), heads=HEADS, causal=True, **options)
+    x = x + attention_layer(
+        layer_norm(x, **part(DOWN, "cross_norm")), part(DOWN, "cross"), heads=HEADS, context=CONTEXT, **both)
+    x = x + mlp(layer_norm(x, **part(DOWN, "mlp_norm")), part(DOWN, "mlp"))
+    got, (own, cross) = decoder_block(TEXT, CONTEXT, DOWN, heads=HEADS, return_weights=True, **options)
+    np.testing.assert_allclose(got, x, atol=1e-12)
+    assert own.shape == (B, HEADS, N, N) and cross.shape == (B, HEADS, N, M)
+    assert not own[..., np.triu_indices(N, 1)[0], np.triu_indices(N, 1)[1]].any()
+
+
+def test_the_attention_to_the_context_has_options_of_its_own():
+    """Are context_mask, context_bias and context_keep those of `cross`, and only of it?"""
+    far = {"context_bias": -np.abs(np.arange(M) - 3.0), "context_mask": np.arange(M) > 0}
+    _, (own, cross) = decoder_block(TEXT, CONTEXT, DOWN, heads=HEADS, return_weights=True, **far)
+    _, (same, other) = decoder_block(TEXT, CONTEXT, DOWN, heads=HEADS, return_weights=True)
+    np.testing.assert_array_equal(own, same)
+    assert not cross[..., 0].any() and abs(cross - other).max() > 1e-3
+    silent = decoder_block(TEXT, CONTEXT, DOWN, heads=HEADS, context_keep=np.zeros(HEADS))
+    deaf = DOWN | {"cross.W_o": 0 * DOWN["cross.W_o"]}
+    np.testing.assert_allclose(silent, decoder_block(TEXT, CONTEXT, deaf, heads=HEADS), atol=1e-12)
+
+
+def test_norms_and_activations_are_options():
+    """Do rms_norm, before and after, and a gated silu go through the whole stack?"""
+    few = {name: w for name, w in UP2.items() if not name.endswith(("shift", "b_in", "b_out"))}
+    few |= {f"blocks.{i}.mlp.W_gate": draw(D, 20, seed=i) for i in range(2)} | {"norm.gain": draw(D, seed=9)}
+    for norm_first in True, False:
+        x = TEXT
+        for i in range(2):
+            own = part(few, f"blocks.{i}")
+            for layer in "attention", "mlp":
+                y = rms_norm(x, own[f"{layer}_norm.gain"]) if norm_first else x
+                mine = part(own, layer)
+                y = attention_layer(y, mine, heads=HEADS) if layer == "attention" else mlp(y, mine, act=silu)
+                x = x + y if norm_first else rms_norm(x + y, own[f"{layer}_norm.gain"])
+        got = encoder(TEXT, few, heads=HEADS, norm=rms_norm, act=silu, norm_first=norm_first)
+        np.testing.assert_allclose(got, rms_norm(x, few["norm.gain"]), atol=1e-12)
+
+
+def test_the_weights_of_every_layer_come_back():
+    """Does a stack give a list of weights, one a block, pairs in a decoder, and the same output?"""
+    out, alphas = encoder(TEXT, UP2, heads=HEADS, return_weights=True, causal=True)
+    np.testing.assert_array_equal(out, encoder(TEXT, UP2, heads=HEADS, causal=True))
+    first, alpha = block(TEXT, part(UP2, "blocks.0"), heads=HEADS, causal=True, return_weights=True)
+    np.testing.assert_array_equal(alphas[0], alpha)
+    np.testing.assert_array_equal(
+        alphas[1], block(first, part(UP2, "blocks.1"), heads=HEADS, causal=True, return_weights=True)[1])
+    out, pairs = decoder(TEXT, CONTEXT, DOWN2, heads=HEADS, return_weights=True)
+    np.testing.assert_array_equal(out, decoder(TEXT, CONTEXT, DOWN2, heads=HEADS))
+    assert [[alpha.shape[-1] for alpha in pair] for pair in pairs] == [[N, M], [N, M]]
+    np.testing.assert_allclose(np.array([alpha.sum(-1) for pair in pairs for alpha in pair]), 1, atol=1e-12)
+
+
+def test_a_list_has_one_value_a_block():
+    """Are the values of a list, and the rows of keep, those of their blocks?"""
+    keep = np.array([[1.0, 0, 1], [0.5, 1, 0]])
+    got = encoder(TEXT, UP2, heads=HEADS, keep=keep, window=[1, None], bias=[None, BIAS], turn=rope)
+    x = block(TEXT, part(UP2, "blocks.0"), heads=HEADS, keep=keep[0], window=1, turn=rope)
+    x = block(x, part(UP2, "blocks.1"), heads=HEADS, keep=keep[1], bias=BIAS, turn=rope)
+    np.testing.assert_array_equal(got, x)
+
+
+SCHEMES = {
+    "none": lambda n, past: {}, "rope": lambda n, past: {"turn": rope}, "window": lambda n, past: {"window": 2},
+    "alibi": lambda n, past: {"bias": alibi_bias(HEADS, n, past=past)},
+    "relative, a table a block": lambda n, past: {
+        "bias": [relative_bias(draw(HEADS, 5, seed=i), n, past=past) for i in range(2)]},
+}
+
+
+@pytest.mark.parametrize("steps", [[1] * N, [2, 3]])
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("decodes", [False, True])
+@pytest.mark.parametrize("tensor", [False, True])
+def test_decoding_with_caches_gives_what_the_whole_gives(name, steps, decodes, tensor):
+    """Token by token through the stack, are the outputs those of all tokens at once?"""
+    parameters, x, context = (DOWN2 if decodes else UP2), TEXT, CONTEXT
+    if tensor:
+        parameters = {key: torch.from_numpy(w) for key, w in parameters.items()}
+        x, context = torch.from_numpy(TEXT), torch.from_numpy(CONTEXT)
+
+    def to_tensor(value):
+        if isinstance(value, list):
+            return [to_tensor(own) for own in value]
+        return torch.from_numpy(value) if tensor and isinstance(value, np.ndarray) else value
+
+    def run(x, options, **cache):
+        options = {key: to_tensor(value) for key, value in options.items()} | cache
+        if decodes:
+            return decoder(x, context, parameters, heads=HEADS, **options)
+        return encoder(x, parameters, heads=HEADS, causal=True, **options)
+
+    cache, got, past = caches(parameters), [], 0
+    for n in steps:
+        got.append(np.asarray(run(x[:, past : past + n], SCHEMES[name](n, past), cache=cache)))
+        past += n
+    np.testing.assert_allclose(np.concatenate(got, 1), np.asarray(run(x, SCHEMES[name](N, 0))), atol=1e-9)
+
+
+def test_a_decoder_projects_its_context_once():
+    """After the first call, does nobody look at the context again?"""
+    cache = caches(DOWN2)
+    first = decoder(TEXT[:, :2], CONTEXT, DOWN2, heads=HEADS, cache=cache)
+    rest = decoder(TEXT[:, 2:], np.nan * CONTEXT, DOWN2, heads=HEADS, cache=cache)
+    np.testing.assert_allclose(
+        np.concatenate([first, rest], 1), decoder(TEXT, CONTEXT, DOWN2, heads=HEADS), atol=1e-10)
+
+
+def test_an_unknown_or_missing_name_raises():
+    """Is a parameter that no layer uses refused, where a stack returned its input unchanged?"""
+    renamed = {name.replace("blocks", "layers"): w for name, w in UP2.items()}
+    gap = {name.replace("blocks.1", "blocks.2"): w for name, w in UP2.items()}
+    for parameters, message in (
+        (renamed, "encoder: names start with 'blocks.0.', 'blocks.1.', ... or 'norm.'. Got layers.0.attention.W_q"),
+        ({}, "encoder: no parameter is called 'blocks.0....'"),
+        ({"norm.gain": OURS["mlp_norm.gain"]}, "encoder: no parameter is called 'blocks.0....'"),
+        (gap, "encoder: no parameter is called 'blocks.1....'"),
+        (UP2 | {"blocks.1.cross.W_q": EYE}, "encoder: nothing here uses blocks.1.cross.W_q"),
+        (UP2 | {"blocks.x.mlp.W_in": EYE}, "encoder: .* with its number. Got 'blocks.x.mlp.W_in'"),
+        (UP2 | {"blocks.0.attention.b_z": EYE}, "encoder: blocks.0.attention: the parameters have an unknown b_z"),
+        (UP2 | {"blocks.1.mlp.W_up": EYE}, "encoder: blocks.1.mlp: the parameters have an unknown W_up"),
+        (UP2 | {"norm.gain": EYE[0]}, "encoder: layer_norm needs norm.gain, norm.shift. Got norm.gain"),
+        ({name: w for name, w in UP2.items() if "1.mlp." not in name}, "encoder: no parameter is called blocks.1.mlp"),
+        ({name: w for name, w in UP2.items() if name != "blocks.1.attention.W_k"},
+         "encoder: blocks.1.attention: the parameters have no W_k"),
+        ({name: w for name, w in UP2.items() if name != "blocks.0.mlp_norm.shift"},
+         "encoder: layer_norm needs blocks.0.mlp_norm.gain, blocks.0.mlp_norm.shift. Got blocks.0.mlp_norm.gain"),
+    ):
+        with pytest.raises(ValueError, match="^" + message):
+            encoder(TEXT, parameters, heads=HEADS)
+
+
+EYE, x, W = np.eye(D), np.ones((N, D)), np.ones((D, 8))
+CALLS = {
+    "attention_layer": lambda **o: attention_layer(TEXT, part(OURS, "attention"), **o),
+    "block": lambda **o: block(TEXT, OURS, **o), "encoder": lambda **o: encoder(TEXT, UP2, **o),
+    "decoder_block": lambda **o: decoder_block(TEXT, CONTEXT, DOWN, **o),
+    "decoder": lambda **o: decoder(TEXT, CONTEXT, DOWN2, **o),
+}
+BAD = {
+    "mask": [1, TEXT, draw(3, 3) > 0, [[True]], "none"], "bias": [0.5, draw(3, 3), draw(N, N) > 0, torch.ones(N, N)],
+    "window": [-1, 1.5, True], "scale": ["1", np.nan, True], "softcap": [0, -1.0, "2"], "weigh": [1, "relu"],
+    "turn": [rope(draw(2, 2)), "rope"], "cache": [{}, 3, (1, 2, 3)], "keep": [[1, 2], np.ones(9), np.ones(HEADS, int)],
+    "return_weights": [1, None], "masc": [None], "heads": [0, 5, None, 1.5, "3"], "past": [-1, 0.5],
+}
+LAYERED = {"norm_first": [1, None], "norm": [None, "rms"], "act": [3, None]}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_bad_option_is_refused_by_name(name):
+    """Does every option that cannot be right raise, with the name of the function called?"""
+    for option, values in (BAD if name == "attention_layer" else BAD | LAYERED).items():
+        for value in values:
+            with pytest.raises((ValueError, TypeError)) as caught:
+                CALLS[name](**{"heads": HEADS} | {option: value})
+            assert str(caught.value).startswith(f"{name}: "), (option, value, caught.value)
+
+
+@pytest.mark.parametrize("name, call", [
+    ("attention_layer", lambda x: attention_layer(x, part(OURS, "attention"), heads=HEADS)),
+    ("project", lambda x: project(x, part(OURS, "attention"), heads=HEADS)),
+    ("block", lambda x: block(x, OURS, heads=HEADS)), ("encoder", lambda x: encoder(x, UP2, heads=HEADS)),
+    ("decoder_block", lambda x: decoder_block(x, CONTEXT, DOWN, heads=HEADS)),
+    ("decoder_block", lambda x: decoder_block(TEXT, x, DOWN, heads=HEADS)),
+    ("decoder", lambda x: decoder(x, CONTEXT, DOWN2, heads=HEADS)),
+    ("decoder", lambda x: decoder(TEXT, x, DOWN2, heads=HEADS)),
+])
+def test_every_bad_input_is_refused_by_name(name, call):
+    """Are lists, None, strings, whole numbers, other dtypes, kinds and widths refused by the function called?"""
+    for bad in (None, "text", 3, TEXT.tolist(), TEXT[..., :5], TEXT[0, 0], TEXT.astype("f4"), TEXT.astype(int),
+                torch.from_numpy(TEXT), TEXT[..., :0], TEXT.astype(complex), *([draw(5, N, D)] * ("dec" in name))):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            call(bad)
+        assert str(caught.value).startswith(f"{name}: "), (bad, caught.value)
+
+
+def test_empty_sequences_come_back_empty():
+    """Are no tokens, and no sequences, the empty output?"""
+    for empty in TEXT[:, :0], TEXT[:0]:
+        assert encoder(empty, UP2, heads=HEADS, causal=True).shape == empty.shape
+    assert decoder(TEXT[:, :0], CONTEXT, DOWN2, heads=HEADS).shape == (B, 0, D)
+    np.testing.assert_allclose(  # nothing to attend to adds b_o only
+        decoder_block(TEXT, CONTEXT[:, :0], DOWN, heads=HEADS),
+        decoder_block(TEXT, CONTEXT, DOWN | {"cross.W_o": 0 * DOWN["cross.W_o"]}, heads=HEADS), atol=1e-12)
 
 
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: linear(x, W.T), ValueError,
-         r"x has 12 columns, so W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
-        (lambda: linear(x, W, np.ones(3)), ValueError, r"vectors of 8, so b must be \(8,\). Got x .*, b \(3,\)."),
-        (lambda: linear(x, W.astype("f4")), TypeError, "one dtype; got float64, float32."),
-        (lambda: linear(torch.ones(5, 12), torch.ones(8, 12)), ValueError,
-         r"W must be \(12, E\). Got x \(5, 12\), W \(8, 12\)."),
         (lambda: attention_layer(x, dict.fromkeys(["W_q", "W_k", "W_v", "W_o"], W), heads=3), ValueError,
-         r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), .* W_q \(12, 8\)"),
+         r"the 8 columns of W_q do not divide into 3 heads. Got X \(5, 12\), W_q \(12, 8\)"),
         (lambda: part({"mlp.W_in": W}, "cross"), KeyError,
          "part: no parameter is called 'cross....'; there are mlp.W_in"),
-        (lambda: greedy_decode(len, [], end=0, longest=3), ValueError, r"start is empty; .*\[start_token\]"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):

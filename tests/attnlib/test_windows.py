@@ -83,16 +83,18 @@ def test_inputs_are_left_alone():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    "call, kind, message",
     [
-        (lambda: stack_window(X[0, 0], 1), r"X needs two axes or more, .* Got X \(3,\)"),
-        (lambda: stack_window(X, -1), "0, 1, 2, ... Got -1"),
-        (lambda: stack_window(X, 1.5), "Got 1.5"),
-        (lambda: windowed_linear(X, W, 1), r"15 rows; a window of 1 \+ 1 \+ 1 vectors of 3 numbers needs 9. Got X"),
-        (lambda: windowed_linear(torch.from_numpy(X), torch.ones(4, 4), 1), r"needs 9. Got X \(2, 6, 3\), W \(4, 4\)"),
+        (lambda: stack_window(X[0, 0], 1), ValueError, r"stack_window: X needs 2 axes or more, .* Got X \(3,\)"),
+        (lambda: stack_window(X, -1), ValueError, "stack_window: k must be a whole number, 0 or more. Got k=-1"),
+        (lambda: stack_window(X, 1.5), TypeError, "k must be a whole number, 0 or more. Got 1.5"),
+        (lambda: windowed_linear(X, W, 1), ValueError,
+         r"windowed_linear: W has 15 rows; a window of 1 \+ 1 \+ 1 vectors of 3 numbers needs 9. Got X"),
+        (lambda: windowed_linear(torch.from_numpy(X), torch.ones(4, 4), 1), ValueError,
+         r"needs 9. Got X \(2, 6, 3\), W \(4, 4\)"),
     ],
 )
-def test_errors_name_what_came(call, message):
+def test_errors_name_what_came(call, kind, message):
     """Does an error name the shapes received and say what would be right?"""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         call()
