@@ -19,8 +19,8 @@ def told():
     share, load = busy_share(), os.getloadavg()[0]
     if share > BUSY and "--busy" not in sys.argv:
         sys.exit(
-            f"The machine is busy: others took {share:.0%} of its processors' time in the last second (load {load:.1f})."
-            " Figures would be wrong, so none are printed. Wait until it is quiet, or add --busy."
+            f"The machine is busy: others took {share:.0%} of its processors' time in a second (load {load:.1f}). "
+            "Figures would be wrong, so none are printed. Wait until it is quiet, or add --busy."
         )
     head = "" if share <= BUSY else f"MEASURED ON A BUSY MACHINE ({share:.0%} taken by others): no figure to keep.\n"
     return f"{head}{cpu()}\nload {load:.2f}, {share:.0%} of the processors' time taken by others\n{blas()}"

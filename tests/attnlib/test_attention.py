@@ -350,7 +350,7 @@ q, k, v = np.ones((N, D)), np.ones((M, D)), np.ones((M, E))
 @pytest.mark.parametrize(
     "call, kind, message",
     [
-        (lambda: dot(q, k[:, :3]), ValueError, r"Q has 4 columns, K has 3; .* Got Q \(5, 4\), K \(7, 3\)"),
+        (lambda: dot(q, k[:, :3]), ValueError, r"need the same d; it is 4 and 3. Got Q \(5, 4\), K \(7, 3\)"),
         (lambda: attend(q, k[:, :3], v), ValueError, r"attend: q has 4 columns, k has 3; .* k \(7, 3\)"),
         (lambda: attention(q, k, v[:6]), ValueError, r"7 keys and 6 values; .* v \(6, 3\)"),
         (lambda: attention(q[0], k, v), ValueError, r"need two axes or more.* q \(4,\)"),
