@@ -9,6 +9,7 @@ import itertools
 import math
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 
 import numpy as np
@@ -51,7 +52,7 @@ def rules_of(who, q, k, mask=None, bias=None, causal=False, window=None, scale=N
     past = index(past)
     reach = past + N + M if window is None else index(window)                  # without a window: as far as there is
     return Rules(
-        scale=q.shape[-1] ** -0.5 if scale is None else float(scale),
+        scale=int(q.shape[-1]) ** -0.5 if scale is None else float(scale),  # traced, it is no Python number
         softcap=None if softcap is None else float(softcap),
         mask=None if mask is None else broadcast_to(mask, (*q.shape[:-1], M)),
         bias=None if bias is None else broadcast_to(bias, (*q.shape[:-1], M)),
@@ -185,24 +186,30 @@ def scores_of(queries, keys, rules, heads, rows, columns, out=None):
     return scores
 
 
-def hidden_by_position(queries, keys, rules):
+def hidden_by_position(queries, keys, back, ahead):
     """True where a key lies too far back or ahead of a query: the band of causal and window.
 
     Positions, arrays or tensors: queries (N, 1), the first of which is rules.past, and keys (M,). Returns (N, M).
     """
-    return (keys < queries - rules.back) | (keys > queries + rules.ahead)
+    return (keys < queries - back) | (keys > queries + ahead)
 
 
 def hide_by_position(scores, rows, columns, rules):
     """Write -inf outside of the band; only columns that an edge of it crosses are touched."""
-    queries = rules.past + np.arange(rows.start, rows.stop)[:, None]
     first, last = rules.past + rows.start, rules.past + rows.stop - 1
     behind = columns.start, min(columns.stop, last - rules.back)              # keys that the last query does not see
     beyond = max(columns.start, first + rules.ahead + 1), columns.stop        # and those that the first does not
     for start, stop in (behind, beyond):
         if start < stop:
             crossed = scores[..., start - columns.start : stop - columns.start]
-            np.copyto(crossed, -np.inf, where=hidden_by_position(queries, np.arange(start, stop), rules))
+            np.copyto(crossed, -np.inf, where=_edge(first - start, *crossed.shape[-2:], rules.back, rules.ahead))
+
+
+@lru_cache(maxsize=8)  # all tiles on a diagonal ask for the same
+def _edge(ahead_of_keys, rows, columns, back, ahead):
+    """`hidden_by_position` of a tile whose first query stands so many places after its first key: (rows, columns)."""
+    queries = np.arange(ahead_of_keys, ahead_of_keys + rows)[:, None]
+    return hidden_by_position(queries, np.arange(columns), back, ahead)
 
 
 def something_is_hidden(rules, q, k):

@@ -272,7 +272,7 @@ def must_be_careful(dout, q, k, v, rules):
 def pairs_seen(q, k, rules):
     """True where a query of q (..., H, N, D) may see a key of k (..., H_kv, M, D): (N, M) or (..., H, N, M)."""
     queries = arange(rules.past, rules.past + q.shape[-2], like=q)[:, None]
-    seen = ~hidden_by_position(queries, arange(0, k.shape[-2], like=q), rules)
+    seen = ~hidden_by_position(queries, arange(0, k.shape[-2], like=q), rules.back, rules.ahead)
     seen = seen if rules.mask is None else seen & rules.mask
     return seen if rules.bias is None else seen & (rules.bias != -np.inf)
 
