@@ -70,8 +70,8 @@ def chunked_attention(q, k, v, rules):
     """
     tiles = Tiles(q, k, rules)
     queries, keys, values = stack(scaled(q, rules)), stack(k), stack(v)
-    out = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
-    lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
+    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    lse = np.empty((*q.shape[:-1], 1), q.dtype)
     out_stacked, lse_stacked = stack(out), stack(lse)         # views: writing to them fills out and lse
     small = scores_stay_small(q, k, v, rules)
     careful = something_is_hidden(rules, q, k) and not math.isfinite(largest(v))
@@ -79,18 +79,19 @@ def chunked_attention(q, k, v, rules):
     def attend_rows(piece):
         """Go over the keys with a running softmax: whenever a row's top rises, what was summed so far is shrunk."""
         heads, rows = piece
-        mixed = np.zeros(out_stacked[heads, rows].shape, q.dtype)                # (heads, rows, E)
-        total, top = before_any_key(rules, heads, small)                         # broadcast to (heads, rows, 1)
+        mixed = 0                                                                # then (heads, rows, E)
+        total, top = before_any_key(rules, heads, small, q.dtype)                # broadcast to (heads, rows, 1)
         for columns in tiles.columns(rows):
             scores = tiles.scores(queries[heads, rows], tiles.shared(keys, heads, columns), heads, rows, columns)
             seen = scores != -np.inf if careful else None
             if not small:
                 top, shrink = subtract_top(scores, top)
-                mixed *= shrink
-                total = total * shrink
+                mixed, total = mixed * shrink, total * shrink
             np.exp(scores, out=scores)
             total = total + sum_of_rows(scores)
-            mixed += over_seen(scores, tiles.shared(values, heads, columns), seen)
+            added = over_seen(scores, tiles.shared(values, heads, columns), seen)
+            added += mixed
+            mixed = added
         np.divide(mixed, np.where(total == 0, 1, total), out=out_stacked[heads, rows])
         lse_stacked[heads, rows] = top + np.log(total)
 
@@ -224,14 +225,14 @@ def may_hide(bias):
     return 0 not in bias.shape and not (can_look(bias) and bool(bias.min() > -np.inf))
 
 
-def before_any_key(rules, heads, small):
+def before_any_key(rules, heads, small, dtype):
     """A running softmax before its first key: the sum of exponentials, and the top that was subtracted from them.
 
     Nothing, but for a sink: a score that each query of a head has, and whose weight goes nowhere.
     """
     if rules.sinks is None:
         return 0, 0 if small else -np.inf
-    sinks = rules.sinks.reshape(-1, 1, 1)[heads]                              # (heads, 1, 1)
+    sinks = rules.sinks.reshape(-1, 1, 1)[heads].astype(dtype)                # (heads, 1, 1)
     return (np.exp(sinks), 0) if small else (1, sinks)
 
 

@@ -116,7 +116,7 @@ def weights_of(q, k, rules):
         own = stack(weights)[head]                                            # a view: writing to it fills weights
         scores = scores_of(queries[head], tiles.shared(keys, head, columns), rules, tiles.indices[head], rows, columns,
                            out=own)                                           # (1, N, M)
-        total, top = before_any_key(rules, head, small=False)
+        total, top = before_any_key(rules, head, small=False, dtype=q.dtype)
         top, shrink = subtract_top(scores, top)
         np.exp(scores, out=scores)
         total = total * shrink + sum_of_rows(scores)
