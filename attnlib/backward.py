@@ -221,17 +221,21 @@ def chunked_backward(dout, q, k, v, delta, lse, rules):
 def add_rows(tiles, heads, rows, careful, q, k, v, dout, delta, lse, dq, dk, dv):
     """Add what some queries of some heads contribute to dq, before the scale, dk and dv: a tile of keys at a time.
 
-    All stacked, (all heads, N or M, width), q already scaled; dq, dk and dv hold these heads only.
+    All stacked, (all heads, N or M, width), q already scaled; dq, dk and dv hold these heads only. In every tile the
+    weights come back as exp(scores - lse), dscores is alpha (dalpha - delta), and the gradients are products of these.
     """
     cap = tiles.rules.softcap
     queries, dout, delta, lse = (x[heads, rows] for x in (q, dout, delta, lse))
-    queries_less, dout_less = less(queries, lse if cap is None else 0 * lse), less(dout, delta)
+    queries_less, dout_less = less(queries, lse), less(dout, delta)
     for columns in tiles.columns(rows):
         keys, values = (tiles.shared(x, heads, columns) for x in (k, v))
-        alpha = tiles.scores(queries_less, more(keys), heads, rows, columns)  # (heads, rows, columns), less lse
+        if cap is None:
+            alpha = tiles.scores(queries_less, more(keys), heads, rows, columns)  # (heads, rows, columns), less lse
+        else:
+            alpha = tiles.scores(queries, keys, heads, rows, columns)         # capped first: lse comes off below
         seen = alpha != -np.inf if careful else None
         if cap is not None:
-            alpha -= lse                                                      # a capped score is less lse afterwards
+            alpha -= lse
         np.exp(alpha, out=alpha)
         dscores = np.matmul(dout_less, more(values).mT, out=scratch("dscores", alpha.shape, alpha))  # dalpha - delta
         dscores *= alpha
@@ -283,7 +287,7 @@ def only(seen, x):
 
 
 def transposed(seen):
-    """The same for a product over the queries instead of the keys."""
+    """`seen` for a product over the queries instead of the keys; None stays None."""
     return None if seen is None else seen.mT
 
 
