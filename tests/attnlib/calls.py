@@ -414,7 +414,7 @@ call("layers.mlp", x=X, parameters=parameters(**network()), act=function(silu))
 # latent, neighbours, outputs, reading, rnn ----------------------------------------------------------------------------
 
 LATENT = {"W_dkv": "D h", "W_uk": "h H*d", "W_uv": "h H*e", "W_kr": "D p", "W_q": "D H*d", "W_qr": "D H*p",
-          "W_o": "H*e V", "kv_norm__gain": "h"}
+          "W_o": "H*e D", "kv_norm__gain": "h"}
 COMPRESSED = LATENT | {"W_dq": "D M", "W_q": "M H*d", "W_qr": "M H*p", "q_norm__gain": "M"}
 WEIGHTS = floats("B H N N", change=shares)
 call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**LATENT), **HEADS)
