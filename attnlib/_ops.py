@@ -125,7 +125,14 @@ def finfo(dtype):
 
 def largest(x):
     """The largest absolute value of all of x, a Python float: 0 of none, NaN where there is one."""
-    return float(abs(x).max()) if 0 not in x.shape else 0.0
+    return max(float(x.max()), -float(x.min())) if 0 not in x.shape else 0.0
+
+
+def row_max(x):
+    """The largest number of each row, (..., M) -> (..., 1); -inf of no numbers."""
+    if not is_tensor(x):
+        return x.max(axis=-1, keepdims=True, initial=-np.inf)
+    return x.amax(-1, keepdim=True) if x.shape[-1] else x.new_full((*x.shape[:-1], 1), -np.inf)
 
 
 def widen(*arrays):

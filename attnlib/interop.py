@@ -7,6 +7,7 @@ A parameter is an array or a tensor and stays one. Our matrices multiply from th
 import re
 from functools import partial
 
+from attnlib._arguments import check_options, check_qkv, check_sizes, is_floating
 from attnlib.attention import attention
 from attnlib.transformer import gelu, layer_norm, rms_norm, silu
 
@@ -193,28 +194,53 @@ def register_with_hugging_face(name="attnlib"):
     AttentionMaskInterface.register(name, sdpa_mask)
 
 
+# What Transformers passes on besides, and what does not change the numbers where a mask is given as `sdpa_mask` does.
+_OF_NO_EFFECT = {
+    "position_ids", "position_embeddings", "cache_position", "num_items_in_batch", "use_cache", "output_attentions",
+    "output_hidden_states", "output_router_logits", "cu_seq_lens_k", "max_length_q", "max_length_k",
+}
+
+
 def hugging_face_attention(
     module, query, key, value, attention_mask, *, scaling=None, dropout=0.0, is_causal=None, softcap=None, **others
 ):
     """`attention` in the form Hugging Face's AttentionInterface calls.
 
     query (B, H, N, D), key and value (B, H_kv, M, D); attention_mask bool (True = may attend) or numbers to add,
-    broadcastable to (B, H, N, M). Without a mask a causal module hides the future, except for a single query,
-    which is the newest of a cache. Returns (B, N, H, D) and None, in the place of attention weights.
-    Raises ValueError for dropout of weights or a position bias, which `attention` does not have.
+    broadcastable to (B, H, N, M). Without a mask a causal module hides the future, a single query being the newest
+    of a cache, and what lies `sliding_window` keys or more away; with one, the mask says all of that.
+    others: s_aux (H,), the sinks of GPT-OSS; position_bias, floating, broadcastable to (B, H, N, M), added to the scores
+    as T5 does; and what Transformers passes to every attention, of no effect here.
+    Returns (B, N, H, D) and None, in the place of attention weights.
+    Raises ValueError for dropout of weights, for sequences packed into one without a mask, and for any other floating
+    tensor, which would have an effect that is not known here.
     """
-    if dropout or others.get("position_bias") is not None:
-        raise ValueError(
-            f"hugging_face_attention: attention has no dropout of weights and no position_bias; set attention dropout "
-            f"to 0. Got dropout {dropout}, position_bias {'given' if 'position_bias' in others else 'not given'}."
-        )
-    if is_causal is None:
-        is_causal = getattr(module, "is_causal", False)
-    numbers = attention_mask is not None and attention_mask.is_floating_point()
-    out = attention(
-        query, key, value, scale=scaling, softcap=softcap,
-        mask=None if numbers else attention_mask,
-        bias=attention_mask if numbers else None,
-        causal=bool(is_causal) and attention_mask is None and query.shape[-2] > 1,
+    who = "hugging_face_attention"
+    check_qkv(who, query, key, value)
+    sinks, bias, window, packed = (
+        others.pop(name, None) for name in ("s_aux", "position_bias", "sliding_window", "cu_seq_lens_q")
     )
-    return out.transpose(1, 2).contiguous(), None
+    if dropout:
+        raise ValueError(f"{who}: attention has no dropout of weights; set attention dropout to 0. Got {dropout!r}.")
+    if packed is not None and len(packed) > 2 and attention_mask is None:
+        raise ValueError(f"{who}: {len(packed) - 1} sequences are packed into one; pass a mask that parts them.")
+    if strange := [name for name, x in others.items() if name not in _OF_NO_EFFECT and _is_floating_tensor(x)]:
+        raise ValueError(f"{who}: what {', '.join(strange)} does to attention is not known here. Use \"eager\".")
+    if is_causal is None:
+        is_causal = bool(getattr(module, "is_causal", False))
+    options = {"scale": scaling, "softcap": softcap, "sinks": sinks, "bias": bias}
+    if attention_mask is None:
+        newest = query.shape[-2] == 1                                    # of a cache; others are aligned top-left
+        options |= {"causal": is_causal, "past": max(0, key.shape[-2] - 1) if newest else 0}
+        options["window"] = None if window is None else check_sizes(who, sliding_window=window) - 1
+    elif _is_floating_tensor(attention_mask):
+        options["bias"] = attention_mask if bias is None else attention_mask + bias
+    else:
+        options["mask"] = attention_mask
+    filled = {"mask": None, "causal": False, "window": None, "past": 0} | options
+    check_options(who, query, key, **filled)
+    return attention(query, key, value, **filled).transpose(1, 2).contiguous(), None
+
+
+def _is_floating_tensor(x):
+    return hasattr(x, "dtype") and is_floating(x.dtype)

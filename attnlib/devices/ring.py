@@ -12,8 +12,9 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
+from attnlib._arguments import check_flags, check_numbers, check_qkv
+from attnlib._ops import widen
 from attnlib.online_softmax import finish, merge_partials
-from attnlib.tensors.attention import check_tensors, widen
 from attnlib.tensors.backward import attention_backward, attention_forward
 
 
@@ -125,7 +126,7 @@ def _rows_of_every_rank(q, k, v, causal, group):
     dist.all_gather_object(everyone, [(tuple(x.shape), x.dtype) for x in (q, k, v)], group)
     for rank, came in enumerate(everyone):
         slices = (torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in came)
-        check_tensors(f"ring_attention on rank {rank}", *slices, None, None)
+        check_qkv(f"ring_attention on rank {rank}", *slices)
     got = "; ".join(f"rank {rank}: " + ", ".join(f"{name} {shape} {dtype}" for name, (shape, dtype) in zip("qkv", came))
                     for rank, came in enumerate(everyone))
     if len({tuple((shape[:-2], shape[-1], dtype) for shape, dtype in came) for came in everyone}) > 1:

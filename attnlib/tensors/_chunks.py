@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attnlib._arguments import can_look
-from attnlib._ops import repeat
+from attnlib._ops import share, widen
 
 SCORES = 1 << 20  # largest number of scores in a chunk on a CPU, about what a cache holds
 ON_GPU = 1 << 24  # and elsewhere, where many small kernels leave the device idle
@@ -45,6 +45,7 @@ class Rules:
             sinks = fold(sinks.expand(leading)[..., None, None])
         hides = causal or mask is not None or bias is not None or window is not None
         careful = bool(hides) and can_look(k) and not (finite(k) and finite(v))
+        window = None if window is None else int(window)
         return cls(leading, scale, mask, bias, bool(causal), window, softcap, int(past), sinks, careful)
 
 
@@ -203,7 +204,7 @@ def _hides_nothing_but_the_future(M, rules):
 
 def _pieces(q, M, rules, fused):
     """Slices of the queries: chunks so small that their scores, or for the kernel their mask, are few."""
-    heads, N = math.prod(map(int, q.shape[:2])), int(q.shape[-2])
+    heads, N = int(q.shape[0]) * int(q.shape[1]), int(q.shape[-2])
     if fused:
         masks = [x for x in (rules.mask, rules.bias) if x is not None]
         if all(x.ndim < 2 or x.shape[-2] == 1 for x in masks) and not rules.causal and rules.window is None:
@@ -222,7 +223,7 @@ def _by_kernel(q, k, v, hidden, bias, scale):
         hidden = hidden & ~nothing             # a row of the mask that hides all makes NaN in some of its kernels
         mask = ~hidden if bias is None else bias.masked_fill(nothing, 0).masked_fill(hidden, -torch.inf)
     if hidden is not None and q.device.type != "cpu":
-        k, v = (x if x.shape[1] == q.shape[1] else repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+        k, v = share(k, q), share(v, q)        # their kernels take no mask with shared heads
     out = scaled_dot_product_attention(
         q, k, v, attn_mask=bias if hidden is None else mask, scale=scale, enable_gqa=bool(q.shape[1] != k.shape[1])
     )
@@ -251,16 +252,16 @@ def _weights(q, k, hidden, bias, sinks, rules):
 
 
 def mixture(weights, v, hidden, careful):
-    """weights v, where the values of a hidden key count for nothing: NaN and inf too, if `careful`.
+    """weights v, where hidden values count for nothing; a query that sees NaN or inf gets NaN in its column.
 
-    weights (..., H, N, M), v (..., H_kv, M, E), hidden broadcastable to weights -> (..., H, N, E)
+    weights (..., H, N, M), v (..., H_kv, M, E), hidden broadcastable to weights -> (..., H, N, E). If not `careful`,
+    all values are known to be finite.
     """
     if not careful or hidden is None:
         return product(weights, v)
     seen = (~hidden).to(weights.dtype).expand(weights.shape)
-    up, down, nan = (product(seen, x.to(weights.dtype)) > 0 for x in (v == torch.inf, v == -torch.inf, v.isnan()))
-    mixed = product(weights, _cleared(v))
-    return mixed.masked_fill(up, torch.inf).masked_fill(down, -torch.inf).masked_fill(nan | up & down, torch.nan)
+    met = product(seen, (~v.isfinite()).to(weights.dtype)) > 0
+    return product(weights, _cleared(v)).masked_fill(met, torch.nan)
 
 
 def product(x, y):
@@ -279,11 +280,6 @@ def finite(x):
 def _cleared(x):
     """x with zeros in the place of NaN and inf."""
     return x.masked_fill(~x.isfinite(), 0)
-
-
-def widen(*tensors):
-    """Half types as float32; wider dtypes as they are."""
-    return [x.to(wider(x)) for x in tensors]
 
 
 def wider(x):

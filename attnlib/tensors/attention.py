@@ -6,8 +6,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from attnlib._arguments import can_look, check_mask, check_options, check_qkv
+from attnlib._ops import share, widen
 from attnlib.tensors._chunks import Rules, chunked_attention, finite, mixture, weights_of_rows
-from attnlib.tensors._chunks import widen as widen
 from attnlib.tensors.weights import softmax
 
 
@@ -17,13 +17,16 @@ def attend(Q, K, V, mask=None):
     masked_fill is in the place of NumPy's where: it takes the device of the scores.
     """
     check_qkv("attend", Q, K, V)
+    check_mask("attend", mask, (*Q.shape[:-1], K.shape[-2]), Q=Q)
+    dtype = Q.dtype
+    Q, K, V = widen(Q, share(K, Q), share(V, Q))
     scores = Q @ K.mT / K.shape[-1] ** 0.5                # (..., N, M)
-    if mask is None:
-        alpha = softmax(scores)
-        return alpha @ V, alpha
-    check_mask("attend", mask, scores.shape, Q=Q)
-    alpha = softmax(scores.masked_fill(~mask, -torch.inf))
-    return mixture(alpha, V, ~mask, careful=can_look(V) and not finite(V)), alpha
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    alpha = softmax(scores)
+    careful = mask is not None and can_look(V) and not finite(V)
+    B = mixture(alpha, V, ~mask, careful) if careful else alpha @ V
+    return B.to(dtype), alpha.to(dtype)
 
 
 def attention(
@@ -63,17 +66,5 @@ def attention_weights(
     check_qkv("attention_weights", q, k, k)
     check_options("attention_weights", q, k, mask=mask, bias=bias, causal=causal, window=window, scale=scale,
                   softcap=softcap, past=past, sinks=sinks)
-    return weights_of(q, k, mask, bias, causal, window, scale, softcap, past, sinks)
-
-
-def weights_of(q, k, mask, bias, causal, window, scale, softcap, past=0, sinks=None):
-    """The weights of tensors that have been checked: (..., H, N, M) in the dtype of q, computed in float32 or wider."""
     rules = Rules.of(q, k, k, mask, bias, causal, window, scale, softcap, past, sinks)
     return weights_of_rows(q, k, rules)
-
-
-def check_tensors(who, q, k, v, mask, bias):
-    """Raise ValueError or TypeError, naming what came, unless the tensors fit in shape, dtype and device."""
-    check_qkv(who, q, k, v)
-    options = dict.fromkeys(["window", "scale", "softcap", "sinks"])
-    check_options(who, q, k, mask=mask, bias=bias, causal=False, past=0, **options)

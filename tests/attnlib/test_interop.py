@@ -37,16 +37,32 @@ MODELS = {  # no setting that we take over has its usual value everywhere
     ),
     "llama, one key head": lambda: transformers.LlamaConfig(**TEXT, num_key_value_heads=1),
 }
+OTHERS = {  # what attention gets in these: sinks and sliding windows, softcaps, a position bias
+    "gpt_oss": lambda: transformers.GptOssConfig(
+        **TEXT, num_key_value_heads=2, head_dim=8, num_local_experts=2, num_experts_per_tok=1, sliding_window=5,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
+    "gemma2": lambda: transformers.Gemma2Config(
+        **TEXT, num_key_value_heads=2, head_dim=8, sliding_window=5, attn_logit_softcapping=2.0,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
+    "mistral": lambda: transformers.MistralConfig(**TEXT, num_key_value_heads=2, sliding_window=5),
+    "t5": lambda: transformers.T5Config(
+        d_model=D, d_kv=8, d_ff=48, num_layers=2, num_heads=4, vocab_size=VOCABULARY, decoder_start_token_id=0
+    ),
+}
 SCALED = {"gpt2, scaled by layer": lambda: transformers.GPT2Config(**GPT2, scale_attn_by_inverse_layer_idx=True)}
 
 
 def build(name, how, dtype=torch.float32):
     """A tiny model of random parameters, large enough that attention matters, always the same; and its inputs."""
-    config = (MODELS | SCALED)[name]()
+    config = (MODELS | SCALED | OTHERS)[name]()
     model = transformers.AutoModel.from_config(config, attn_implementation=how).to(dtype).eval()
     torch.manual_seed(0)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
+    if name == "t5":
+        model = model.encoder
     if name == "vit":
         return model, {"pixel_values": torch.from_numpy(draw(B, 3, 16, 16)).to(dtype)}
     return model, {"input_ids": torch.from_numpy(np.random.default_rng(1).integers(0, VOCABULARY, (B, N)))}
@@ -59,7 +75,7 @@ PADDING = {
 }
 
 
-RUNS = [(name, padding) for name in MODELS | SCALED for padding in PADDING if name != "vit" or padding == "whole"]
+RUNS = [(name, padding) for name in MODELS | SCALED | OTHERS for padding in PADDING if name != "vit" or padding == "whole"]
 
 
 @pytest.mark.parametrize("name, padding", RUNS)
@@ -76,6 +92,26 @@ def test_hugging_face_models_run_on_attnlib(name, padding, device):
             outputs[how] = model.to(device)(**inputs).last_hidden_state.cpu()
     keep = slice(None) if real is None else real
     torch.testing.assert_close(outputs["attnlib"][keep], outputs["eager"][keep], rtol=1e-5, atol=1e-5)
+
+
+def test_the_sinks_of_gpt_oss_count(monkeypatch):
+    """Does a GPT-OSS model without its sinks, as it ran before, give something else?"""
+    model, inputs = build("gpt_oss", "attnlib")
+    with torch.no_grad():
+        right = model(**inputs).last_hidden_state
+        monkeypatch.setattr("attnlib.interop.attention", lambda *qkv, sinks, **options: attention(*qkv, **options))
+        wrong = model(**inputs).last_hidden_state
+    assert (right - wrong).abs().max() > 1e-2
+
+
+def test_a_sliding_window_without_a_mask_is_kept():
+    """Without a mask, do a whole sequence and a cache's newest token see the last `sliding_window` keys, as HF counts?"""
+    q, k, v = (torch.from_numpy(draw(1, 2, 6, 4, seed=i)) for i in range(3))
+    back = torch.arange(6)[:, None] - torch.arange(6)
+    expected = attention(q, k, v, mask=(back >= 0) & (back < 3))
+    for rows in slice(0, 6), slice(5, 6):
+        out, _ = hugging_face_attention(None, q[..., rows, :], k, v, None, is_causal=True, sliding_window=3)
+        torch.testing.assert_close(out.transpose(1, 2), expected[..., rows, :])
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama, two key heads"])
@@ -99,7 +135,7 @@ def test_hugging_face_models_run_on_numpy(name, monkeypatch):
     assert len(calls) == 2
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama, two key heads"])
+@pytest.mark.parametrize("name", ["gpt2", "llama, two key heads", "gpt_oss", "mistral"])
 def test_hugging_face_caches_grow(name):
     """Fed token by token through its own cache, does a model on attnlib give what it gives all at once?"""
     model, inputs = build(name, "attnlib")
@@ -187,7 +223,11 @@ def llama(**options):
          "only rotary positions of type 'default' are supported. Got 'linear'"),
         (lambda: hugging_face_options(SCALED["gpt2, scaled by layer"]()), "every layer of attnlib has the same scale"),
         (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, dropout=0.1),
-         "no dropout of weights .* Got dropout 0.1, position_bias not given"),
+         "no dropout of weights; .* Got 0.1"),
+        (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, cu_seq_lens_q=torch.tensor([0, 1, 2])),
+         "2 sequences are packed into one; pass a mask"),
+        (lambda: hugging_face_attention(None, *[torch.ones(1, 1, 2, 2)] * 3, None, head_scales=torch.ones(1)),
+         "what head_scales does to attention is not known here"),
     ],
 )
 def test_errors_name_what_came(call, message):

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from attnlib.attention import attention
-from attnlib.kv_cache import Cache, append, cache_step, empty_rows
+from attnlib.kv_cache import Cache, append, cache_step
 from attnlib.positions import rope
-from tests.attnlib.draws import B, D, E, H, N, draw_qkv
+from tests.attnlib.draws import B, D, E, H, N, draw, draw_qkv
 
 
 @pytest.mark.parametrize("steps", [[1] * 9, [4, 1, 1, 3], [9], [2, 7]])
@@ -88,7 +88,6 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
     q, k, v = draw_qkv(2, dtype=dtype)
     twins(append, k, k)
     twins(cache_step, q, k[..., :N, :], v[..., :N, :], k, v, **exact)
-    assert empty_rows(torch.from_numpy(q), 9).shape == empty_rows(q, 9).shape == (B, H, 9, D)
 
 
 def test_inputs_are_left_alone():
@@ -99,6 +98,104 @@ def test_inputs_are_left_alone():
         np.testing.assert_array_equal(now, then)
 
 
+@pytest.mark.parametrize("options", [{"window": 2}, {"window": 0}, {"causal": False}, {"causal": True, "window": 3}])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_positions_are_counted_from_the_first_key_kept(step, options, device):
+    """With a window, or without causal, is each step those rows of attention over all keys so far?"""
+    q, k, v = draw_qkv(2, n=6, m=6)
+    for kind in np.asarray, lambda x: torch.from_numpy(x).to(device):
+        Q, K, V, cache = kind(q), kind(k), kind(v), Cache()
+        for start in range(0, 6, step):
+            new, far = (..., slice(start, start + step), slice(None)), (..., slice(0, start + step), slice(None))
+            wide = attention(Q[far], K[far], V[far], **{"causal": True, **options})[..., start:, :]
+            with torch.no_grad():
+                got = cache.attend(Q[new], K[new], V[new], **options)
+            past = (..., slice(0, start), slice(None))
+            out, _, _ = cache_step(Q[new], K[new], V[new], K[past], V[past], **options)
+            for one in got, out:
+                torch.testing.assert_close(torch.as_tensor(one), torch.as_tensor(wide), rtol=1e-10, atol=1e-12)
+
+
+def test_a_bias_and_sinks_of_all_keys_so_far_are_taken():
+    """Do a bias over past and newest keys, and sinks, give the rows that attention gives at once?"""
+    q, k, v = draw_qkv(2, n=6, m=6)
+    bias, sinks = draw(6, 6), draw(H)
+    expected = attention(q, k, v, bias=bias, sinks=sinks, causal=True)
+    cache = Cache()
+    for start in 0, 2, 4:
+        new = (..., slice(start, start + 2), slice(None))
+        out = cache.attend(q[new], k[new], v[new], bias=bias[start : start + 2, : start + 2], sinks=sinks)
+        np.testing.assert_allclose(out, expected[new], atol=1e-12)
+
+
+def refused(one):
+    """Calls of a cache of (2, 3, 4) that must fail: wrong heads, width, dtype, kind, mask, option, too few values."""
+    wide, other = one[:, :, :1], one[:1]
+    half = one.astype("f4") if isinstance(one, np.ndarray) else one.float()
+    there = torch.from_numpy(one) if isinstance(one, np.ndarray) else one.numpy()
+    return [
+        lambda cache: cache.append(other, other), lambda cache: cache.append(one, other),
+        lambda cache: cache.append(wide, one), lambda cache: cache.append(half, half),
+        lambda cache: cache.append(there, there), lambda cache: cache.append(one, one[:, :2]),
+        lambda cache: cache.append(None, one), lambda cache: cache.append(one.tolist(), one.tolist()),
+        lambda cache: cache.attend(one, one, one, mask=one), lambda cache: cache.attend(one, one, one, mask=one[0] > 0),
+        lambda cache: cache.attend(one, one, one, window=-1), lambda cache: cache.attend(one, one, one, past=1),
+        lambda cache: cache.attend(one, one, one, scale=float("nan")), lambda cache: cache.attend(one[:, :2], one, one),
+        lambda cache: cache.attend(one, one, other),
+    ]
+
+
+@pytest.mark.parametrize("room", [False, True], ids=["full", "with room"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy], ids=["arrays", "tensors"])
+def test_what_is_refused_changes_nothing(kind, room):
+    """After a failed append or attend, has the cache its length and its numbers, with room to spare or without?"""
+    one = kind(draw(2, 3, 4))
+    for wrong in refused(one):
+        cache = Cache()
+        with torch.no_grad():
+            for _ in range(2 + room):
+                cache.append(one, one)
+            before = cache.length
+            with pytest.raises((TypeError, ValueError), match=r"^Cache\.(append|attend): "):
+                wrong(cache)
+            keys, values = cache.append(one, one)
+        assert cache.length == before + 3 == keys.shape[-2]
+        for start in range(0, before + 3, 3):
+            assert (keys[..., start : start + 3, :] == one).all() and (values[..., start : start + 3, :] == one).all()
+
+
+def test_gradients_reach_every_token_kept():
+    """Through a cache filled token by token, are the gradients those of causal attention?"""
+    leaves = [torch.from_numpy(x).requires_grad_() for x in draw_qkv(2, n=5, m=5)]
+    cache = Cache()
+    rows = [cache.attend(*(x[..., i : i + 1, :] for x in leaves)) for i in range(5)]
+    dout = torch.from_numpy(draw(B, H, 5, E, seed=9))
+    found = torch.autograd.grad((torch.cat(rows, -2) * dout).sum(), leaves)
+    expected = torch.autograd.grad((attention(*leaves, causal=True) * dout).sum(), leaves)
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+def test_gradients_of_queries_survive_the_next_token():
+    """With keys that need no gradient, do later tokens leave alone what an earlier one kept for its way back?"""
+    q, k, v = (torch.from_numpy(x) for x in draw_qkv(n=4, m=4))
+    q.requires_grad_()
+    cache = Cache()
+    rows = [cache.attend(*(x[..., i : i + 1, :] for x in (q, k, v))) for i in range(4)]
+    torch.cat(rows, -2).sum().backward()
+    assert q.grad.isfinite().all()
+
+
+def test_a_cache_goes_from_one_mode_to_another():
+    """Filled under inference_mode, then under no_grad, then with gradients, does it keep giving the same?"""
+    q, k, v = (torch.from_numpy(x) for x in draw_qkv(n=4, m=4))
+    expected, cache = attention(q, k, v, causal=True), Cache()
+    for i, mode in enumerate([torch.inference_mode, torch.no_grad, torch.enable_grad, torch.no_grad]):
+        with mode():
+            out = cache.attend(*(x[..., i : i + 1, :] for x in (q, k, v)))
+            torch.testing.assert_close(out, expected[..., i : i + 1, :])
+
+
 q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
 
 
@@ -106,9 +203,17 @@ q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
     "call, kind, message",
     [
         (lambda: cache_step(q, k, v, k[:1], v), ValueError,
-         r"k and past_k may differ only in how many rows .* Got k \(2, 5, 4\), past_k \(1, 5, 4\)"),
+         r"cache_step: k and past_k may differ only in how many rows .* Got k \(2, 5, 4\), past_k \(1, 5, 4\)"),
         (lambda: cache_step(q[..., :3], k, v, k, v), ValueError,
-         r"cache_step: q has 3 columns, k has 4; .* Got q \(6, 5, 3\), k \(2, 10, 4\), v \(2, 10, 3\)"),
+         r"cache_step: q has 3 columns, k has 4; .* Got q \(6, 5, 3\), k \(2, 5, 4\), v \(2, 5, 3\)"),
+        (lambda: cache_step(q, k, v, k[:, :2], v), ValueError, "cache_step: past_k and past_v need one number of rows"),
+        (lambda: cache_step(q, k, v, k, v.astype("f4")), TypeError,
+         "cache_step: v and past_v need one dtype. Got v float64, past_v float32"),
+        (lambda: cache_step(q, k, v, k, v, past=3), TypeError,
+         "cache_step: there is no option past; there are mask, bias, causal"),
+        (lambda: cache_step(q, k, v, k, v, causal=1), TypeError, "cache_step: causal must be True or False. Got 1"),
+        (lambda: append(k, v), ValueError, "append: past .* and x .* need the same D"),
+        (lambda: append(k, k[:1]), ValueError, "append: x and past may differ only in how many rows"),
     ],
 )
 def test_errors_name_what_came(call, kind, message):
