@@ -5,6 +5,8 @@ queries and keys. Where a function takes `like`, an array or tensor, the result 
 computed in float64 and then rounded. With a cache, `past` keys come before the first query: query i stands at past + i.
 """
 
+import math
+
 import numpy as np
 
 from attnlib._arguments import (
@@ -161,7 +163,7 @@ def alibi_bias(heads, N, M=None, past=0, causal=False, like=None):
     return astype(bias, np.float64 if like is None else like.dtype)
 
 
-def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
+def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False, *, frequencies=None, factor=1):
     """Turn each pair of columns by an angle that grows with the position (rotary position embedding).
 
     x (..., N, d), queries or keys of one head width d, floating; never the values. positions: (N,) or what
@@ -169,6 +171,8 @@ def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
     position interpolation divides them.
     Pair i of the first rotary_dim columns (all d unless given) turns by position / base^(2i / rotary_dim).
     Pairs are columns (i, i + rotary_dim/2), as in Llama; with `interleaved`, (2i, 2i + 1), as in the paper.
+    frequencies (rotary_dim/2,): the angle of each pair a step, in place of those that follow from base; factor
+    multiplies what turned. `yarn` gives both, for sequences longer than those a model was trained on.
     Returns x's shape and dtype; float16 is computed in float32. The product of a turned query and a turned
     key depends on their distance only.
     Raises ValueError when rotary_dim or positions do not fit, TypeError when x is not floating.
@@ -181,10 +185,10 @@ def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
     check_axes("rope", x=(x, "... N d"))
     check_floating("rope", x=x)
     check_flags("rope", interleaved=interleaved)
-    r = check_columns(x, rotary_dim)
-    r, base = check_clocks("rope", r, base)
-    angles = check_positions(x, positions)[..., None] * frequencies(r, base, like=x)      # (..., N, r/2)
-    return rotate(x, cos(angles), sin(angles), interleaved)
+    check_numbers("rope", above=0, factor=factor)
+    clocks = check_frequencies(x, frequencies, rotary_dim, base)                          # (r/2,)
+    angles = check_positions(x, positions)[..., None] * clocks                            # (..., N, r/2)
+    return rotate(x, float(factor) * cos(angles), float(factor) * sin(angles), interleaved)
 
 
 def rotate(x, cos, sin, interleaved=False):
@@ -223,6 +227,39 @@ def frequencies(d, base=10000, like=None):
     return base ** (-2 * float64(arange(0, d // 2, like)) / d)
 
 
+def yarn(d, factor, length, base=10000, fast=32, slow=1, like=None):
+    """What `rope` needs to read `factor` times as far as the `length` a model was trained on: YaRN.
+
+    d columns turn. A pair that turns more than `fast` times within the length keeps its frequency, for it tells near
+    places apart; one that turns fewer than `slow` times is slowed down by the factor, so that no angle is new; those
+    between go from one to the other in equal steps.
+    Returns the frequencies (d/2,) in float64, of the kind of `like`, and the number by which turned queries and turned
+    keys are multiplied, 0.1 ln(factor) + 1: together they sharpen the attention, which more keys would flatten.
+    Raises ValueError for an odd d, a factor below 1, or fast not above slow.
+    Source: Peng et al. 2023, "YaRN", with the steps of the authors' code.
+
+    >>> clocks, stretch = yarn(16, factor=4, length=1024)
+    >>> (clocks / frequencies(16)).round(2)
+    array([1.  , 1.  , 0.81, 0.62, 0.44, 0.25, 0.25, 0.25])
+    >>> turned = rope(np.ones((2, 16)), [0, 4095], frequencies=clocks, factor=stretch)
+    """
+    check_like("yarn", like, real=False)
+    d, base = check_clocks("yarn", d, base)
+    length = check_sizes("yarn", length=length)
+    check_numbers("yarn", above=0, factor=factor, fast=fast, slow=slow)
+    if factor < 1 or fast <= slow or base <= 1:
+        raise ValueError(
+            "yarn: factor needs to be 1 or more, fast above slow, and base above 1. "
+            f"Got factor={factor}, fast={fast}, slow={slow}, base={base}."
+        )
+    first, last = (d / 2 * math.log(length / (2 * math.pi * turns), base) for turns in (fast, slow))
+    first, last = max(math.floor(first), 0), min(math.ceil(last), d - 1)     # the pairs that turn so many times
+    slowed = (float64(arange(0, d // 2, like)) - first) / max(last - first, 1e-3)
+    slowed = slowed.clip(0, 1)                                               # (d/2,) 0 keeps, 1 slows down
+    clocks = frequencies(d, base, like)
+    return clocks * (1 - slowed) + clocks / float(factor) * slowed, 0.1 * math.log(factor) + 1
+
+
 def check_places(who, N, M, past, like=None):
     """N, M and past as Python's integers, M = N + past for None; raise unless they are sizes and `like` has a kind."""
     check_like(who, like, real=False)
@@ -238,6 +275,20 @@ def check_clocks(who, d, base, like=None):
     if d % 2:
         raise ValueError(f"{who}: positions turn columns in pairs, so the width must be even; got {d}.")
     return d, float(base)
+
+
+def check_frequencies(x, given, rotary_dim, base):
+    """The frequencies (r/2,) of `rope` in float64; raise unless the given ones, or those of base, fit x."""
+    if given is None:
+        r, base = check_clocks("rope", check_columns(x, rotary_dim), base)
+        return frequencies(r, base, like=x)
+    check_arrays("rope", x=x, frequencies=given)
+    check_axes("rope", frequencies=(given, "r/2"))
+    check_floating("rope", frequencies=given)
+    if 2 * given.shape[0] != check_columns(x, 2 * given.shape[0] if rotary_dim is None else rotary_dim):
+        raise ValueError(f"rope: frequencies needs one number for each of {rotary_dim // 2} pairs of columns; "
+                         f"got {given.shape[0]}.")
+    return float64(given)
 
 
 def check_columns(x, rotary_dim):

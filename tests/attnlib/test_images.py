@@ -144,7 +144,7 @@ def test_whole_numbers_are_refused_where_something_is_computed(kind):
             call()
 
 
-def test_half_precision_heads_see_across_a_wide_image(twins):
+def test_half_precision_heads_see_across_a_long_image(twins):
     """In float16, is each head of a row of 64 pixels still one pixel, though squares of distances pass 2048?"""
     heads = twins(conv_heads, (1, 64), 3, like=np.zeros(1, np.float16)).cpu().numpy()
     assert heads.dtype == np.float16

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import toeplitz
 from transformers import LlamaConfig, T5Config
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.distilbert.modeling_distilbert import create_sinusoidal_embeddings
 from transformers.models.gpt_neox import modeling_gpt_neox
@@ -25,6 +26,7 @@ from attnlib.positions import (
     rotate,
     sinusoidal,
     sinusoidal_shift,
+    yarn,
 )
 from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 from tests.attnlib.onnx_cases import cases
@@ -256,6 +258,43 @@ def test_layouts_of_what_turns(interleaved):
     same_in_every_layout(lambda q, c, s: rotate(q, c, s, interleaved), q, cos, sin)
 
 
+@pytest.mark.parametrize("d, factor, length, base, fast, slow", [
+    (64, 4.0, 2048, 10000.0, 32, 1), (128, 40.0, 4096, 10000.0, 32, 1), (8, 16.0, 4096, 500000.0, 32, 1),
+    (64, 1.0, 512, 10000.0, 32, 1), (6, 2.0, 40, 100.0, 3, 2), (32, 8.0, 100000, 50.0, 64, 0.5), (2, 4.0, 8, 9.0, 2, 1),
+])
+def test_yarn_is_hugging_faces(d, factor, length, base, fast, slow):
+    """Are frequencies and attention factor those of Transformers, and turned queries those of its Llama?"""
+    scaling = {"rope_type": "yarn", "rope_theta": base, "factor": factor, "beta_fast": fast, "beta_slow": slow,
+               "original_max_position_embeddings": length}
+    config = LlamaConfig(hidden_size=2 * d, num_attention_heads=2, head_dim=d, rope_parameters=scaling,
+                         max_position_embeddings=int(factor * length))
+    theirs, stretch = ROPE_INIT_FUNCTIONS["yarn"](config)
+    clocks, ours = yarn(d, factor, length, base, fast, slow)
+    np.testing.assert_allclose(clocks, theirs.numpy(), rtol=1e-5)
+    assert ours == pytest.approx(stretch)
+    x, places = np.random.default_rng(d).normal(size=(1, 2, 3, d)), np.array([[0, 7, 300]])
+    cos, sin = modeling_llama.LlamaRotaryEmbedding(config)(torch.from_numpy(x), torch.from_numpy(places))
+    turned, _ = modeling_llama.apply_rotary_pos_emb(*[torch.from_numpy(x)] * 2, cos, sin)
+    turns = rope(x, places[:, None], frequencies=clocks, factor=ours)
+    np.testing.assert_allclose(turns, turned.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_yarn_keeps_the_fast_and_slows_the_slow(twins):
+    """Do fast pairs keep their frequency, slow ones turn no farther than in training, and factor 1 change nothing?"""
+    twins(lambda like: yarn(64, 8, 2048, like=like)[0], np.ones(1))
+    clocks, _ = yarn(64, 8, 2048)
+    turns = 2048 * frequencies(64) / (2 * np.pi)
+    np.testing.assert_array_equal(clocks[turns > 64], frequencies(64)[turns > 64])
+    np.testing.assert_allclose(8 * clocks[turns < 0.5], frequencies(64)[turns < 0.5])
+    unchanged, stretch = yarn(64, 1, 2048)
+    np.testing.assert_allclose(unchanged, frequencies(64))
+    assert stretch == 1
+    np.testing.assert_array_equal(rope(q, frequencies=frequencies(D)), rope(q))
+    half = rope(q, frequencies=frequencies(4), factor=2.0)
+    np.testing.assert_allclose(half[..., :4], 2 * rope(q, rotary_dim=4)[..., :4])
+    np.testing.assert_array_equal(half[..., 4:], q[..., 4:])
+
+
 def test_layouts_and_pytorchs_transforms():
     """Do views in every layout give the same, and do the functions compile whole, trace and map?"""
     table, places = rng.normal(size=(H, 5)), np.array([[3, 1, 4, 0, 2], [5, 9, 2, 6, 5]])
@@ -385,6 +424,15 @@ def test_slips_differ(right, wrong):
         (lambda: learned([True], np.ones((3, 2))), TypeError, r"learned: positions must be whole numbers; got bool"),
         (lambda: rope(x, rotary_dim=0), ValueError, "rope: rotary_dim must be from 2 to 8"),
         (lambda: rope(x, rotary_dim=2.0), TypeError, "rope: rotary_dim must be a whole number, 0 or more. Got 2.0"),
+        (lambda: rope(x, frequencies=[1.0]), TypeError, "rope: frequencies must be an array or a tensor; got list"),
+        (lambda: rope(x, frequencies=np.ones(5)), ValueError, "rope: rotary_dim must be from 2 to 8, .* got 10"),
+        (lambda: rope(x, frequencies=np.ones(3), rotary_dim=4), ValueError, "one number for each of 2 pairs .* got 3"),
+        (lambda: rope(x, frequencies=np.ones(4, int)), TypeError, "rope: frequencies needs a floating dtype"),
+        (lambda: rope(x, factor=0), ValueError, "rope: factor must be a finite number above 0. Got 0"),
+        (lambda: yarn(7, 2, 64), ValueError, "yarn: positions turn .* the width must be even; got 7"),
+        (lambda: yarn(8, 0.5, 64), ValueError, "yarn: factor needs to be 1 or more, .* Got factor=0.5"),
+        (lambda: yarn(8, 2, 64, fast=1), ValueError, "yarn: .* fast above slow, .* fast=1, slow=1"),
+        (lambda: yarn(8, 2, 64.0), TypeError, "yarn: length must be a whole number, 1 or more. Got 64.0"),
         (lambda: rope(x, base=-1), ValueError, "rope: base must be a finite number above 0. Got -1"),
         (lambda: rope(x, [True] * N), TypeError, "rope: positions must be real numbers; got bool"),
         (lambda: rope(x, ["a"] * N), TypeError, "rope: positions must be numbers, .* Got list"),
