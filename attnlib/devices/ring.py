@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
-from attnlib._arguments import check_flags, check_numbers, check_qkv
+from attnlib._arguments import check_qkv
 from attnlib._ops import widen
 from attnlib.online_softmax import finish, merge_partials
 from attnlib.tensors.backward import attention_backward, attention_forward
