@@ -32,6 +32,8 @@ def check_axes(who, **arrays):
     """
     arrays = {name: given for name, given in arrays.items() if not (given[0] is None and given[1].startswith("?"))}
     check_arrays(who, **{name: array for name, (array, _) in arrays.items()})
+    if _fit(arrays.values()):
+        return  # the common case, decided without building a message
     lengths, leading = {}, []
     for name, (array, axes) in arrays.items():
         letters = [letter for letter in axes.split() if letter not in ("?", "...")]
@@ -45,7 +47,7 @@ def check_axes(who, **arrays):
         for letter, length in zip(letters, array.shape[-missing:]):
             other, right = lengths.setdefault(letter, (name, int(letter) if letter.isdigit() else length))
             if length != right and letter.isdigit():
-                raise ValueError(f"{who}: {name} needs the axes {_axes(axes)}. {got(arrays)}")
+                raise ValueError(f"{who}: {name} must be {_axes(axes)}; it has {length} for {letter}. {got(arrays)}")
             if length != right:
                 raise ValueError(
                     f"{who}: {other} {_axes(arrays[other][1])} and {name} {_axes(axes)} need the same {letter}; it is "
@@ -55,6 +57,25 @@ def check_axes(who, **arrays):
                 raise ValueError(f"{who}: {name} {_axes(axes)} needs {letter} to be 1 or more. {got(arrays)}")
     if broadcast(*leading) is None:
         raise ValueError(f"{who}: the axes before the last ones do not broadcast together. {got(arrays)}")
+
+
+def _fit(arrays):
+    """Whether all is as `check_axes` asks; no where it has to look closer."""
+    lengths, leading = {}, []
+    for array, axes in arrays:
+        letters, shape = axes.removeprefix("? ").split(), tuple(array.shape)
+        if letters[0] == "...":
+            letters = letters[1:]
+            more = len(shape) - len(letters)
+            if more > 0:
+                leading.append(shape[:more])
+                shape = shape[more:]
+        if len(letters) != len(shape) or 0 in shape:
+            return False
+        for letter, length in zip(letters, shape):
+            if lengths.setdefault(letter, length) != length or letter.isdigit():
+                return False
+    return len(leading) < 2 or broadcast(*leading) is not None
 
 
 def _axes(axes):
@@ -83,7 +104,9 @@ def check_arrays(who, **arrays):
     """Raise TypeError unless all are NumPy arrays or all are tensors, ValueError for tensors of several devices."""
     first = next(iter(arrays.values()), None)
     if all(type(array) is np.ndarray for array in arrays.values()):
-        return  # the common case, decided without building a message
+        return  # the common cases, decided without building a message
+    if is_tensor(first) and all(is_tensor(array) and array.device == first.device for array in arrays.values()):
+        return
     kinds = {name: is_tensor(array) for name, array in arrays.items()}
     for name, array in arrays.items():
         usual = isinstance(array, np.ndarray) and not isinstance(array, np.matrix | np.ma.MaskedArray)
@@ -147,15 +170,20 @@ def check_options(who, q, k, **options):
     check_score_options(who, (*q.shape[:-1], k.shape[-2]), **options, q=q)
 
 
-def check_score_options(who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, **like):
-    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs."""
-    check_mask(who, mask, shape, **like)
-    for name, array, right, what in ("bias", bias, shape, "the scores"), ("sinks", sinks, shape[:-2], "the heads"):
+def check_score_options(
+    who, shape, *, mask, bias, causal, window, scale, softcap, past, sinks, what="the scores", **like
+):
+    """`check_options` for scores of this shape, (..., N, M); like: one array, name=array, whose kind is theirs.
+
+    what: how an error calls the scores.
+    """
+    check_mask(who, mask, shape, what, **like)
+    for name, array, right, of in ("bias", bias, shape, what), ("sinks", sinks, shape[:-2], "the heads"):
         if array is not None:
             check_arrays(who, **like, **{name: array})
             if not is_floating(array.dtype):
                 raise TypeError(f"{who}: {name} must be floating; got {array.dtype} {tuple(array.shape)}.")
-            check_broadcasts(who, name, array, right, what)
+            check_broadcasts(who, name, array, right, of)
     check_flags(who, causal=causal)
     check_sizes(who, least=0, past=past, **({} if window is None else {"window": window}))
     if scale is not None:
@@ -164,7 +192,7 @@ def check_score_options(who, shape, *, mask, bias, causal, window, scale, softca
         check_numbers(who, above=0, softcap=softcap)
 
 
-def check_mask(who, mask, shape, **others):
+def check_mask(who, mask, shape, what="the scores", **others):
     """Raise unless the mask is None, or boolean, of the kind and device of the others, and broadcasts to `shape`."""
     if mask is None:
         return
@@ -174,7 +202,7 @@ def check_mask(who, mask, shape, **others):
             f"{who}: mask must be bool, True = may attend; got {mask.dtype} {tuple(mask.shape)}. "
             "Pass numbers to be added to the scores as bias=, where there is one."
         )
-    check_broadcasts(who, "mask", mask, shape)
+    check_broadcasts(who, "mask", mask, shape, what)
 
 
 def check_broadcasts(who, name, array, shape, what="the scores"):
@@ -190,8 +218,8 @@ def check_sizes(who, least=1, **sizes):
     for name, size in sizes.items():
         if is_tensor(size) and sys.modules["torch"].jit.is_tracing():
             size = int(size)  # torch.jit.trace sees lengths as tensors
-        wrong = isinstance(size, bool | np.bool_ | np.ndarray) or is_tensor(size)
-        if wrong or not hasattr(type(size), "__index__"):
+        array = isinstance(size, np.ndarray) or is_tensor(size)
+        if array or isinstance(size, bool | np.bool_) or not hasattr(type(size), "__index__"):
             raise TypeError(f"{who}: {name} must be a whole number, {least} or more. Got {_told(size)}.")
         if size < least:
             came = ", ".join(f"{name}={size}" for name, size in sizes.items())
@@ -234,7 +262,7 @@ def check_ids(who, ids, size, what="id", outside=IndexError, why=None, **like):
         wrong = ids[(whole < 0) | (whole >= size)]
         if len(wrong):
             why = why or f"the size is {size}"
-            raise outside(f"{who}: {what} {int(wrong[0])} is outside 0..{size - 1}; {why}.")
+            raise outside(f"{who}: {what} {wrong[0].item()} is outside 0..{size - 1}; {why}.")
     return whole
 
 
@@ -254,7 +282,9 @@ def as_array(who, name, numbers, **like):
         except (TypeError, ValueError):  # rows of different lengths
             numbers = np.array(None)
         if numbers.dtype.kind not in "biuf":
-            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came}.")
+            raise TypeError(
+                f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came} ({numbers.dtype})."
+            )
         if is_tensor(other):
             numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)
     check_arrays(who, **{name: numbers}, **like)

@@ -7,7 +7,9 @@ slice. So the N x M scores are never allocated; large inputs are split across th
 
 import itertools
 import math
+import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 
 import numpy as np
@@ -50,7 +52,7 @@ def rules_of(who, q, k, mask=None, bias=None, causal=False, window=None, scale=N
     past = index(past)
     reach = past + N + M if window is None else index(window)                  # without a window: as far as there is
     return Rules(
-        scale=q.shape[-1] ** -0.5 if scale is None else float(scale),
+        scale=int(q.shape[-1]) ** -0.5 if scale is None else float(scale),  # traced, it is no Python number
         softcap=None if softcap is None else float(softcap),
         mask=None if mask is None else broadcast_to(mask, (*q.shape[:-1], M)),
         bias=None if bias is None else broadcast_to(bias, (*q.shape[:-1], M)),
@@ -66,9 +68,10 @@ def chunked_attention(q, k, v, rules):
     q (..., H, N, D), k (..., H_kv, M, D), v (..., H_kv, M, E), one dtype, float32 or wider.
     Returns out (..., H, N, E) and lse (..., H, N, 1): 0 and -inf for a query with nothing to attend to.
     """
-    tiles = Tiles(q, k, v, rules)
-    out = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
-    lse = np.full((*q.shape[:-1], 1), -np.inf, q.dtype)
+    tiles = Tiles(q, k, rules)
+    queries, keys, values = stack(scaled(q, rules)), stack(k), stack(v)
+    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    lse = np.empty((*q.shape[:-1], 1), q.dtype)
     out_stacked, lse_stacked = stack(out), stack(lse)         # views: writing to them fills out and lse
     small = scores_stay_small(q, k, v, rules)
     careful = something_is_hidden(rules, q, k) and not math.isfinite(largest(v))
@@ -76,19 +79,20 @@ def chunked_attention(q, k, v, rules):
     def attend_rows(piece):
         """Go over the keys with a running softmax: whenever a row's top rises, what was summed so far is shrunk."""
         heads, rows = piece
-        mixed = np.zeros(out_stacked[heads, rows].shape, q.dtype)                # (heads, rows, E)
-        total, top = before_any_key(rules, heads, small)                         # broadcast to (heads, rows, 1)
+        mixed = 0                                                                # then (heads, rows, E)
+        total, top = before_any_key(rules, heads, small, q.dtype)                # broadcast to (heads, rows, 1)
         for columns in tiles.columns(rows):
-            scores = tiles.scores(heads, rows, columns)                          # (heads, rows, columns)
+            scores = tiles.scores(queries[heads, rows], tiles.shared(keys, heads, columns), heads, rows, columns)
             seen = scores != -np.inf if careful else None
             if not small:
                 top, shrink = subtract_top(scores, top)
-                mixed *= shrink
-                total = total * shrink
+                mixed, total = mixed * shrink, total * shrink
             np.exp(scores, out=scores)
-            total = total + scores.sum(axis=-1, keepdims=True)
-            mixed += over_seen(scores, tiles.values(heads, columns), seen)
-        out_stacked[heads, rows] = mixed / np.where(total == 0, 1, total)
+            total = total + sum_of_rows(scores)
+            added = over_seen(scores, tiles.shared(values, heads, columns), seen)
+            added += mixed
+            mixed = added
+        np.divide(mixed, np.where(total == 0, 1, total), out=out_stacked[heads, rows])
         lse_stacked[heads, rows] = top + np.log(total)
 
     on_all_threads(quietly(attend_rows), list(itertools.product(tiles.heads, tiles.rows)), lse.size * k.shape[-2])
@@ -96,41 +100,57 @@ def chunked_attention(q, k, v, rules):
 
 
 class Tiles:
-    """The tiles of one attention: `heads` and `rows` list slices, `columns` those of the keys that rows may see."""
+    """How the scores of q (..., H, N, D) and k (..., H_kv, M, D) are cut into tiles.
 
-    def __init__(self, q, k, v, rules):
-        self.q, self.k, self.v, self.rules = stack(q), stack(k), stack(v), rules
+    `heads` and `rows` list slices of the stacked heads and of the queries; `columns` gives those of the keys.
+    """
+
+    def __init__(self, q, k, rules):
+        self.rules, self.M = rules, k.shape[-2]
         self.indices = list(np.ndindex(q.shape[:-2]))         # of every stacked head, in arrays that are not stacked
-        (heads, N), M = self.q.shape[:2], k.shape[-2]
-        rows = max(1, ROWS // 4) if rules.ahead < M and N > ROWS // 4 else ROWS  # smaller tiles follow the diagonal closer
-        self.rows = slices(0, N, rows)
-        rows = max(1, min(rows, N))
+        self.group = len(self.indices) // max(1, math.prod(k.shape[:-2]))     # how many heads share a key head
+        most = ROWS if rules.ahead >= self.M else max(1, ROWS // 4)           # small tiles follow the diagonal closer
+        rows = max(1, min(most, q.shape[-2]))
         self.step = max(COLUMNS, min(SCORES // rows, LONGEST))
-        self.heads = slices(0, heads, max(1, SCORES // (rows * max(1, min(self.step, M)))))
+        self.rows = slices(0, q.shape[-2], rows)
+        self.heads = slices(0, len(self.indices), max(1, SCORES // (rows * max(1, min(self.step, self.M)))))
 
     def columns(self, rows):
         """The keys that any of these queries may see by its position, as slices."""
         first, last = self.rules.past + rows.start, self.rules.past + rows.stop - 1
-        M = self.k.shape[1]
-        return slices(max(0, first - self.rules.back), min(M, last + self.rules.ahead + 1), self.step)
+        return slices(max(0, first - self.rules.back), min(self.M, last + self.rules.ahead + 1), self.step)
 
-    def keys(self, heads, columns):
-        return self.k[self._shared(heads), columns]
+    def shared(self, x, heads, columns):
+        """x (stacked key heads, M, width) at these keys, as these query heads read it: neighbours share a key head."""
+        first, last = heads.start // self.group, (heads.stop - 1) // self.group
+        if self.group == 1 or first == last:
+            return x[first : last + 1, columns]
+        return x[np.arange(heads.start, heads.stop) // self.group, columns]
 
-    def values(self, heads, columns):
-        return self.v[self._shared(heads), columns]
+    def scores(self, queries, keys, heads, rows, columns):
+        """The scores of a tile, (heads, rows, columns), in memory that the next tile of this thread is written to."""
+        shape = *queries.shape[:-1], columns.stop - columns.start
+        room = scratch("scores", shape, queries)
+        return scores_of(queries, keys, self.rules, self.indices[heads], rows, columns, out=room)
 
-    def scores(self, heads, rows, columns):
-        """The scores of one tile, (heads, rows, columns): -inf where a query may not look."""
-        return scores_of(
-            self.q[heads, rows], self.keys(heads, columns), self.rules, self.indices[heads], rows, columns
-        )
 
-    def _shared(self, heads):
-        """The key heads that these query heads read, neighbours one: an index into k and v."""
-        group = len(self.q) // len(self.k)
-        first, last = heads.start // group, (heads.stop - 1) // group
-        return slice(first, last + 1) if group == 1 or first == last else np.arange(heads.start, heads.stop) // group
+def scratch(name, shape, like):
+    """Room for a tile of this shape, which a thread uses again: fresh memory costs as much time as a product."""
+    size = math.prod(shape)
+    kept = getattr(_rooms, name, None)
+    if kept is None or kept.size < size or kept.dtype != like.dtype:
+        kept = np.empty(size, like.dtype)
+        if size <= SCORES:
+            setattr(_rooms, name, kept)
+    return kept[:size].reshape(shape)
+
+
+_rooms = threading.local()
+
+
+def scaled(q, rules):
+    """q times the scale, in its own dtype."""
+    return q * q.dtype.type(rules.scale)
 
 
 def stack(x):
@@ -143,48 +163,54 @@ def slices(start, stop, step):
     return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 
-def scores_of(queries, keys, rules, heads, rows, columns):
-    """The scores of queries (heads, rows, D) with keys (heads, columns, D); -inf where a query may not look.
+def scores_of(queries, keys, rules, heads, rows, columns, out=None):
+    """The scores of scaled queries (heads, rows, D) with keys (heads, columns, D); -inf where a query may not look.
 
     rows and columns, slices, say which queries and keys these are; heads, one index each, which mask and bias they
-    have. Without one of its own a head may be (rows, D) and (columns, D).
+    have. out, if given, is where they are written.
     """
-    scores = (queries * queries.dtype.type(rules.scale)) @ keys.mT
+    scores = np.matmul(queries, keys.mT, out=out)
     if rules.softcap is not None:
         scores /= rules.softcap
         np.tanh(scores, out=scores)
         scores *= rules.softcap
     if rules.bias is not None:
-        for own, head in zip(stack(scores), heads):
+        for own, head in zip(scores, heads):
             bias = rules.bias[head][rows, columns]
             own += bias
             if rules.bias_hides:
                 np.copyto(own, -np.inf, where=bias == -np.inf)  # added to infinity or NaN it would hide nothing
     hide_by_position(scores, rows, columns, rules)
     if rules.mask is not None:
-        for own, head in zip(stack(scores), heads):
+        for own, head in zip(scores, heads):
             np.copyto(own, -np.inf, where=~rules.mask[head][rows, columns])
     return scores
 
 
-def hidden_by_position(queries, keys, rules):
+def hidden_by_position(queries, keys, back, ahead):
     """True where a key lies too far back or ahead of a query: the band of causal and window.
 
     Positions, arrays or tensors: queries (N, 1), the first of which is rules.past, and keys (M,). Returns (N, M).
     """
-    return (keys < queries - rules.back) | (keys > queries + rules.ahead)
+    return (keys < queries - back) | (keys > queries + ahead)
 
 
 def hide_by_position(scores, rows, columns, rules):
     """Write -inf outside of the band; only columns that an edge of it crosses are touched."""
-    queries = rules.past + np.arange(rows.start, rows.stop)[:, None]
     first, last = rules.past + rows.start, rules.past + rows.stop - 1
     behind = columns.start, min(columns.stop, last - rules.back)              # keys that the last query does not see
     beyond = max(columns.start, first + rules.ahead + 1), columns.stop        # and those that the first does not
     for start, stop in (behind, beyond):
         if start < stop:
             crossed = scores[..., start - columns.start : stop - columns.start]
-            np.copyto(crossed, -np.inf, where=hidden_by_position(queries, np.arange(start, stop), rules))
+            np.copyto(crossed, -np.inf, where=_edge(first - start, *crossed.shape[-2:], rules.back, rules.ahead))
+
+
+@lru_cache(maxsize=8)  # all tiles on a diagonal ask for the same
+def _edge(ahead_of_keys, rows, columns, back, ahead):
+    """`hidden_by_position` of a tile whose first query stands so many places after its first key: (rows, columns)."""
+    queries = np.arange(ahead_of_keys, ahead_of_keys + rows)[:, None]
+    return hidden_by_position(queries, np.arange(columns), back, ahead)
 
 
 def something_is_hidden(rules, q, k):
@@ -199,14 +225,14 @@ def may_hide(bias):
     return 0 not in bias.shape and not (can_look(bias) and bool(bias.min() > -np.inf))
 
 
-def before_any_key(rules, heads, small):
+def before_any_key(rules, heads, small, dtype):
     """A running softmax before its first key: the sum of exponentials, and the top that was subtracted from them.
 
     Nothing, but for a sink: a score that each query of a head has, and whose weight goes nowhere.
     """
     if rules.sinks is None:
         return 0, 0 if small else -np.inf
-    sinks = rules.sinks.reshape(-1, 1, 1)[heads]                              # (heads, 1, 1)
+    sinks = rules.sinks.reshape(-1, 1, 1)[heads].astype(dtype)                # (heads, 1, 1)
     return (np.exp(sinks), 0) if small else (1, sinks)
 
 
@@ -221,6 +247,11 @@ def subtract_top(scores, top):
     return higher, np.exp(top - shift)
 
 
+def sum_of_rows(x):
+    """The sums of the rows of x (..., M), as (..., 1): a product with ones, which BLAS does three times as fast."""
+    return x @ np.ones((x.shape[-1], 1), x.dtype)
+
+
 def products_stay_finite(x, y):
     """Whether x . y, over the last axis, is surely a finite number for all rows of x and y."""
     return largest(x) * largest(y) * x.shape[-1] < float(finfo(x.dtype).max)
@@ -229,16 +260,14 @@ def products_stay_finite(x, y):
 def over_seen(weights, x, seen):
     """weights (..., N, M) @ x (..., M, D), where only the pairs that are `seen` count: 0 times NaN would be NaN.
 
-    A row that sees a number which is not finite gets NaN in its column. With seen None all count.
+    A row that sees an infinity or NaN gets it, in its column, as in a sum. With seen None all pairs count.
     """
-    if seen is None or not can_look(x):
+    if seen is None or not can_look(x) or bool((abs(x) < np.inf).all()):
         return weights @ x
-    finite = abs(x) < np.inf
-    if finite.all():
-        return weights @ x
-    met = astype(seen, x.dtype) @ astype(~finite, x.dtype)                    # (..., N, D): how many are seen
-    product = weights @ where(finite, x, 0)
-    product[met > 0] = np.nan
+    product = weights @ where(abs(x) < np.inf, x, 0)
+    seen = astype(seen, x.dtype)
+    for number, found in (np.inf, x == np.inf), (-np.inf, x == -np.inf), (np.nan, x != x):
+        product = where(seen @ astype(found, x.dtype) > 0, product + number, product)  # (..., N, D)
     return product
 
 
@@ -261,5 +290,6 @@ def scores_stay_small(q, k, v, rules):
         return False
     if rules.sinks is not None and not largest(rules.sinks) <= SMALL:
         return False
-    longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
+    with np.errstate(over="ignore"):
+        longest_q, longest_k = (np.sqrt(np.vecdot(x, x).max()) for x in (q, k))
     return bool(abs(rules.scale) * longest_q * longest_k <= SMALL and USUAL[0] <= largest(v) <= USUAL[1])

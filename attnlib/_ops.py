@@ -125,7 +125,7 @@ def finfo(dtype):
 
 def largest(x):
     """The largest absolute value of all of x, a Python float: 0 of none, NaN where there is one."""
-    return float(abs(x).max()) if 0 not in x.shape else 0.0
+    return max(float(x.max()), -float(x.min())) if 0 not in x.shape else 0.0
 
 
 def row_max(x):

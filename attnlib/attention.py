@@ -10,8 +10,11 @@ from attnlib._chunked import (
     over_seen,
     quietly,
     rules_of,
+    scaled,
+    scores_of,
     stack,
     subtract_top,
+    sum_of_rows,
 )
 from attnlib._dispatch import also_tensors
 from attnlib._ops import share, widen
@@ -105,16 +108,19 @@ def attention_weights(
 def weights_of(q, k, rules):
     """The weights of q (..., H, N, D) and k (..., H_kv, M, D), float32 or wider, one head at a time: (..., H, N, M)."""
     N, M = q.shape[-2], k.shape[-2]
-    tiles, weights = Tiles(q, k, k, rules), np.empty((*q.shape[:-1], M), q.dtype)
+    tiles, weights = Tiles(q, k, rules), np.empty((*q.shape[:-1], M), q.dtype)
+    queries, keys = stack(scaled(q, rules)), stack(k)
 
     def weigh(number):
-        head, own = slice(number, number + 1), stack(weights)[number]         # a view: writing to it fills weights
-        scores = tiles.scores(head, slice(0, N), slice(0, M))                 # (1, N, M)
-        total, top = before_any_key(rules, head, small=False)
+        head, rows, columns = slice(number, number + 1), slice(0, N), slice(0, M)
+        own = stack(weights)[head]                                            # a view: writing to it fills weights
+        scores = scores_of(queries[head], tiles.shared(keys, head, columns), rules, tiles.indices[head], rows, columns,
+                           out=own)                                           # (1, N, M)
+        total, top = before_any_key(rules, head, small=False, dtype=q.dtype)
         top, shrink = subtract_top(scores, top)
         np.exp(scores, out=scores)
-        total = total * shrink + scores.sum(axis=-1, keepdims=True)
-        own[...] = (scores / np.where(total == 0, 1, total))[0]
+        total = total * shrink + sum_of_rows(scores)
+        scores /= np.where(total == 0, 1, total)
 
     for number in range(len(tiles.indices)):
         quietly(weigh)(number)

@@ -27,6 +27,8 @@ from attnlib._chunked import (
     products_stay_finite,
     quietly,
     rules_of,
+    scaled,
+    scratch,
     something_is_hidden,
     stack,
 )
@@ -99,7 +101,7 @@ def attend_backward(
     alpha = attention_weights(Q, K, mask=mask, bias=bias, causal=causal, window=window, scale=scale, softcap=softcap,
                               past=past, sinks=sinks)                    # (..., H, N, M)
     alpha, dalpha = only(seen, alpha), only(seen, dB @ values.mT)        # (..., H, N, M)
-    dscores = dadded = softmax_backward(dalpha, alpha)
+    dscores = dadded = only(seen, softmax_backward(dalpha, alpha))       # with a bias: the gradient of what it adds
     if softcap is not None:
         dscores = only(seen, dadded * softcap_slope(rules.scale * Q @ keys.mT, rules.softcap))
     dQ = rules.scale * over_seen(dscores, keys, seen)                                     # (..., H, N, D)
@@ -197,45 +199,62 @@ def chunked_backward(dout, q, k, v, delta, lse, rules):
     Threads share the heads. Where there are fewer slices of heads than threads, several share the rows of a slice,
     each with a dk and a dv of its own; these are added up in the end.
     """
-    tiles, careful = Tiles(q, k, v, rules), must_be_careful(dout, q, k, v, rules)
+    tiles, careful = Tiles(q, k, rules), must_be_careful(dout, q, k, v, rules)
+    inputs = [stack(x) for x in (scaled(q, rules), k, v, dout, delta, lse)]
     scores = lse.size * k.shape[-2]
     shares = math.ceil(threads_for(scores) / max(1, len(tiles.heads)))
     dq = np.zeros(q.shape, q.dtype)
     dk = np.zeros((shares, *q.shape[:-2], *k.shape[-2:]), q.dtype)
     dv = np.zeros((shares, *q.shape[:-2], *v.shape[-2:]), q.dtype)
-    stacked = stack(dout), stack(delta), stack(lse)
 
     def add_share(piece):
         heads, share = piece
         gradients = [stack(d)[heads] for d in (dq, dk[share], dv[share])]     # views: writing fills dq, dk and dv
         for rows in tiles.rows[share::shares]:
-            for columns in tiles.columns(rows):
-                add_tile(tiles, heads, rows, columns, *(x[heads, rows] for x in stacked), careful, *gradients)
+            add_rows(tiles, heads, rows, careful, *inputs, *gradients)
 
     on_all_threads(quietly(add_share), list(itertools.product(tiles.heads, range(shares))), scores)
-    dk, dv = (d[0] if shares == 1 else d.sum(axis=0) for d in (dk, dv))
-    return rules.scale * dq, rules.scale * dk, dv
+    dq *= rules.scale
+    return dq, *(d[0] if shares == 1 else d.sum(axis=0) for d in (dk, dv))
 
 
-def add_tile(tiles, heads, rows, columns, dout, delta, lse, careful, dq, dk, dv):
-    """Add to dq, dk and dv (heads, N or M, width) what one tile of scores contributes, dq and dk before the scale.
+def add_rows(tiles, heads, rows, careful, q, k, v, dout, delta, lse, dq, dk, dv):
+    """Add what some queries of some heads contribute to dq, before the scale, dk and dv: a tile of keys at a time.
 
-    dout (heads, rows, E), delta and lse (heads, rows, 1): those of the tile's rows.
+    All stacked, (all heads, N or M, width), q already scaled; dq, dk and dv hold these heads only. In every tile the
+    weights come back as exp(scores - lse), dscores is alpha (dalpha - delta), and the gradients are products of these.
     """
-    rules, queries, keys = tiles.rules, tiles.q[heads, rows], tiles.keys(heads, columns)
-    alpha = tiles.scores(heads, rows, columns)                                # (heads, rows, columns)
-    seen = alpha != -np.inf if careful else None
-    alpha -= lse
-    np.exp(alpha, out=alpha)
-    dscores = dout @ tiles.values(heads, columns).mT                          # dalpha
-    dscores -= delta
-    dscores *= alpha
-    if rules.softcap is not None:
-        dscores *= softcap_slope(rules.scale * queries @ keys.mT, rules.softcap)
-    alpha, dscores = only(seen, alpha), only(seen, dscores)
-    dq[:, rows] += over_seen(dscores, keys, seen)
-    dk[:, columns] += over_seen(dscores.mT, queries, transposed(seen))
-    dv[:, columns] += over_seen(alpha.mT, dout, transposed(seen))
+    cap = tiles.rules.softcap
+    queries, dout, delta, lse = (x[heads, rows] for x in (q, dout, delta, lse))
+    queries_less, dout_less = less(queries, lse), less(dout, delta)
+    for columns in tiles.columns(rows):
+        keys, values = (tiles.shared(x, heads, columns) for x in (k, v))
+        if cap is None:
+            alpha = tiles.scores(queries_less, more(keys), heads, rows, columns)  # (heads, rows, columns), less lse
+        else:
+            alpha = tiles.scores(queries, keys, heads, rows, columns)         # capped first: lse comes off below
+        seen = alpha != -np.inf if careful else None
+        if cap is not None:
+            alpha -= lse
+        np.exp(alpha, out=alpha)
+        dscores = np.matmul(dout_less, more(values).mT, out=scratch("dscores", alpha.shape, alpha))  # dalpha - delta
+        dscores *= alpha
+        if cap is not None:
+            dscores *= softcap_slope(queries @ keys.mT, cap)
+        alpha, dscores = only(seen, alpha), only(seen, dscores)
+        dq[:, rows] += over_seen(dscores, keys, seen)
+        dk[:, columns] += over_seen(dscores.mT, queries, transposed(seen))
+        dv[:, columns] += over_seen(alpha.mT, dout, transposed(seen))
+
+
+def less(x, row):
+    """x with a column more, which makes less(x, row) @ more(y).T the same as x @ y.T - row, without a pass over it."""
+    return np.concatenate([x, -row], axis=-1)
+
+
+def more(y):
+    """y with a column of ones: see `less`."""
+    return np.concatenate([y, np.ones((*y.shape[:-1], 1), y.dtype)], axis=-1)
 
 
 def sinks_gradient(delta, lse, rules, sinks):
@@ -257,7 +276,7 @@ def must_be_careful(dout, q, k, v, rules):
 def pairs_seen(q, k, rules):
     """True where a query of q (..., H, N, D) may see a key of k (..., H_kv, M, D): (N, M) or (..., H, N, M)."""
     queries = arange(rules.past, rules.past + q.shape[-2], like=q)[:, None]
-    seen = ~hidden_by_position(queries, arange(0, k.shape[-2], like=q), rules)
+    seen = ~hidden_by_position(queries, arange(0, k.shape[-2], like=q), rules.back, rules.ahead)
     seen = seen if rules.mask is None else seen & rules.mask
     return seen if rules.bias is None else seen & (rules.bias != -np.inf)
 
@@ -268,7 +287,7 @@ def only(seen, x):
 
 
 def transposed(seen):
-    """The same for a product over the queries instead of the keys."""
+    """`seen` for a product over the queries instead of the keys; None stays None."""
     return None if seen is None else seen.mT
 
 

@@ -37,8 +37,8 @@ def split(X, heads):
     """
     check_axes("split", X=(X, "... N D"))
     heads = check_sizes("split", heads=heads)
-    d, left = divmod(X.shape[-1], heads)
-    if left:
+    d = X.shape[-1] // heads
+    if X.shape[-1] % heads:
         raise ValueError(f"split: the columns of X must be a multiple of heads. Got X {tuple(X.shape)}, heads {heads}.")
     return X.reshape(*X.shape[:-1], heads, d).swapaxes(-2, -3)           # (..., N, heads, d), then swapped
 
@@ -98,7 +98,7 @@ def multi_head(
     parameters = {"W_q": W_q, "W_k": W_k, "W_v": W_v, "W_o": W_o, "b_q": b_q, "b_k": b_k, "b_v": b_v, "b_o": b_o,
                   "q_gain": q_gain, "k_gain": k_gain, "sinks": sinks, "W_gate": W_gate, "b_gate": b_gate}
     parameters = {name: array for name, array in parameters.items() if array is not None or name in MATRICES}
-    check_multi_head("multi_head", X, parameters, heads, context, options)
+    heads = check_multi_head("multi_head", X, parameters, heads, context, options)
     out, weights = attend_in_heads(X, parameters, heads, context, **options)
     return (out, weights) if options.get("return_weights") else out
 
@@ -200,33 +200,33 @@ def sum_of_heads(x, k):
     array([3., 7.])
     """
     check_groups("sum_of_heads", x=x, k=k)
+    check_floating("sum_of_heads", x=x)
+    if x.shape[-2:] != k.shape[-2:]:
+        raise ValueError(f"sum_of_heads: x and k need the same M and D. Got x {tuple(x.shape)}, k {tuple(k.shape)}.")
     groups = groups_of("sum_of_heads", x, k)
-    if groups == 1:
-        return x
-    return x.reshape(*x.shape[:-3], x.shape[-3] // groups, groups, *x.shape[-2:]).sum(-3)
+    return x if groups == 1 else x.reshape(*x.shape[:-3], k.shape[-3], groups, *x.shape[-2:]).sum(-3)
 
 
 def groups_of(who, q, k):
     """How many query heads read each key head. Raises ValueError, naming the shapes, unless they share evenly."""
     if q.ndim < 3 or q.shape[-3] == k.shape[-3]:
         return 1
-    groups, left = divmod(q.shape[-3], k.shape[-3]) if k.shape[-3] else (0, 1)
-    if left:
+    if not k.shape[-3] or q.shape[-3] % k.shape[-3]:
         raise ValueError(
             f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. "
             f"Got {tuple(q.shape)} and {tuple(k.shape)}."
         )
-    return groups
+    return q.shape[-3] // k.shape[-3]
 
 
 def check_groups(who, **arrays):
-    """Raise unless both are arrays, or both tensors, with the same number of axes, two or more: (..., M, D)."""
+    """Raise unless both are arrays, or both tensors, with the same axes (..., H, M, D) but for the last three."""
     check_arrays(who, **arrays)
     for name, array in arrays.items():
         check_axes(who, **{name: (array, "... M D")})
-    if len({array.ndim for array in arrays.values()}) > 1:
+    if len({(array.ndim, tuple(array.shape[:-3])) for array in arrays.values()}) > 1:
         came = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
-        raise ValueError(f"{who}: both need the same number of axes. Got {came}.")
+        raise ValueError(f"{who}: both need the same axes before those of the heads. Got {came}.")
 
 
 MATRICES = "W_q", "W_k", "W_v", "W_o"
@@ -236,20 +236,24 @@ OPTIONS = ("mask", "bias", "causal", "window", "scale", "softcap", "past", "weig
 
 
 def check_multi_head(who, X, parameters, heads, context, options):
-    """Raise, naming what came and what would be right, unless the arguments of `multi_head` fit together."""
+    """heads as Python's integer; raise, naming what came, unless the arguments of `multi_head` fit together."""
+    heads = check_sizes(who, heads=heads)
     check_names(who, parameters, MATRICES, LEARNED)
     d, key_heads, d_v = check_projections(who, X, context, parameters, heads)
     widths = {"b_q": heads * d, "b_k": key_heads * d, "b_v": key_heads * d_v, "b_o": parameters["W_o"].shape[1],
               "q_gain": d, "k_gain": d, "sinks": heads, "b_gate": heads * d_v}
     for name, width in widths.items():
         if name in parameters and tuple(parameters[name].shape) != (width,):
-            raise ValueError(f"{who}: {name} must be ({width},). Got {tuple(parameters[name].shape)}.")
+            came = _shapes(X, context, parameters, heads)
+            raise ValueError(f"{who}: {name} must be ({width},); it is {tuple(parameters[name].shape)}. {came}")
     gate = parameters.get("W_gate")
     if gate is None and "b_gate" in parameters:
-        raise ValueError(f"{who}: b_gate is added to the gate, X W_gate; W_gate is missing.")
+        raise ValueError(f"{who}: b_gate is added to the gate, X W_gate; W_gate is missing, or None.")
     if gate is not None and tuple(gate.shape) != (X.shape[-1], heads * d_v):
-        raise ValueError(f"{who}: W_gate must be ({X.shape[-1]}, {heads * d_v}). Got {tuple(gate.shape)}.")
+        came = _shapes(X, context, parameters, heads)
+        raise ValueError(f"{who}: W_gate must be ({X.shape[-1]}, {heads * d_v}); it is {tuple(gate.shape)}. {came}")
     check_head_options(who, X, heads, context, "sinks" in parameters, **options)
+    return heads
 
 
 def check_head_options(
@@ -268,6 +272,7 @@ def check_head_options(
     check_score_options(
         who, (*X.shape[:-2], heads, X.shape[-2], M), mask=mask, bias=bias, causal=causal, window=window, scale=scale,
         softcap=softcap, past=past, sinks=None, X=X,
+        what=f"the scores of X {tuple(X.shape)} and context {None if context is None else tuple(context.shape)},",
     )
     if keep is not None:
         check_arrays(who, X=X, keep=keep)
@@ -296,34 +301,37 @@ def check_projections(who, X, context, parameters, heads):
     check_floating(who, **vectors, **parameters)
     W_q, W_k, W_v, W_o = matrices = [parameters[name] for name in MATRICES]
     source = X if context is None else context
-    for name, array in vectors.items():
-        check_axes(who, **{name: (array, "... N d")})
-    for name, array in zip(MATRICES, matrices):
-        check_axes(who, **{name: (array, "D d")})
-    heads = check_sizes(who, heads=heads)
-    shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in (vectors | parameters).items())
-    got = f"Got {shapes}, heads {heads}."
+    axes = zip(MATRICES, matrices, ("A a", "B b", "C c", "D d"))         # which lengths fit is said better below
+    check_axes(who, X=(X, "... N x"), **{name: (array, letters) for name, array, letters in axes})
+    check_axes(who, context=(source, "... M y"))
+    wrong = None
+    d, left = W_q.shape[1] // heads, W_q.shape[1] % heads
+    key_heads, left_of_keys = (W_k.shape[1] // d, W_k.shape[1] % d) if d else (0, 0)
+    d_v, left_of_values = (W_v.shape[1] // key_heads, W_v.shape[1] % key_heads) if key_heads else (0, 0)
     for name, W, array in (("W_q", W_q, X), ("W_k", W_k, source), ("W_v", W_v, source)):
         if W.shape[0] != array.shape[-1]:
-            raise ValueError(
-                f"{who}: {name} has {W.shape[0]} rows; the vectors it projects have {array.shape[-1]} numbers. {got}"
-            )
-    if X.shape[:-2] != source.shape[:-2]:
-        raise ValueError(f"{who}: the leading axes of X and context differ. {got}")
-    d, left = divmod(W_q.shape[1], heads)
-    if left or not d:
-        raise ValueError(f"{who}: the {W_q.shape[1]} columns of W_q do not divide into {heads} heads. {got}")
-    key_heads, left = divmod(W_k.shape[1], d)
-    if left or not key_heads or heads % key_heads:
-        raise ValueError(
-            f"{who}: a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
-            f"with G a divisor of {heads}; it has {W_k.shape[1]}. {got}"
+            wrong = wrong or f"{name} has {W.shape[0]} rows; the vectors it projects have {array.shape[-1]} numbers"
+    if wrong is not None:
+        pass
+    elif X.shape[:-2] != source.shape[:-2]:
+        wrong = "the leading axes of X and context differ"
+    elif left or not d:
+        wrong = f"the {W_q.shape[1]} columns of W_q do not divide into {heads} heads"
+    elif left_of_keys or not key_heads or heads % key_heads:
+        wrong = (
+            f"a head of W_q has {d} columns, so W_k needs {heads * d}, or for grouped heads G x {d} "
+            f"with G a divisor of {heads}; it has {W_k.shape[1]}"
         )
-    d_v, left = divmod(W_v.shape[1], key_heads)
-    if left:
-        raise ValueError(f"{who}: the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads. {got}")
-    if W_o.shape[0] != heads * d_v:
-        raise ValueError(
-            f"{who}: W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}. {got}"
-        )
+    elif left_of_values:
+        wrong = f"the {W_v.shape[1]} columns of W_v do not divide into {key_heads} heads"
+    elif W_o.shape[0] != heads * d_v:
+        wrong = f"W_o has {W_o.shape[0]} rows; {heads} heads of {d_v} columns need {heads * d_v}"
+    if wrong is not None:
+        raise ValueError(f"{who}: {wrong}. {_shapes(X, context, parameters, heads)}")
     return d, key_heads, d_v
+
+
+def _shapes(X, context, parameters, heads):
+    """The last sentence of an error: every array with its shape, and the heads."""
+    arrays = {"X": X} | ({} if context is None else {"context": context}) | parameters
+    return f"Got {', '.join(f'{name} {tuple(array.shape)}' for name, array in arrays.items())}, heads {heads}."

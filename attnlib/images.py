@@ -10,7 +10,8 @@ import numpy as np
 from attnlib._arguments import check_arrays, check_axes, check_floating, check_like, check_numbers, check_sizes, got
 from attnlib._ops import add_at, arange, astype, broadcast_to, concatenate, norm, stack, widen, zeros
 from attnlib.heads import merge
-from attnlib.transformer import encoder, linear
+from attnlib.layers import gelu, layer_norm, linear
+from attnlib.transformer import check_stack, encoder
 from attnlib.weights import softmax
 
 
@@ -134,11 +135,12 @@ def conv_as_attention(image, kernel, bias=None, sharpness=46.0):
     pixels, kernel = widen(image, kernel)
     values = _surround(pixels, k // 2).reshape(*batch, 1, (H + k - 1) * (W + k - 1), C)    # (..., 1, M, C)
     fetched = _conv_heads((H, W), k, float(sharpness), wide=values) @ values       # (..., k k, N, C)
-    W_o = kernel.reshape(-1, C, k * k).swapaxes(0, 2).reshape(k * k * C, -1)
+    C_out = kernel.shape[0]
+    W_o = kernel.reshape(C_out, C, k * k).swapaxes(0, 2).reshape(k * k * C, C_out)
     out = merge(fetched) @ W_o                                                     # (..., N, C_out)
     if bias is not None:
         out = out + bias
-    return astype(out.reshape(*batch, H, W, -1), image.dtype)
+    return astype(out.reshape(*batch, H, W, C_out), image.dtype)
 
 
 def _surround(image, margin):
@@ -190,14 +192,18 @@ def attention_distance(alpha, size, margin=0):
     return astype((weights * distance).sum(-1).mean(-1), alpha.dtype)
 
 
-def vit(image, parameters, *, p, heads, **options):
+def vit(
+    image, parameters, *, p, heads, norm_first=True, norm=layer_norm, act=gelu, return_weights=False, **options
+):
     """The Vision Transformer: from an image to one score for each class.
 
     image (..., H, W, C); parameters patch.W (p p C, D), patch.b (D), cls (D), positions (1 + N, D), blocks.0.*, ...
     and norm.* as in `attnlib.transformer.encoder`, head.W (D, classes), head.b (classes).
-    p, the side of a patch; options are those of `attnlib.transformer.block`.
-    Returns (..., classes): scores, not probabilities. They are computed from the class token, the first one.
-    Raises ValueError when the table of positions does not have a row for every patch and the class token.
+    p, the side of a patch; the others are those of `attnlib.transformer.encoder`.
+    Returns (..., classes): scores, not probabilities. They are computed from the class token, the first one. With
+    return_weights, also a list of weights (..., heads, 1 + N, 1 + N), one a block.
+    Raises ValueError when the table of positions does not have a row for every patch and the class token, KeyError for
+    parameters that are missing, TypeError unless all have one floating dtype.
     Source: Dosovitskiy et al. 2021, eq. 1-4.
     """
     p = check_vit(image, parameters, p)
@@ -205,8 +211,12 @@ def vit(image, parameters, *, p, heads, **options):
     tokens = linear(patches, parameters["patch.W"], parameters.get("patch.b"))              # (..., N, D)
     x = prepend(parameters["cls"], tokens) + parameters["positions"]                        # (..., 1 + N, D)
     own = {name: array for name, array in parameters.items() if name.startswith(("blocks.", "norm."))}
-    x = encoder(x, own, heads=heads, **options)
-    return linear(x[..., 0, :], parameters["head.W"], parameters.get("head.b"))
+    form = {"norm_first": norm_first, "norm": norm, "act": act, "return_weights": return_weights}
+    check_stack("vit", x, own, heads, options, **form)
+    mixed = encoder(x, own, heads=heads, **form, **options)
+    x, weights = mixed if return_weights else (mixed, None)
+    scores = linear(x[..., 0, :], parameters["head.W"], parameters.get("head.b"))
+    return (scores, weights) if return_weights else scores
 
 
 def prepend(token, x):
@@ -225,9 +235,14 @@ def prepend(token, x):
 
 def check_size(who, size, margin=0):
     """The sides (H, W) and the margin as Python's integers; raise unless the size is a pair of sizes."""
-    if not isinstance(size, Sequence | np.ndarray) or isinstance(size, str) or len(size) != 2:
-        raise TypeError(f"{who}: size must be a pair (height, width). Got {size!r}.")
-    return check_sizes(who, height=size[0], width=size[1]), check_sizes(who, least=0, margin=margin)
+    margin = check_sizes(who, least=0, margin=margin)
+    wrong = TypeError
+    if isinstance(size, Sequence | np.ndarray) and not isinstance(size, str) and len(size) == 2:
+        try:
+            return check_sizes(who, height=size[0], width=size[1]), margin
+        except (TypeError, ValueError) as error:
+            wrong = type(error)
+    raise wrong(f"{who}: size must be a pair of whole numbers, (height, width), 1 or more. Got {size!r}.")
 
 
 def check_patches(who, image, p):

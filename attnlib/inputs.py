@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from attnlib._arguments import check_arrays, check_axes, check_flags, check_ids, check_like, check_numbers, check_sizes
-from attnlib._dispatch import also_tensors
+from attnlib._dispatch import also_tensors, is_tensor
 from attnlib._ops import arange, asarray_like, concatenate, default_float, stack, zeros
 
 
@@ -161,8 +161,12 @@ def check_edges(who, edges, N, like=None):
     """The edges (E, 2) as 64-bit integers, and N; raise unless each is a pair of nodes from 0 to N - 1."""
     check_like(who, like, real=False)
     N = check_sizes(who, least=0, N=N)
-    if not hasattr(edges, "shape") and isinstance(edges, Iterable):
+    if isinstance(edges, str | dict) or not (hasattr(edges, "shape") or isinstance(edges, Iterable)):
+        raise TypeError(f"{who}: edges must be pairs of nodes, in a list, an array or a tensor. Got {edges!r}.")
+    if not hasattr(edges, "shape"):
         edges = list(edges)  # a set, a generator, the edges of a NetworkX graph
+    elif like is not None and is_tensor(edges) != is_tensor(like):
+        edges = edges.tolist()
     edges = check_ids(who, edges, N, what="node", like=like)
     if edges.shape == (0,):
         edges = edges.reshape(0, 2)

@@ -5,7 +5,17 @@ the turned key, is one for all heads and carries the position, because a positio
 undone before the latent vector could be used in its place.
 """
 
-from attnlib._arguments import check_axes, check_flags, check_floating, check_functions, check_mask, check_sizes
+from attnlib._arguments import (
+    broadcast,
+    check_arrays,
+    check_axes,
+    check_flags,
+    check_floating,
+    check_functions,
+    check_mask,
+    check_sizes,
+    got,
+)
 from attnlib._ops import astype, concatenate, widen, zeros
 from attnlib.attention import attention
 from attnlib.heads import merge, split
@@ -13,7 +23,7 @@ from attnlib.layers import linear, rms_norm
 from attnlib.positions import rope
 
 SHAPES = {  # d is x's width, r the latent vector's, t the turned key's; k, v and s are heads times a width
-    "W_dkv": "d r", "W_uk": "r k", "W_uv": "r v", "W_kr": "d t", "W_q": "d k", "W_qr": "d s", "W_o": "v o",
+    "W_dkv": "d r", "W_uk": "r k", "W_uv": "r v", "W_kr": "d t", "W_q": "d k", "W_qr": "d s", "W_o": "v d",
     "kv_norm.gain": "? r",
 }
 COMPRESSED = SHAPES | {"W_dq": "d q", "W_q": "q k", "W_qr": "q s", "q_norm.gain": "? q"}
@@ -29,13 +39,13 @@ def latent_attention(x, parameters, *, heads, cache=None, mask=None, absorbed=Fa
     W_q, W_qr                 queries (D, heads K) and turned queries (D, heads T)
     W_dq (D, R_q)             if there is one, queries are compressed first, then W_q and W_qr have R_q rows;
                               "q_norm.gain" (R_q), if there is one, normalises them in between
-    W_o (heads V, D_out)      joins the heads
+    W_o (heads V, D)          joins the heads
     cache     (..., P, R + T), what an earlier call returned: latent vectors and turned keys of the P tokens before.
     mask      bool, broadcastable to (..., heads, N, P + N), hides padding besides; a token never sees a later one.
     absorbed  the same numbers another way: W_uk is multiplied into the queries and W_uv behind the weights, so that
               all heads share the cache itself as keys and values, which are never made.
     turn      a function of vectors (..., N, T) and positions (N,): `rope`, or with `interleaved` as DeepSeek's weights.
-    Scores are divided by sqrt(K + T). Returns out (..., N, D_out) and the cache (..., P + N, R + T).
+    Scores are divided by sqrt(K + T). Returns out (..., N, D) and the cache (..., P + N, R + T).
     Raises ValueError or TypeError naming what came when parameters are missing, too many, or do not fit.
     Source: DeepSeek-AI 2024, "DeepSeek-V2", section 2.1, eqs. 9 to 19; the norms: section 3.1.2.
 
@@ -98,7 +108,7 @@ def _times(x, W):
 
 def _normalised(x, parameters, gain):
     """x after an RMS norm, where there is a gain of this name."""
-    return rms_norm(x, parameters[gain]) if gain in parameters else x
+    return x if parameters.get(gain) is None else rms_norm(x, parameters[gain])
 
 
 def cached_numbers(*, heads, width, groups, rank, turned):
@@ -133,7 +143,8 @@ def check_latent(who, x, parameters, heads, cache, mask):
     unknown = [str(name) for name in parameters if name not in shapes]
     if missing or unknown:
         wrong = f"{', '.join(missing)} missing" if missing else f"{', '.join(unknown)} not among them"
-        raise ValueError(f"{who}: parameters are {', '.join(shapes)}; {wrong}.")
+        only = "" if "W_dq" in parameters else ", and with W_dq also q_norm.gain"
+        raise ValueError(f"{who}: parameters are {', '.join(shapes)}{only}; {wrong}.")
     given = {name: parameters.get(name) for name in shapes}
     check_axes(who, x=(x, "... N d"), **{name: (given[name], axes) for name, axes in shapes.items()})
     check_floating(who, x=x, **given)
@@ -142,7 +153,8 @@ def check_latent(who, x, parameters, heads, cache, mask):
         columns = parameters[name].shape[-1]
         if columns % heads or name == "W_qr" and columns != heads * T:
             right = f"{heads} times {T}, the width of W_kr" if name == "W_qr" else f"a multiple of {heads}"
-            raise ValueError(f"{who}: with {heads} heads, the columns of {name} must be {right}. Got {columns}.")
+            came = got({key: (parameters[key],) for key in {name: 0, "W_kr": 0}})
+            raise ValueError(f"{who}: with {heads} heads, the columns of {name} must be {right}. {came}")
     if T % 2:
         raise ValueError(f"{who}: positions turn columns in pairs, so W_kr must have an even number. Got {T}.")
     past = 0
@@ -152,6 +164,13 @@ def check_latent(who, x, parameters, heads, cache, mask):
         past = cache.shape[-2]
         if tuple(cache.shape[:-2]) != tuple(x.shape[:-2]) or cache.shape[-1] != R + T:
             right = ", ".join(map(str, [*x.shape[:-2], "P", R + T]))
-            raise ValueError(f"{who}: cache must be ({right}), as a call returned it. Got {tuple(cache.shape)}.")
-    check_mask(who, mask, (*x.shape[:-2], heads, x.shape[-2], past + x.shape[-2]), x=x)
+            came = got({"x": (x,), "cache": (cache,)})
+            raise ValueError(f"{who}: cache must be ({right}), as a call returned it. {came}")
+    shape = (*x.shape[:-2], heads, x.shape[-2], past + x.shape[-2])
+    if mask is not None:
+        check_arrays(who, x=x, mask=mask)
+        check_mask(who, mask, mask.shape, x=x)
+        if broadcast(mask.shape, shape) != shape:
+            kept = "no cache" if cache is None else f"cache {tuple(cache.shape)}"
+            raise ValueError(f"{who}: mask {tuple(mask.shape)} does not broadcast to the scores {shape}, with {kept}.")
     return heads

@@ -113,6 +113,8 @@ def gelu(x, tanh=False):
     """
     check_vectors("gelu", x)
     check_flags("gelu", tanh=tanh)
+    if x.ndim == 0:
+        return gelu(x[None], tanh)[0]  # what NumPy computes of a 0-d array is a number, no array
     wide, = widen(x)
     if tanh:
         below = sigmoid(2 * math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3))  # (1 + tanh(u)) / 2 = sigmoid(2u)

@@ -19,11 +19,12 @@ from attnlib._arguments import (
     is_floating,
 )
 from attnlib._dispatch import also_tensors
-from attnlib._ops import astype, concatenate, exp, isfinite, stack, total, tril, where, widen, zeros
+from attnlib._ops import astype, concatenate, exp, float64, isfinite, stack, total, tril, where, widen, zeros
 from attnlib.heads import groups_of, share_heads
 from attnlib.online_softmax import finish
 
-CHUNK = 64  # tokens in a chunk
+CHUNK = 64           # tokens in a chunk
+NOTHING_LEFT = -1000  # a decay below this counts as this: exp of it is 0, and sums stay small enough to be exact
 
 
 def elu_plus_one(x):
@@ -145,22 +146,25 @@ def _one_by_one(tokens, state):
 def _at_once(tokens, state):
     """`_one_by_one` without the recurrence, for the C tokens of a chunk."""
     q, k, write, decay, beta = tokens
-    level = decay.cumsum(-2)                                             # log of what is left since the chunk began
+    level = float64(decay.clip(min=NOTHING_LEFT)).cumsum(-2)             # log of what is left since the chunk began
+    left = level[..., -1:, :]                                            # at its end
+    since, until, over_all = (exp(astype(x, k.dtype)) for x in (level, left - level, left))
     if beta is not None:
         earlier = tril(_faded_products(k, k, level), -1) * beta          # (..., C, C)
-        write = _solve_unit_lower(earlier, (write - (k * exp(level)) @ state) * beta)
-    keys, values, levels, old = (x[..., None, :, :] for x in (k, write, level, state))  # for the G query heads of each
-    out = (q * exp(levels)) @ old + tril(_faded_products(q, keys, levels)) @ values
-    left = level[..., -1:, :]                                            # at the end of the chunk
-    return out, exp(left).mT * state + (k * exp(left - level)).mT @ write
+        write = _solve_unit_lower(earlier, (write - (k * since) @ state) * beta)
+    out = tril(_faded_products(q, k[..., None, :, :], level[..., None, :, :])) @ write[..., None, :, :]
+    out = out + (q * since[..., None, :, :]) @ state[..., None, :, :]    # (..., G, C, E)
+    return out, over_all.mT * state + (k * until).mT @ write
 
 
 def _faded_products(q, k, level):
     """q_i . k_j, each term faded by the decay between tokens j and i: (..., C, C), meant for j <= i.
 
-    level (..., C, D) or (..., C, 1): the sum of the decays up to each token.
+    level (..., C, D) or (..., C, 1): the sum of the decays up to each token, in float64: small differences of large
+    sums are taken.
     """
-    fade = exp((level[..., :, None, :] - level[..., None, :, :]).clip(max=0))         # (..., C, C, D or 1)
+    between = astype(level[..., :, None, :] - level[..., None, :, :], q.dtype)        # (..., C, C, D or 1)
+    fade = exp(between.clip(max=0))
     if fade.shape[-1] == 1:
         return q @ k.mT * fade[..., 0]
     return (q[..., :, None, :] * k[..., None, :, :] * fade).sum(-1)

@@ -32,6 +32,7 @@ def matrix(rows, columns):
 
 def vector(width, value=0.0):
     """A parameter (width), every number `value`."""
+    check_numbers("vector", value=value)
     return nn.Parameter(torch.full((check_sizes("vector", width=width),), float(value)))
 
 
@@ -187,7 +188,7 @@ class Block(nn.Module):
     ):
         super().__init__()
         form = {"hidden": hidden, "norm_first": norm_first, "norm": norm, "act": act, "mlp_gate": mlp_gate}
-        check_made_block(type(self).__name__, width, heads, dropout=dropout, **form, **options)
+        width, heads = check_made_block(type(self).__name__, width, heads, dropout=dropout, **form, **options)
         hidden = 4 * width if hidden is None else hidden
         self.attention, self.attention_norm = MultiHeadAttention(width, heads, **options), norm(width)
         self.mlp = MLP(width, hidden, act=act, bias=options.get("bias", True), gate=mlp_gate)
@@ -282,7 +283,8 @@ class Encoder(nn.Module):
     def _run(self, who, x, context, return_weights, options):
         """Check the arguments for `who`, then every block and the last norm. context: (), or (context,)."""
         dealt, seen = transformer.deal(who, options, len(self.blocks)), []
-        for i, (block, own) in enumerate(zip(self.blocks, dealt)):
+        alike = not any(isinstance(value, list) for value in options.values())  # then what fits one block fits all
+        for i, (block, own) in enumerate(zip(self.blocks, dealt[:1] if alike else dealt)):
             block._check(who, x, *(context or (None,)), return_weights, own, home=f"blocks.{i}.")
         for block, own in zip(self.blocks, dealt):
             x = block(x, *context, return_weights=return_weights, **own)
@@ -317,12 +319,12 @@ ATTENTION = "key_heads", "bias", "qk_norm", "sinks", "gate"  # what `MultiHeadAt
 def check_made_block(
     who, width, heads, *, hidden=None, norm_first=True, norm=LayerNorm, act=gelu, mlp_gate=False, dropout=0.0, **options
 ):
-    """Raise, naming what came, unless a block can be made of these."""
+    """width and heads as Python's integers; raise, naming what came, unless a block can be made of these."""
     unknown = [name for name in options if name not in ATTENTION]
     if unknown:
         there = ", ".join(("hidden", "norm_first", "norm", "act", "mlp_gate", "dropout", *ATTENTION))
         raise TypeError(f"{who}: there is no option {', '.join(unknown)}; there are {there}.")
-    check_attention(who, width, heads, **options)
+    width, heads, _ = check_attention(who, width, heads, **options)
     if hidden is not None:
         check_sizes(who, hidden=hidden)
     check_flags(who, norm_first=norm_first, mlp_gate=mlp_gate)
@@ -330,6 +332,7 @@ def check_made_block(
     check_numbers(who, dropout=dropout)
     if not 0 <= dropout < 1:
         raise ValueError(f"{who}: dropout must be 0 or more, and less than 1. Got {dropout}.")
+    return width, heads
 
 
 def check_attention(who, width, heads, *, key_heads=None, **flags):

@@ -5,7 +5,16 @@
 - A new sequence is written by `greedy_decode`, one token at a time.
 """
 
-from attnlib._arguments import check_arrays, check_axes, check_floating, check_functions, check_mask, check_sizes
+from attnlib._arguments import (
+    broadcast,
+    check_arrays,
+    check_axes,
+    check_floating,
+    check_functions,
+    check_mask,
+    check_sizes,
+    got,
+)
 from attnlib._ops import astype, total, where
 
 
@@ -23,7 +32,9 @@ def masked_mean(x, mask):
     """
     check_axes("masked_mean", x=(x, "... N d"), mask=(mask, "... N"))
     check_floating("masked_mean", x=x)
-    check_mask("masked_mean", mask, x.shape[:-1], x=x)
+    check_mask("masked_mean", mask, mask.shape, x=x)
+    if broadcast(mask.shape, x.shape[:-1]) != tuple(x.shape[:-1]):
+        raise ValueError(f"masked_mean: mask needs the axes of x but the last. {got({'x': (x,), 'mask': (mask,)})}")
     real = mask[..., None]                                       # (..., N, 1)
     length = real.sum(-2)                                        # (..., 1)
     return astype(total(where(real, x, 0), -2) / where(length == 0, 1, length), x.dtype)
@@ -61,7 +72,10 @@ def greedy_decode(scores_of, start, *, end, longest):
 
 def _checked_start(who, start):
     """The tokens of start as a list of Python integers; raise unless there is one, and all are whole numbers."""
-    start = start.tolist() if hasattr(start, "tolist") else start
+    if hasattr(start, "dtype"):
+        if start.ndim != 1 or not str(start.dtype).removeprefix("torch.").startswith(("int", "uint")):
+            raise TypeError(f"{who}: start must be whole numbers, (N,). Got {start.dtype} {tuple(start.shape)}.")
+        start = start.tolist()
     if not isinstance(start, list | tuple | range):
         raise TypeError(f"{who}: start must be a list of tokens, [start_token]. Got {start!r:.40}.")
     if not start:

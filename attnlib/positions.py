@@ -19,6 +19,7 @@ from attnlib._arguments import (
     check_numbers,
     check_sizes,
     got,
+    is_floating,
 )
 from attnlib._ops import arange, astype, concatenate, cos, float64, sin, stack, where, widen
 
@@ -61,7 +62,8 @@ def sinusoidal_shift(d, k, base=10000, like=None):
     """The matrix that shifts every sinusoidal position by k places: row n + k = row n @ it.
 
     Returns (d, d) in float64, or in the kind and dtype of `like`: blocks of 2 x 2, one for each clock, the same
-    for every n. k may be negative. Raises ValueError for an odd d, TypeError when `like` is not floating.
+    for every n. k is any number, negative ones shift back.
+    Raises ValueError for an odd d, TypeError when `like` is not floating.
     Source: Vaswani et al. 2017, section 3.5, claims that it exists.
 
     >>> P = sinusoidal(9, 6)
@@ -170,7 +172,7 @@ def rope(x, positions=None, base=10000, rotary_dim=None, interleaved=False):
     Returns x's shape and dtype; float16 is computed in float32. The product of a turned query and a turned
     key depends on their distance only.
     Raises ValueError when rotary_dim or positions do not fit, TypeError when x is not floating.
-    Source: Su et al. 2021, section 3.4.2; the half layout is GPT-NeoX's.
+    Source: Su et al. 2021, section 3; the half layout is GPT-NeoX's.
 
     >>> rope(np.array([[1., 0.], [1., 0.]])).round(2)
     array([[1.  , 0.  ],
@@ -251,7 +253,7 @@ def check_positions(x, positions):
     if positions is None:
         return float64(arange(0, x.shape[-2], like=x))
     positions = as_array("rope", "positions", positions, x=x)
-    if "bool" in str(positions.dtype) or "complex" in str(positions.dtype):
+    if "int" not in str(positions.dtype) and not is_floating(positions.dtype):
         raise TypeError(f"rope: positions must be real numbers; got {positions.dtype} {tuple(positions.shape)}.")
     rows = tuple(x.shape[:-1])
     if broadcast(positions.shape, rows) != rows:

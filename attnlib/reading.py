@@ -7,17 +7,17 @@ returns them. A weight tells how much of a value was taken, not how much it matt
 import numpy as np
 
 from attnlib._arguments import (
+    as_array,
+    broadcast,
     can_look,
-    check_arrays,
     check_axes,
-    check_broadcasts,
     check_floating,
     check_functions,
     check_numbers,
     check_sizes,
 )
 from attnlib._dispatch import is_tensor
-from attnlib._ops import arange, asarray_like, astype, log, total, where, widen
+from attnlib._ops import arange, astype, log, total, where, widen
 
 
 def mean_at_offset(alpha, back):
@@ -163,13 +163,15 @@ def _measured(who, measure, keep):
 
 def _checked_tokens(who, alpha, tokens):
     """The tokens (..., N), in the kind of alpha; raise unless they are whole numbers, one for each query."""
-    tokens = asarray_like(tokens, alpha)
-    check_arrays(who, alpha=alpha, tokens=tokens)
+    tokens = as_array(who, "tokens", tokens, alpha=alpha)
     if not str(tokens.dtype).removeprefix("torch.").startswith(("int", "uint")):
         raise TypeError(f"{who}: tokens must be whole numbers; got {tokens.dtype} {tuple(tokens.shape)}.")
-    check_broadcasts(who, "tokens", tokens, (*alpha.shape[:-3], alpha.shape[-1]), "the queries")
-    if tokens.ndim == 0 or tokens.shape[-1] != alpha.shape[-1]:
-        raise ValueError(f"{who}: needs a token for each of the {alpha.shape[-1]} queries; got {tuple(tokens.shape)}.")
+    rows = (*alpha.shape[:-3], alpha.shape[-1])
+    if tokens.shape[-1:] != rows[-1:] or broadcast(tokens.shape, rows) != rows:
+        raise ValueError(
+            f"{who}: needs a token for each query, (..., N) or (N,). Got alpha {tuple(alpha.shape)}, tokens "
+            f"{tokens.item() if tokens.ndim == 0 else tuple(tokens.shape)}."
+        )
     return tokens
 
 

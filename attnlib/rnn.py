@@ -1,6 +1,6 @@
 """A plain recurrent network, to compare attention with: one step after another, and a state of fixed size."""
 
-from attnlib._arguments import check_axes, check_broadcasts, check_floating
+from attnlib._arguments import broadcast, check_axes, check_floating, got
 from attnlib._ops import astype, stack, tanh, widen, zeros
 
 
@@ -19,10 +19,7 @@ def rnn(x, W_x, W_h, b=None, state=None):
     >>> states.T.round(2)
     array([[0.76, 0.64, 0.57]])
     """
-    check_axes("rnn", x=(x, "... N d"), W_x=(W_x, "d h"), W_h=(W_h, "h h"), b=(b, "? h"), state=(state, "? ... h"))
-    check_floating("rnn", x=x, W_x=W_x, W_h=W_h, b=b, state=state)
-    if state is not None:
-        check_broadcasts("rnn", "state", state, (*x.shape[:-2], W_h.shape[0]), "the states")
+    check_rnn("rnn", x, W_x, W_h, b, state)
     wide_x, W_x, W_h = widen(x, W_x, W_h)
     driven = wide_x @ W_x if b is None else wide_x @ W_x + b             # (..., N, H)
     before = zeros((*x.shape[:-2], W_h.shape[0]), wide_x)                # (..., H)
@@ -31,3 +28,12 @@ def rnn(x, W_x, W_h, b=None, state=None):
         states.append(tanh(driven[..., n, :] + (states[-1][..., None, :] @ W_h)[..., 0, :]))
     every = astype(stack(states, -2), x.dtype)                           # (..., 1 + N, H)
     return every[..., 1:, :], every[..., -1, :]
+
+
+def check_rnn(who, x, W_x, W_h, b, state):
+    """Raise ValueError or TypeError, naming what came, unless the arguments of `rnn` fit together."""
+    check_axes(who, x=(x, "... N d"), W_x=(W_x, "d h"), W_h=(W_h, "h h"), b=(b, "? h"), state=(state, "? ... h"))
+    check_floating(who, x=x, W_x=W_x, W_h=W_h, b=b, state=state)
+    one = (*x.shape[:-2], W_h.shape[0])
+    if state is not None and broadcast(state.shape, one) != one:
+        raise ValueError(f"{who}: state needs the axes of x before the last two. {got({'x': (x,), 'state': (state,)})}")

@@ -91,7 +91,7 @@ def cosine(Q, K, eps=1e-8):
     Q (..., N, d), K (..., M, d). Returns scores (..., N, M) between -1 and 1. A length below eps, which is above 0,
     counts as eps, so that a vector of zeros scores 0.
     Raises ValueError when Q and K have different widths, TypeError unless they have one floating dtype.
-    Source: Graves et al. 2014, section 3.3.1.
+    Source: Graves, Wayne & Danihelka 2014, "Neural Turing Machines", section 3.3.
 
     >>> import numpy as np
     >>> cosine(np.array([[3., 4.]]), np.array([[6., 8.], [4., 3.], [0., 0.]])).round(2)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from attnlib._arguments import check_axes, check_flags, check_floating, check_functions
+from attnlib._arguments import check_axes, check_flags, check_floating, check_functions, check_sizes
 from attnlib.heads import OPTIONS, attend_in_heads, check_multi_head, project_heads
 from attnlib.kv_cache import Cache
 from attnlib.layers import check_mlp, gelu, layer_norm, linear, mlp, rms_norm, silu
@@ -39,7 +39,7 @@ def attention_layer(x, parameters, *, heads, context=None, **options):
     array([[0.67, 0.33],
            [0.33, 0.67]])
     """
-    check_multi_head("attention_layer", x, parameters, heads, context, options)
+    heads = check_multi_head("attention_layer", x, parameters, heads, context, options)
     out, weights = attend_in_heads(x, parameters, heads, context, **options)
     return (out, weights) if options.get("return_weights") else out
 
@@ -56,7 +56,7 @@ def project(x, parameters, *, heads, context=None, turn=None):
     >>> q.shape
     (2, 5, 2)
     """
-    check_multi_head("project", x, parameters, heads, context, {"turn": turn})
+    heads = check_multi_head("project", x, parameters, heads, context, {"turn": turn})
     return project_heads(x, parameters, heads, context, turn)
 
 
@@ -83,6 +83,7 @@ def block(
            [0., 1.]])
     """
     form = {"norm_first": norm_first, "norm": norm, "act": act}
+    heads = check_sizes("block", heads=heads)
     check_block("block", x, parameters, heads, options, return_weights=return_weights, **form)
     x, weights = _run_block(x, parameters, heads, options, return_weights=return_weights, **form)
     return (x, weights) if return_weights else x
@@ -113,6 +114,7 @@ def decoder_block(
     """
     form = {"norm_first": norm_first, "norm": norm, "act": act}
     check_context("decoder_block", context)
+    heads = check_sizes("decoder_block", heads=heads)
     check_block("decoder_block", x, parameters, heads, options, context, return_weights=return_weights, **form)
     x, weights = _run_block(x, parameters, heads, options, context, return_weights=return_weights, **form)
     return (x, weights) if return_weights else x
@@ -185,6 +187,9 @@ def part(parameters, name):
     >>> part({"mlp.W_in": 1, "mlp_norm.gain": 2}, "mlp")
     {'W_in': 1}
     """
+    check_parameters("part", parameters)
+    if not isinstance(name, str):
+        raise TypeError(f"part: name must be a string, as 'mlp'. Got {_kind(name)} {name!r:.40}.")
     start = name + "."
     own = {key.removeprefix(start): value for key, value in parameters.items() if key.startswith(start)}
     if not own:
@@ -201,6 +206,7 @@ def blocks(parameters):
     >>> blocks({"blocks.0.a": 1, "blocks.1.a": 2, "norm.gain": 3})
     [{'a': 1}, {'a': 2}]
     """
+    check_parameters("blocks", parameters)
     numbers = {_number_of("blocks", key) for key in parameters if key.startswith("blocks.")}
     return [part(parameters, f"blocks.{number}") for number in sorted(numbers)]
 
@@ -239,6 +245,7 @@ def _run_block(x, parameters, heads, options, context=None, *, norm_first, norm,
 
 def _run_stack(who, x, parameters, heads, options, form, context=None):
     """`encoder`, or with a context `decoder`: check the arguments for `who`, then every block and the last norm."""
+    heads = check_sizes(who, heads=heads)
     dealt, seen = check_stack(who, x, parameters, heads, options, context, **form), []
     for parameters_of_block, own in zip(blocks(parameters), dealt):
         x, weights = _run_block(x, parameters_of_block, heads, own, context, **form)
@@ -279,7 +286,7 @@ def deal(who, options, depth):
         if name == "cache" and not (value is None or isinstance(value, list)):
             raise TypeError(f"{who}: cache must be a list of {depth}, one a block, from `caches`. Got {_kind(value)}.")
         if isinstance(value, list) and len(value) != depth:
-            raise ValueError(f"{who}: {name} has {len(value)} values for {depth} blocks.")
+            raise ValueError(f"{who}: {name} is a list of {len(value)} values for {depth} blocks.")
         dealt[name] = value if isinstance(value, list) else [value] * depth
     return [{name: values[i] for name, values in dealt.items()} for i in range(depth)]
 
@@ -374,9 +381,12 @@ def check_norm_parameters(who, name, x, parameters, norm, optional=False):
 
 
 def check_parameters(who, parameters):
-    """Raise TypeError unless the parameters are a dict."""
+    """Raise TypeError unless the parameters are a dict of names."""
     if not isinstance(parameters, Mapping):
         raise TypeError(f"{who}: the parameters must be a dict, one array a name. Got {_kind(parameters)}.")
+    for name in parameters:
+        if not isinstance(name, str):
+            raise TypeError(f"{who}: the parameters need names. Got {name!r}.")
 
 
 def check_context(who, context):

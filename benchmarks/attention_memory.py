@@ -1,11 +1,12 @@
 """Extra memory of attention at its peak, against the length of the sequence: MiB, and the fitted exponent.
 
-Run: python benchmarks/attention_memory.py
+Run: python benchmarks/attention_memory.py         --busy: on a busy machine too, see machine.py
 """
 
 import tracemalloc
 
 import numpy as np
+from machine import told
 
 from attnlib.attention import attend, attention
 
@@ -26,6 +27,7 @@ def peak(call):
 
 def main():
     """One head of width 64 in float32; attend, which holds the N x M weights, up to N = 8192."""
+    print(told())
     print(f"{'N':>7} {'attend MiB':>11} {'attention MiB':>14} {'its result MiB':>15}")
     peaks = []
     for N in LENGTHS:

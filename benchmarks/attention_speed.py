@@ -54,7 +54,7 @@ def roofline(arrays, causal, backward, clock=time.perf_counter):
     alone = products_backward if backward else products_forward
     fit = [tile for tile in TILES if tile[0] <= len(heads[0]) and max(tile[1:]) < 2 * N]
     works = [lambda tile=tile: alone(heads, causal, *tile) for tile in fit]
-    return min(works, key=lambda work: shortest(work, 0.2, clock))
+    return min(works, key=lambda work: shortest(work, 0.1, clock))
 
 
 def products_forward(arrays, causal, *tile):

@@ -1,10 +1,12 @@
 """Seconds to import attnlib, and to load each of its data sets, each in a fresh Python: the median of five.
 
-Run: python benchmarks/import_time.py
+Run: python benchmarks/import_time.py              --busy: on a busy machine too, see machine.py
 """
 
 import subprocess
 import sys
+
+from machine import told
 
 TIMED = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
 STATEMENTS = [
@@ -25,5 +27,6 @@ def seconds(statement):
 
 
 if __name__ == "__main__":
+    print(told())
     for statement in STATEMENTS:
         print(f"{seconds(statement):6.3f} s  {statement}", flush=True)

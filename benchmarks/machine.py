@@ -19,7 +19,7 @@ def told():
     share, load = busy_share(), os.getloadavg()[0]
     if share > BUSY and "--busy" not in sys.argv:
         sys.exit(
-            f"The machine is busy: others took {share:.0%} of its processors' time over the last second (load {load:.2f}). "
+            f"The machine is busy: others took {share:.0%} of its processors' time in a second (load {load:.1f}). "
             "Figures would be wrong, so none are printed. Wait until it is quiet, or add --busy."
         )
     head = "" if share <= BUSY else f"MEASURED ON A BUSY MACHINE ({share:.0%} taken by others): no figure to keep.\n"
@@ -35,7 +35,7 @@ def busy_share(seconds=1):
 
 
 def processor_times():
-    """Idle and all time of all processors since the start, in ticks: the first line of /proc/stat; (1, 1) without it."""
+    """Idle and all time of all processors so far, in ticks: the first line of /proc/stat, where there is one."""
     try:
         ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
     except OSError:
@@ -60,8 +60,8 @@ def blas():
     from threadpoolctl import threadpool_info
 
     found = [
-        f"{one['internal_api']} {one['version']}, {one.get('architecture', 'unknown')} kernels, threads {one['num_threads']}"
-        for one in threadpool_info() if one["user_api"] == "blas"
+        f"{one['internal_api']} {one['version']}, {one.get('architecture', 'unknown')} kernels, "
+        f"{one['num_threads']} threads" for one in threadpool_info() if one["user_api"] == "blas"
     ]
     return f"NumPy {np.__version__}, {'; '.join(found) or 'BLAS unknown'}"
 

@@ -1,12 +1,13 @@
 """What attnlib.attention costs beside calling PyTorch's scaled_dot_product_attention: ratios of times in one run.
 
-Run: python benchmarks/torch_wrapper.py
+Run: python benchmarks/torch_wrapper.py            --busy: on a busy machine too, see machine.py
 """
 
 import statistics
 import timeit
 
 import torch
+from machine import told
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from attnlib.attention import attention
@@ -20,6 +21,7 @@ def rounds(calls, *functions):
 
 
 if __name__ == "__main__":
+    print(told())
     print(f"{'shape':18} {'SDPA µs':>9} {'ours µs':>9} {'ours / SDPA':>12}   (medians of 15 rounds)")
     for shape in SHAPES:
         q = torch.randn(shape)

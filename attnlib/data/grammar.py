@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from attnlib._arguments import check_sizes
 from attnlib.data.tagged import pack
 
 AMBIGUOUS = ("book", "can", "light", "saw", "watch")          # each a noun and a verb
@@ -19,17 +20,17 @@ def sentences(count=1000, distance=1, *, phrases=2, seed=0):
     "I only first saw"), and the word in question. Nothing nearer than the evidence says which it is: without a
     word `distance` places before it, no tagger gets more than half of them right on average.
     count, distance, phrases: 1 or more. With a sequence of distances each phrase draws one of them.
-    Returns `Tagged`; its tags are pronoun, determiner, modifier, verb and noun. The same seed gives the same sentences.
+    Returns `Tagged`; its tags are pronoun, determiner, modifier, verb and noun. The same seed gives the same sentences,
+    None others every time. Raises TypeError or ValueError for what is no whole number, 1 or more.
 
     >>> sentences(2, distance=1, seed=3).sentence(0)
     [('I', 'pronoun'), ('can', 'verb'), ('the', 'determiner'), ('light', 'noun')]
     """
-    distances = np.atleast_1d(distance)
-    if min(count, phrases, *distances) < 1:
-        raise ValueError(
-            f"sentences: count, distance and phrases need to be 1 or more; got count={count}, "
-            f"distance={distance}, phrases={phrases}. distance=1 puts the evidence right before the word."
-        )
+    count, phrases = check_sizes("sentences", count=count, phrases=phrases)
+    several = distance if isinstance(distance, list | tuple | range | np.ndarray) and len(distance) else [distance]
+    distances = [check_sizes("sentences", distance=one) for one in several]
+    if seed is not None:
+        seed = check_sizes("sentences", least=0, seed=seed)
     rng = np.random.default_rng(seed)
     return pack([sum((_phrase(rng, distances) for _ in range(phrases)), []) for _ in range(count)], NAMES)
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from attnlib._arguments import check_numbers
+
 FORMANTS = {  # hertz; averages over 33 men
     "i": (270, 2290, 3010),   # heed
     "e": (530, 1840, 2480),   # head
@@ -28,7 +30,7 @@ def japanese_vowels(split="all"):
     (270, (20, 12), array([30, 30, 30, 30, 30, 30, 30, 30, 30]))
     """
     parts = {"train": slice(0, 270), "test": slice(270, 640), "all": slice(0, 640)}
-    if split not in parts:
+    if not isinstance(split, str) or split not in parts:
         raise ValueError(f"japanese_vowels: split is {split!r}; it can be 'train', 'test' or 'all'.")
     with np.load(Path(__file__).with_name("japanese_vowels.npz")) as file:
         frames, lengths, speakers = file["frames"], file["lengths"], file["speakers"]  # (9961, 12), (640,), (640,)
@@ -48,9 +50,10 @@ def vowel(name="a", *, seconds=0.25, rate=16000, pitch=120.0):
     >>> vowel("a").shape, vowel("i", seconds=0.1, rate=8000).shape
     ((4000,), (800,))
     """
-    if name not in FORMANTS:
+    if not isinstance(name, str) or name not in FORMANTS:
         raise ValueError(f"vowel: name is {name!r}; it can be {', '.join(map(repr, FORMANTS))}.")
-    if not (seconds > 0 and 0 < pitch < rate / 2 and FORMANTS[name][-1] < rate / 2):
+    check_numbers("vowel", seconds=seconds, rate=rate, pitch=pitch)
+    if not (round(float(seconds) * float(rate)) > 0 and 0 < pitch < rate / 2 and FORMANTS[name][-1] < rate / 2):
         raise ValueError(
             f"vowel: got seconds={seconds}, rate={rate}, pitch={pitch}; seconds and pitch must be positive, "
             f"and rate above twice the third formant, {2 * FORMANTS[name][-1]} samples a second."
@@ -59,7 +62,7 @@ def vowel(name="a", *, seconds=0.25, rate=16000, pitch=120.0):
     gains = 1 / harmonics + 0j                                     # 6 dB an octave
     for formant, width in zip(FORMANTS[name], BANDWIDTHS):
         gains *= _resonance(formant / rate, width / rate, harmonics * pitch / rate)
-    turns = np.arange(round(seconds * rate)) * pitch / rate        # (T,) periods of the voice
+    turns = np.arange(round(float(seconds) * float(rate))) * pitch / rate        # (T,) periods of the voice
     samples = (np.exp(2j * np.pi * np.outer(turns, harmonics)) @ gains).real
     return (samples / abs(samples).max()).astype(np.float32)
 

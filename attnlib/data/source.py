@@ -3,8 +3,10 @@
 import ast
 import io
 import tokenize
+from collections.abc import Iterable
 from importlib.util import find_spec
 
+from attnlib._arguments import check_sizes
 from attnlib.data.tagged import pack
 
 MODULES = ("calendar", "configparser", "difflib", "fractions", "heapq", "statistics", "textwrap", "traceback")
@@ -30,6 +32,9 @@ def python_names(modules=MODULES, *, longest=24, vocabulary=1000):
     >>> sorted({tag for s in range(len(text.tokens)) for word, tag in text.sentence(s) if word == "key"})
     ['keyword', 'load', 'parameter']
     """
+    longest, vocabulary = check_sizes("python_names", longest=longest, vocabulary=vocabulary)
+    if isinstance(modules, str) or not isinstance(modules, Iterable):
+        raise TypeError(f"python_names: modules must be names of modules, in a list. Got {modules!r}.")
     lines = {}                                    # a dict, to keep the order and drop repetitions
     for module in modules:
         for line in _lines(_source(module)):
@@ -40,7 +45,10 @@ def python_names(modules=MODULES, *, longest=24, vocabulary=1000):
 
 def _source(module):
     """The source text of a module, which is found but not run."""
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module) if isinstance(module, str) else None
+    except (ImportError, ValueError):  # a name with dots, or an empty one
+        spec = None
     source = spec and hasattr(spec.loader, "get_source") and spec.loader.get_source(module)
     if not source:
         raise ValueError(f"python_names: there is no source for the module {module!r}; name one written in Python.")

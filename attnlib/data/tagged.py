@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attnlib._arguments import check_sizes
+
 
 class Tagged(NamedTuple):
     """S sentences of up to T words, one tag a word, padded at the end.
@@ -22,7 +24,10 @@ class Tagged(NamedTuple):
     names: tuple
 
     def sentence(self, s):
-        """Sentence `s` as a list of pairs (word, tag)."""
+        """Sentence `s`, from 0, as a list of pairs (word, tag). Raises IndexError when there is none."""
+        s = check_sizes("Tagged.sentence", least=0, s=s)
+        if s >= len(self.tokens):
+            raise IndexError(f"Tagged.sentence: sentence {s} is outside 0..{len(self.tokens) - 1}.")
         return [(self.words[w], self.names[t]) for w, t in zip(self.tokens[s], self.tags[s]) if w]
 
     def ambiguous(self):

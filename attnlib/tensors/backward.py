@@ -90,4 +90,4 @@ def scores_of(q, k, rules, rows, columns):
         scores = scores.masked_fill(~rules.mask[..., rows, columns], -torch.inf)
     queries = rules.past + torch.arange(rows.start, rows.stop, device=q.device)[:, None]
     keys = torch.arange(columns.start, columns.stop, device=q.device)
-    return scores.masked_fill(hidden_by_position(queries, keys, rules), -torch.inf)
+    return scores.masked_fill(hidden_by_position(queries, keys, rules.back, rules.ahead), -torch.inf)

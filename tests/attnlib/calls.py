@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 
 import attnlib
@@ -46,12 +47,11 @@ INNER = {  # what modules of attnlib use of one another: no chapter calls it, an
     "attention": ["weights_of"],
     "backward": ["chunked_backward", "add_tile", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
                  "transposed", "softcap_slope"],
-    "heads": ["groups_of", "attend_in_heads", "project_heads", "attend_by"],
+    "heads": ["groups_of", "attend_in_heads", "project_heads"],
     "inputs": ["to_samples"],
-    "nn": ["Block.check", "Block.attend", "Block.feed", "Block.before", "Block.after"],
     "online_softmax": ["finite", "columns"],
-    "positions": ["frequencies", "slope_values", "table_reach"],
-    "transformer": ["number_of", "run_block", "run_stack", "parts", "options_of_attentions", "deal"],
+    "positions": ["frequencies", "table_reach"],
+    "transformer": ["options_of_attentions", "deal"],
 }
 INNER = {f"{module}.{name}" for module, names in INNER.items() for name in names}
 
@@ -64,6 +64,7 @@ class Call:
     only      "tensors" or "arrays", where only these are taken
     compiles  whether torch.compile(fullgraph=True) takes it: not where the answer's shape depends on numbers
     random    whether the answer differs from call to call
+    slow      whether it takes seconds
     """
 
     name: str
@@ -72,6 +73,12 @@ class Call:
     only: str | None = None
     compiles: bool = True
     random: bool = False
+    slow: bool = False
+
+    @property
+    def marks(self):
+        """The marks of its tests."""
+        return [pytest.mark.slow] if self.slow else []
 
     @property
     def has_arrays(self):
@@ -112,6 +119,7 @@ class Call:
         positional = [name for name in required(self.name) if name in given]
         named = {name: value for name, value in given.items() if name not in positional}
         rest = named.pop("shape") if self.name == "reading.head_effects" else ()  # its sizes come one by one
+        rest = rest if isinstance(rest, tuple) else (rest,)
         return function(*(given[name] for name in positional), *rest, **named)
 
     def __str__(self):
@@ -142,9 +150,9 @@ def required(name):
 CALLS = []
 
 
-def call(name, /, *, on=None, only=None, compiles=True, random=False, **arguments):
+def call(name, /, *, on=None, only=None, compiles=True, random=False, slow=False, **arguments):
     """Add a call to CALLS."""
-    CALLS.append(Call(name, arguments, on, only, compiles, random))
+    CALLS.append(Call(name, arguments, on, only, compiles, random, slow))
 
 
 def shares(x):
@@ -183,7 +191,8 @@ OPTIONS = NUMBERS | {
     "window": size(3, least=0, optional=True),
 }
 INSIDE = {
-    "causal": flag(True), "cache": thing(made=new_cache), "keep": floats("H", broadcasts=True, or_booleans=True),
+    "causal": flag(True), "cache": thing(made=new_cache, optional=True),
+    "keep": floats("H", broadcasts=True, or_booleans=True, optional=True),
 }
 LATER = {"past": size(2, least=0), "causal": flag(True), "sinks": floats("H", **ADDED)}
 
@@ -213,7 +222,7 @@ for qkv in (GROUPED | OPTIONS, PLAIN, GROUPED | LATER):
 # backward -------------------------------------------------------------------------------------------------------------
 
 call("backward.softmax_jacobian", alpha=floats("B N M", change=shares))
-call("backward.softmax_backward", dalpha=floats("B N M"), alpha=floats("B N M", change=shares))
+call("backward.softmax_backward", dalpha=floats("B M"), alpha=floats("B M", change=shares))
 for qkv in (GROUPED | OPTIONS, GROUPED | LATER):
     upper = {name.upper() if name in "qkv" else name: kind for name, kind in qkv.items()}
     call("backward.attend_backward", dB=floats("B H N e"), **upper)
@@ -227,7 +236,7 @@ call("backward.self_attention_backward", dB=floats("B N e"), X=floats("B N D"), 
 
 # costs ----------------------------------------------------------------------------------------------------------------
 
-PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True)}
+PAIRS = {"causal": flag(True), "window": size(2, least=0, optional=True), "past": size(2, least=0)}
 call("costs.Cost", parameters=size(3, 0), flops=size(4, 0), activations=size(5, 0))
 call("costs.Cost.bytes", on=lambda sizes, to: attnlib.costs.Cost(3, 4, 5), only="arrays", itemsize=size(2, least=1))
 call("costs.linear", N=size("N", 1), d_in=size("d", 1), d_out=size("e", 1), bias=flag(True))
@@ -260,7 +269,8 @@ call("heads.split", X=moved("B N H*d"), heads=size("H", 1))
 call("heads.merge", X=moved("B H N d"))
 LEARNED = {"q_gain": floats("d"), "k_gain": floats("d"), "W_gate": floats("D H*e"), "b_gate": floats("H*e")}
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), context=floats("B M D"), **BIASES,
-     **LEARNED, **OPTIONS, weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+     **LEARNED, **OPTIONS, weigh=function(relu_weights, optional=True), turn=function(turn, optional=True),
+     return_weights=flag(True))
 call("heads.multi_head", X=floats("B N D"), **MATRICES, heads=size("H", 1), sinks=floats("H"), **INSIDE)
 call("heads.multi_head", X=floats("N D"), **MATRICES, heads=size("H", 1))
 call("heads.share_heads", x=moved("B G M e"), q=moved("B H N d", own_dtype=True))
@@ -272,7 +282,7 @@ call("images.patchify", image=moved("B p*2 p*3 C"), p=size("p", 1))
 call("images.unpatchify", patches=moved("B 2*3 p*p*C"), p=size("p", 1), size=pair("p*2", "p*3"))
 call("images.offsets", size=pair(2, 3), margin=size(1, 0), like=like())
 call("images.conv_heads", size=pair(2, 3), k=size(3, 1), sharpness=number(40.0), like=like())
-call("images.conv_as_attention", image=floats("B 4 5 C"), kernel=floats("e C 3 3"), bias=floats("e"),
+call("images.conv_as_attention", image=floats("B 4 5 C"), kernel=floats("e C 2*k+1 2*k+1"), bias=floats("e"),
      sharpness=number(40.0))
 call("images.receptive_field", alpha=floats("B 2*3 4*5", change=shares), size=pair(2, 3), margin=size(1, 0))
 call("images.attention_distance", alpha=floats("B 2*3 4*5", change=shares), size=pair(2, 3), margin=size(1, 0))
@@ -291,17 +301,17 @@ call("inputs.adjacency", edges=edges([(0, 1), (1, 2)], below="N"), N=size("N", 0
 # interop --------------------------------------------------------------------------------------------------------------
 
 SQUARE = {"W_q": "D D", "W_k": "D D", "W_v": "D D", "W_o": "D D", "b_q": "D", "b_k": "D", "b_v": "D", "b_o": "D"}
-TORCHS = parameters(in_proj_weight="3*D D", in_proj_bias="3*D", out_proj__weight="D D", out_proj__bias="D")
+TORCHS = parameters(True, in_proj_weight="3*D D", in_proj_bias="3*D", out_proj__weight="D D", out_proj__bias="D")
 LLAMA = {
     "model_type": "llama", "num_attention_heads": 3, "hidden_act": "silu", "rms_norm_eps": 1e-6,
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
 }
 call("interop.from_multihead", state=TORCHS, compiles=False)
-call("interop.to_multihead", parameters=parameters(**SQUARE), only="tensors", compiles=False)
-call("interop.from_hugging_face", state=parameters(h__0__attn__c_attn__weight="D 3*D", ln_f__bias="D"),
+call("interop.to_multihead", parameters=parameters(True, **SQUARE), only="tensors", compiles=False)
+call("interop.from_hugging_face", state=parameters(True, h__0__attn__c_attn__weight="D 3*D", ln_f__bias="D"),
      family=text("gpt2"), compiles=False)
 call("interop.hugging_face_options", config=thing(SimpleNamespace(**LLAMA)))
-call("interop.register_with_hugging_face", name=text("attnlib"))
+call("interop.register_with_hugging_face", name=text("attnlib"), slow=True)  # imports transformers
 call("interop.hugging_face_attention", module=thing(None), query=floats("B H N d"), key=floats("B G M d"),
      value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True), scaling=number(0.3),
      dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
@@ -363,7 +373,7 @@ call("online_softmax.online", **PLAIN, block=size(3, 1))
 
 call("positions.distances", **PLACES, like=like())
 call("positions.sinusoidal", N=size("N", 0), d=size("d", 0), base=number(100, above=0), like=like())
-call("positions.sinusoidal_shift", d=size("d"), k=size(-3), base=number(100, above=0), like=like())
+call("positions.sinusoidal_shift", d=size("d"), k=number(-3), base=number(100, above=0), like=like())
 call("positions.learned", positions=ids("B N", below="V"), table=moved("V D"))
 call("positions.relative_bias", table=moved("H 2*k+1"), **PLACES)
 call("positions.alibi_slopes", heads=size("H", 1), like=like())
@@ -404,12 +414,12 @@ call("layers.mlp", x=X, parameters=parameters(**network()), act=function(silu))
 # latent, neighbours, outputs, reading, rnn ----------------------------------------------------------------------------
 
 LATENT = {"W_dkv": "D h", "W_uk": "h H*d", "W_uv": "h H*e", "W_kr": "D p", "W_q": "D H*d", "W_qr": "D H*p",
-          "W_o": "H*e V", "kv_norm__gain": "h"}
+          "W_o": "H*e D", "kv_norm__gain": "h"}
 COMPRESSED = LATENT | {"W_dq": "D M", "W_q": "M H*d", "W_qr": "M H*p", "q_norm__gain": "M"}
 WEIGHTS = floats("B H N N", change=shares)
 call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**LATENT), **HEADS)
 call("latent.latent_attention", x=floats("B N D"), parameters=parameters(**COMPRESSED), **HEADS,
-     cache=floats("B P h+p"), mask=mask("B H N P+N"), absorbed=flag(True), turn=function(turn))
+     cache=floats("B P h+p"), mask=mask("B H N P+N"), absorbed=flag(True), turn=function(turn, optional=True))
 call("latent.cached_numbers", heads=size("H", 1), width=size("d", 1), groups=size("G", 1), rank=size("h", 1),
      turned=size("p", 1))
 call("neighbours.path_length", mask=mask("B N N", optional=False))
@@ -460,23 +470,24 @@ OF_DECODER = {name: kind for name, kind in OF_BLOCK.items() if name != "causal"}
     "context_mask": mask("B H N M"), "context_bias": floats("B H N M", **ADDED),
     "context_keep": floats("H", broadcasts=True, or_booleans=True, optional=True),
 }
-TURNED = {"turn": function(turn), "keep": floats("H", broadcasts=True, or_booleans=True)}
+TURNED = {"turn": function(turn, optional=True), "keep": floats("H", broadcasts=True, or_booleans=True, optional=True)}
 call("transformer.attention_layer", x=X, parameters=parameters(**layer()), **HEADS, context=CONTEXT, **OPTIONS,
-     weigh=function(relu_weights), turn=function(turn), return_weights=flag(True))
+     weigh=function(relu_weights, optional=True), turn=function(turn, optional=True), return_weights=flag(True))
 call("transformer.attention_layer", x=X, parameters=parameters(**layer(), **FURTHER), **HEADS, **INSIDE)
 call("transformer.project", x=X, parameters=parameters(UNREAD, **layer(), **FURTHER), **HEADS, context=CONTEXT,
-     turn=function(turn))
+     turn=function(turn, optional=True))
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS, **FORM, **OF_BLOCK, **TURNED)
 call("transformer.block", x=X, parameters=parameters(**blocks()), **HEADS)
 call("transformer.decoder_block", x=X, context=CONTEXT, parameters=parameters(**blocks(cross=True)), **HEADS, **FORM,
      **OF_DECODER, **TURNED)
 call("transformer.encoder", x=X, parameters=parameters(**stack()), **HEADS, **FORM | {"norm_first": flag(True)},
-     **OF_BLOCK, turn=function(turn))
+     **OF_BLOCK, turn=function(turn, optional=True))
 call("transformer.decoder", x=X, context=CONTEXT, parameters=parameters(**stack(cross=True)), **HEADS,
      **FORM | {"norm_first": flag(True)}, mask=mask("B H N N"), context_mask=mask("B H N M"))
-call("transformer.caches", parameters=parameters(**stack(cross=True)), compiles=False)
-call("transformer.part", parameters=parameters(mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"), compiles=False)
-call("transformer.blocks", parameters=parameters(blocks__0__a="D", blocks__1__a="D"), compiles=False)
+call("transformer.caches", parameters=parameters(True, **stack(cross=True)), compiles=False)
+call("transformer.part", parameters=parameters(True, mlp__W_in="D h", mlp_norm__gain="D"), name=text("mlp"),
+     compiles=False)
+call("transformer.blocks", parameters=parameters(True, blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
     patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="1+2*3 H*d", head__W="H*d e", head__b="e", **stack(),
 ))
@@ -507,7 +518,7 @@ BLOCK = {
     "hidden": size("h", 1, optional=True), "norm_first": flag(False), "norm": function(attnlib.nn.RMSNorm),
     "act": function(silu), "mlp_gate": flag(True), "dropout": number(0.1, least=0), "bias": flag(False), **ATTENTION,
 }
-MASKED = {**OF_BLOCK, "turn": function(turn), "return_weights": flag(True)}
+MASKED = {**OF_BLOCK, "turn": function(turn, optional=True), "return_weights": flag(True)}
 MASKS = {"mask": mask("B H N N"), "context_mask": mask("B H N M"), "return_weights": flag(True)}
 
 
@@ -532,7 +543,7 @@ call("nn.SelfAttention.forward", on=module("SelfAttention", 9, 4, 10), only="ten
      **OPTIONS | {"mask": mask("B N N"), "bias": floats("B N N", **ADDED)})
 for method in "forward", "attention_weights":
     call(f"nn.MultiHeadAttention.{method}", on=module("MultiHeadAttention", 24, 6, key_heads=3), only="tensors", x=X,
-         context=CONTEXT, **OPTIONS, turn=function(turn))
+         context=CONTEXT, **OPTIONS, turn=function(turn, optional=True))
 for name in "LayerNorm", "RMSNorm":
     call(f"nn.{name}.forward", on=module(name, 9), only="tensors", x=floats("B N D"))
 call("nn.MLP.forward", on=module("MLP", 9, 13), only="tensors", x=floats("B N D"))
@@ -543,8 +554,8 @@ call("nn.Encoder.caches", on=module("Encoder", 2, 24, 6), only="tensors", compil
 call("nn.Decoder.forward", on=module("Decoder", 2, 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
 
 
-def public():
-    """The names of all public functions, classes and their methods: "masks.window", "nn.Block", "nn.Block.forward"."""
+def defined():
+    """Every function, class and method of attnlib, by name, that does not say by `_` or `check_` what it is for."""
     found = []
     for name in MODULES:
         home = getattr(attnlib, name)
@@ -556,4 +567,9 @@ def public():
             if inspect.isclass(value):
                 found += [f"{name}.{key}.{method}" for method, made in vars(value).items()
                           if inspect.isfunction(made) and not method.startswith("_")]
-    return [name for name in found if name not in INNER]
+    return found
+
+
+def public():
+    """What of this a chapter, or a reader, calls: "masks.window", "nn.Block", "nn.Block.forward"."""
+    return [name for name in defined() if name not in INNER]

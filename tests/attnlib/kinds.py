@@ -38,7 +38,7 @@ class Kind:
     below: str = ""                 # of ids: they are smaller than this
     least: int | None = None        # of sizes and numbers; None where the function may decide
     above: float | None = None      # of numbers
-    unread: bool | tuple = False    # the function need not look at it; of a dict, the names it need not look at
+    unread: bool | tuple = False    # the function need not look at it; of a dict, the names it need not look at, or all
 
     def draw(self, sizes, seed):
         """A valid value, the same in every run: an array of NumPy where it is an array."""
@@ -110,9 +110,9 @@ def flag(value):
     return Kind("flag", value)
 
 
-def function(value):
+def function(value, **more):
     """Something that is called."""
-    return Kind("function", value)
+    return Kind("function", value, **more)
 
 
 def text(value):
@@ -126,7 +126,10 @@ def edges(value, below):
 
 
 def parameters(unread=(), /, **axes):
-    """A dict of floating arrays. A point in a name is written as two underscores: mlp__W_in="D h"."""
+    """A dict of floating arrays. A point in a name is written as two underscores: mlp__W_in="D h".
+
+    unread: names of arrays that the function need not look at, or True, where only the names count.
+    """
     return Kind("parameters", {name.replace("__", "."): value for name, value in axes.items()}, unread=unread)
 
 

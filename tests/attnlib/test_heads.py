@@ -226,3 +226,31 @@ def test_errors_name_what_came(call, message):
     """Does an error name every shape received and say what would be right?"""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("call, kind, message", [
+    (lambda: sum_of_heads(np.ones((3, M, d)), np.ones((1, M, d + 1))), ValueError, "sum_of_heads: .* the same M and D"),
+    (lambda: sum_of_heads(np.ones((2, 3, M, d)), np.ones((1, 3, M, d))), ValueError, "sum_of_heads: .* axes before"),
+    (lambda: sum_of_heads(np.ones((4, M, d), int), np.ones((2, M, d), int)), TypeError, "sum_of_heads: x needs a"),
+    (lambda: share_heads(np.ones((M, d)), np.ones((4, N, d))), ValueError, "share_heads: both need the same axes"),
+    (lambda: share_heads(np.ones((2, M, d)), torch.ones(4, N, d)), TypeError, "share_heads: tensors and arrays do not"),
+    (lambda: split(X, 3.0), TypeError, "split: heads must be a whole number"),
+    (lambda: split(X.tolist(), 3), TypeError, "split: X must be an array or a tensor; got list"),
+    (lambda: merge(None), TypeError, "merge: X must be an array or a tensor; got None"),
+    (lambda: multi_head(X, **own, heads=H, b_q=np.ones(3)), ValueError, r"multi_head: b_q must be \(12,\); .* Got X"),
+    (lambda: multi_head(X.astype("f4"), **own, heads=H), TypeError, "multi_head: .* one floating dtype; got X float32"),
+    (lambda: multi_head(X, **own, heads=H, gate=1), TypeError, "multi_head: there is no option gate; there are mask"),
+    (lambda: multi_head(X, **own, heads=H, b_gate=np.ones(18)), ValueError, "multi_head: b_gate .* W_gate is missing"),
+    (lambda: multi_head(X, **own, heads=H, sinks=np.ones(3), weigh=abs), ValueError, "multi_head: sinks are a part of"),
+    (lambda: multi_head(X, **cross, heads=H, context=context[:1]), ValueError, "multi_head: the leading axes of X and"),
+])
+def test_what_was_silent_or_raw_is_refused_by_name(call, kind, message):
+    """Do wrong gradients' shapes, lists, mixed dtypes and unknown options raise, naming the function?"""
+    with pytest.raises(kind, match="^" + message):
+        call()
+
+
+def test_no_heads_are_no_heads():
+    """Is the sum over no query heads zero, and are no columns split into heads of width 0?"""
+    np.testing.assert_array_equal(sum_of_heads(np.ones((0, M, d)), np.ones((2, M, d))), np.zeros((2, M, d)))
+    assert split(np.ones((N, 0)), 3).shape == (3, N, 0) and merge(np.ones((3, N, 0))).shape == (N, 0)

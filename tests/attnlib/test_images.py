@@ -23,6 +23,7 @@ from attnlib.images import (
 from attnlib.interop import from_hugging_face, hugging_face_options
 from attnlib.weights import softmax
 from tests.attnlib.draws import draw
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
 B, H, W, C, OUT = 2, 6, 9, 3, 5
 
@@ -127,6 +128,29 @@ def test_half_precision_is_summed_in_single(twins):
     assert twins(conv_as_attention, image, kernel).item() == 4096
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_whole_numbers_are_refused_where_something_is_computed(kind):
+    """Does an image of bytes raise, where a convolution in bytes wraps round, and so do weights that are cut off?"""
+    image, kernel, alpha = np.full((3, 4, 1), 200, np.uint8), np.ones((2, 1, 3, 3), np.uint8), np.eye(6, dtype=int)
+    with pytest.raises(TypeError, match="conv_as_attention: image and kernel need one floating dtype; got .*uint8"):
+        conv_as_attention(kind(image), kind(kernel))
+    for function in (receptive_field, attention_distance):
+        with pytest.raises(TypeError, match=f"{function.__name__}: alpha needs a floating dtype; got alpha .*int64"):
+            function(kind(alpha), (2, 3))
+    like = kind(np.zeros(1, int))
+    calls = {"offsets": lambda: offsets((2, 3), like=like), "conv_heads": lambda: conv_heads((2, 3), 3, like=like)}
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=f"{name}: like needs a floating dtype; got like .*int64"):
+            call()
+
+
+def test_half_precision_heads_see_across_a_wide_image(twins):
+    """In float16, is each head of a row of 64 pixels still one pixel, though squares of distances pass 2048?"""
+    heads = twins(conv_heads, (1, 64), 3, like=np.zeros(1, np.float16)).cpu().numpy()
+    assert heads.dtype == np.float16
+    np.testing.assert_array_equal(heads, conv_heads((1, 64), 3).round())
+
+
 def test_a_blunt_head_blurs():
     """Does the error shrink as exp(-sharpness), so that 46 and not 1 makes a convolution?"""
     image, kernel = draw(4, 5, C), draw(OUT, C, 3, 3, seed=1)
@@ -216,6 +240,50 @@ def test_fields_in_half_precision(twins):
     twins(attention_distance, alpha, (32, 32), rtol=1e-3)
 
 
+def test_layouts_and_pytorchs_transforms():
+    """Do views in every layout give the same, and do the functions compile whole, trace and map?"""
+    image, kernel, bias = draw(B, 4, 6, C), draw(OUT, C, 3, 3, seed=1), draw(OUT, seed=2)
+    alpha, token, x = softmax(draw(B, 6, 20)), draw(4), draw(B, 5, 4, seed=1)
+    calls = {
+        lambda image: patchify(image, 2): (image,),
+        lambda patches: unpatchify(patches, 2, (4, 6)): (draw(B, 6, 12),),
+        conv_as_attention: (image, kernel, bias),
+        lambda alpha: receptive_field(alpha, (2, 3), 1): (alpha,),
+        lambda alpha: attention_distance(alpha, (2, 3), 1): (alpha,),
+        prepend: (token, x),
+    }
+    for function, arrays in calls.items():
+        same_in_every_layout(function, *arrays, rtol=1e-9)
+        same_in_pytorch(function, *map(torch.from_numpy, arrays), batched=len(arrays) == 1)
+    kernel, bias, token = map(torch.from_numpy, (kernel, bias, token))
+    same_in_pytorch(lambda image: conv_as_attention(image, kernel, bias), torch.from_numpy(image))
+    same_in_pytorch(lambda x: prepend(token, x), torch.from_numpy(x))
+    same_in_pytorch(lambda x: conv_heads((2, 3), 3, like=x) + offsets((2, 3), 1, like=x).sum(-1), token, batched=False)
+
+
+def test_empty_axes():
+    """Do no images, no rows, no channels and no heads give empty arrays, and no channels a convolution of zeros?"""
+    assert patchify(np.zeros((0, 4, 6, 1)), 2).shape == (0, 6, 4) and patchify(np.zeros((0, 6, 1)), 2).shape == (0, 4)
+    assert patchify(np.zeros((4, 6, 0)), 2).shape == (6, 0) and unpatchify(np.zeros((0, 6, 4)), 2, (4, 6)).size == 0
+    for kind in (np.asarray, torch.from_numpy):
+        none = conv_as_attention(kind(np.zeros((0, 4, 5, C))), kind(np.ones((OUT, C, 3, 3))))
+        assert none.shape == (0, 4, 5, OUT)
+        zeros = conv_as_attention(kind(np.zeros((4, 5, 0))), kind(np.ones((OUT, 0, 3, 3))))
+        assert zeros.shape == (4, 5, OUT) and not zeros.any()
+    assert receptive_field(np.zeros((0, 6, 6)), (2, 3)).shape == (0, 3, 5)
+    assert attention_distance(np.zeros((0, 6, 6)), (2, 3)).shape == (0,)
+    assert prepend(np.ones(4), np.ones((0, 4))).shape == (1, 4)
+
+
+def test_sizes_of_numpy_do_not_overflow():
+    """Are sides of one byte multiplied as Python's are?"""
+    side, p = np.uint8(64), np.int8(8)
+    image = draw(64, 64, 1)
+    np.testing.assert_array_equal(unpatchify(patchify(image, p), p, (side, side)), image)
+    np.testing.assert_array_equal(offsets((np.uint8(20), np.uint8(20)), np.uint8(2)), offsets((20, 20), 2))
+    np.testing.assert_array_equal(conv_heads((np.uint8(2), 3), np.uint8(3)), conv_heads((2, 3), 3))
+
+
 # ---- the Vision Transformer
 
 
@@ -251,6 +319,19 @@ def test_vit_is_hugging_faces(twins):
     names = list(parameters)
     by_name = lambda image, *values: vit(image, dict(zip(names, values)), p=3, **options)
     twins(by_name, image, *parameters.values(), atol=1e-10)
+
+
+def test_a_vit_gives_its_weights():
+    """With return_weights, are the weights of every block those that Hugging Face's ViT gives?"""
+    model, parameters, options = hugging_faces_vit()
+    image = draw(B, H, W, C)
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        theirs = model(torch.from_numpy(image).permute(0, 3, 1, 2), output_attentions=True).attentions
+    scores, weights = vit(image, parameters, p=3, return_weights=True, **options)
+    np.testing.assert_allclose(scores, vit(image, parameters, p=3, **options), rtol=1e-9)
+    for ours, their in zip(weights, theirs, strict=True):
+        np.testing.assert_allclose(ours, their, rtol=1e-6)  # they take the softmax in float32
 
 
 def test_without_positions_a_vit_cannot_see_where():
@@ -298,6 +379,22 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
          r"needs weights \(..., 6, 6\). Got \(7, 7\); cut off a class token with alpha\[..., 1:, 1:\]"),
         (attention_distance, [np.ones((6, 6))], {"size": (2, 3), "margin": 1}, ValueError,
          r"margin of 1 needs weights \(..., 6, 20\)"),
+        (patchify, [IMAGE], {"p": 3.0}, TypeError, "patchify: p must be a whole number, 1 or more. Got 3.0"),
+        (unpatchify, [np.ones((6, 27))], {"p": 3, "size": 6}, TypeError,
+         r"unpatchify: size must be a pair of whole numbers, \(height, width\), 1 or more. Got 6"),
+        (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (6, 9.0)}, TypeError, r"Got \(6, 9.0\)"),
+        (unpatchify, [np.ones((6, 27))], {"p": 3, "size": (0, 9)}, ValueError, r"Got \(0, 9\)"),
+        (conv_as_attention, [IMAGE, KERNEL], {"sharpness": 0}, ValueError,
+         "conv_as_attention: sharpness must be a finite number above 0. Got 0"),
+        (receptive_field, [np.ones((6, 6))], {"size": (2, 3), "margin": 1.0}, TypeError,
+         "receptive_field: margin must be a whole number, 0 or more. Got 1.0"),
+        (prepend, [np.ones(3), np.ones((2, 4))], {}, ValueError, r"prepend: token \(D,\) and x .* need the same D"),
+        (prepend, [np.ones(4, "f4"), np.ones((2, 4))], {}, TypeError, "prepend: token and x need one dtype; got token"),
+        (lambda image: vit(image, {}, p=3, heads=2), [IMAGE], {}, KeyError,
+         "vit: the parameters lack patch.W, cls, positions, head.W"),
+        (lambda image: vit(image, [IMAGE], p=3, heads=2), [IMAGE], {}, TypeError,
+         "vit: parameters must be arrays in a dict. Got list"),
+        (lambda image: vit(image, TABLE, p=4, heads=2), [IMAGE], {}, ValueError, "vit: patches of 4 x 4 do not fill"),
         (lambda image, *values: vit(image, dict(zip(TABLE, values)), p=3, heads=2), [IMAGE, *TABLE.values()], {},
          ValueError,
          r"6 patches and the class token need 7 positions; the table has 6"),

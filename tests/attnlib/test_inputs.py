@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers.audio_utils import spectrogram
 
 from attnlib.inputs import adjacency, embed, frame, frame_count, one_hot, pad
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
 SIZE, D = 7, 3
 ids = arrays(np.int64, array_shapes(max_dims=3, max_side=5), elements=st.integers(0, SIZE - 1))
@@ -130,6 +131,88 @@ def test_gradients_reach_what_was_looked_up(device):
     assert torch.autograd.gradcheck(lambda *x: pad(x)[0], (rows[:2].detach().clone().requires_grad_(), rows))
 
 
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_ids_of_every_integer_dtype_are_ids(dtype, kind):
+    """Do ids of one byte look up rows, not mask them, and may the table be longer than such a dtype counts?"""
+    words, edges = np.array([[1, 0], [1, 1]]), np.array([[0, 1], [3, 1]])
+    long = np.random.default_rng(3).normal(size=(300, 2))
+    narrow = kind(words.astype(dtype))
+    np.testing.assert_array_equal(embed(narrow, kind(long)), long[words])
+    np.testing.assert_array_equal(one_hot(narrow, 300), one_hot(words, 300))
+    np.testing.assert_array_equal(adjacency(kind(edges.astype(dtype)), 300), adjacency(edges, 300))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_an_id_too_large_for_its_dtypes_sibling_is_named(kind):
+    """Are 200 in a byte and 2^63 + 5 refused by their own number, not by the one they wrap round to?"""
+    with pytest.raises(IndexError, match=r"one_hot: id 200 is outside 0\.\.99; the size is 100"):
+        one_hot(kind(np.array([200], np.uint8)), 100)
+    with pytest.raises(IndexError, match=r"embed: id 9223372036854775813 is outside 0\.\.6"):
+        embed(kind(np.array([2**63 + 5], np.uint64)), kind(table))
+    assert one_hot(kind(np.array([127], np.int8)), 128)[0, 127] == 1
+
+
+def test_lists_of_ids_may_be_nested_or_empty(device):
+    """Do lists, ranges and single numbers do what their array does, and empty ones give nothing?"""
+    like = torch.from_numpy(table).to(device)
+    for words in ([[1, 2], [0, 3]], range(4), (2,), 3, np.int8(3), []):
+        expected = table[np.asarray(words, np.int64)]
+        np.testing.assert_array_equal(embed(words, table), expected)
+        looked_up = embed(words, like)
+        assert looked_up.device.type == device
+        np.testing.assert_array_equal(looked_up.cpu(), expected)
+        np.testing.assert_array_equal(one_hot(words, SIZE) @ table, expected)
+    assert adjacency([], 3).shape == (3, 3) and adjacency([], 0).shape == (0, 0) and one_hot([], 0).shape == (0, 0)
+
+
+def test_edges_may_come_in_any_collection():
+    """Do a set, a generator, an array and a tensor of edges give the same matrix, whatever `like` is?"""
+    edges = [(0, 1), (1, 2)]
+    expected = adjacency(edges, 3)
+    for collect in (set, iter, tuple, np.array, lambda pairs: torch.tensor(pairs, dtype=torch.uint8)):
+        for like in (np.ones(1), torch.ones(1)):
+            np.testing.assert_array_equal(adjacency(collect(edges), 3, like=like), expected)
+
+
+def test_nothing_to_frame_or_pad():
+    """Do a sound without samples, no sounds at all, and sequences without vectors give empty arrays?"""
+    assert frame(np.zeros((2, 0)), 1000, 4, 2).shape == (2, 0, 4)
+    assert frame(np.zeros((0, 9)), 1000, 4, 2).shape == (0, 3, 4)
+    assert frame(torch.zeros(0), 1000, 4, 2).shape == (0, 4)
+    batch, mask = pad([np.zeros((0, 3))] * 2)
+    assert batch.shape == (2, 0, 3) and mask.shape == (2, 0)
+
+
+def test_small_integers_do_not_overflow():
+    """Are a rate and a length of NumPy's small types counted as Python's are?"""
+    rate, samples = np.int32(2**30), np.int32(2**31 - 1)
+    assert frame_count(samples, rate) == frame_count(2**31 - 1, 2**30)
+    assert frame_count(np.uint16(60000), np.uint16(48000)) == frame_count(60000, 48000)
+    assert one_hot([1], np.uint8(3)).shape == (1, 3)
+
+
+def test_layouts_and_pytorchs_transforms():
+    """Do views in every layout give the same, and do the functions compile whole, trace and map?"""
+    words, edges = np.array([[1, 2, 0], [2, 2, 1]]), np.array([[0, 1], [2, 1], [3, 0]])
+    sound = np.random.default_rng(4).normal(size=(3, 40))
+    same_in_every_layout(lambda i, t: embed(i, t), words, table)
+    same_in_every_layout(lambda i: one_hot(i, 3) + 0, words)
+    same_in_every_layout(lambda s: frame(s, 1000, 7, 3), sound)
+    same_in_every_layout(lambda a, b: pad([a, b]), sound, sound[:2])
+    same_in_every_layout(lambda e: adjacency(e, 4), edges)
+    words, rows, sound, edges = map(torch.from_numpy, (words, table[:2], sound, edges))
+    same_in_pytorch(lambda i: one_hot(i, 3), words)
+    same_in_pytorch(lambda i, t: embed(i % 2, t), words, rows, batched=False)
+    same_in_pytorch(lambda t: embed([1, 0], t), rows, batched=False)
+    same_in_pytorch(lambda s: frame(s, 1000, 7, 3), sound)
+    same_in_pytorch(lambda s: pad([s[:2], s])[0], sound, batched=False)
+    same_in_pytorch(lambda e: adjacency(e, 4), edges, batched=False)
+
+
 SLIPS = {
     "R1: one too long": (one_hot([1, 0], 3), np.eye(4)[[1, 0]]),
     "R1: counted from one": (one_hot([1, 0], 3), np.eye(3)[np.array([1, 0]) - 1]),
@@ -155,6 +238,16 @@ def test_slips_differ(right, wrong):
         (lambda: one_hot(torch.tensor([True]), 3), TypeError, r"got torch.bool \(1,\)"),
         (lambda: embed([SIZE], table), IndexError, r"embed: id 7 is outside 0\.\.6; the size is 7"),
         (lambda: embed(torch.tensor([-1]), torch.ones(2, 2)), IndexError, r"id -1 is outside 0\.\.1"),
+        (lambda: one_hot([True], 3), TypeError, r"got bool \(1,\)"),
+        (lambda: one_hot(None, 3), TypeError, "one_hot: ids must be numbers, .* Got None"),
+        (lambda: one_hot([[1], [1, 2]], 3), TypeError, "one_hot: ids must be numbers, in an array, .* Got list"),
+        (lambda: one_hot([1], 3.0), TypeError, "one_hot: size must be a whole number, 0 or more. Got 3.0"),
+        (lambda: embed(torch.tensor([1]), table), TypeError, "embed: tensors and arrays do not mix; got ids Tensor"),
+        (lambda: embed([1], table.tolist()), TypeError, "embed: table must be an array or a tensor; got list"),
+        (lambda: embed([1], table[0]), ValueError, r"embed: table needs 2 axes, \(V, D\). Got table \(3,\)"),
+        (lambda: frame([1.0, 2.0], 16000), TypeError, "frame: signal must be an array or a tensor; got list"),
+        (lambda: frame(np.ones(9), "16000"), TypeError, "frame: rate must be a finite number. Got '16000'"),
+        (lambda: frame_count(9.5, 100), TypeError, "frame_count: samples must be a whole number, 0 or more. Got 9.5"),
         (lambda: frame(np.ones(9), 16000, 0.01), ValueError,
          "window of 0.01 ms .* at 16000 Hz come to 0 and 160 samples"),
         (lambda: frame_count(9, 100, 25, 1), ValueError, "come to 2 and 0 samples; both must be at least 1"),
@@ -163,6 +256,13 @@ def test_slips_differ(right, wrong):
          r"only in their first axis. Got \(1, 2\), \(1, 3\)"),
         (lambda: pad([np.ones(2, "f4"), np.ones(1)]), TypeError, "one dtype. Got float32, float64"),
         (lambda: pad([torch.ones(2, 2), torch.ones(2, 3)]), ValueError, r"Got \(2, 2\), \(2, 3\)"),
+        (lambda: pad(None), TypeError, "pad: sequences must be arrays or tensors in a list. Got NoneType"),
+        (lambda: pad([[1.0]]), TypeError, r"pad: sequences\[0\] must be an array or a tensor; got list"),
+        (lambda: pad([np.ones(1), np.ones(())]), ValueError, r"in their first axis. Got \(1,\), \(\)"),
+        (lambda: pad([np.ones(1), torch.ones(1)]), TypeError, "pad: tensors and arrays do not mix"),
+        (lambda: adjacency(3, 3), TypeError, "adjacency: edges must be pairs of nodes, .* Got 3"),
+        (lambda: adjacency([(0, 1)], 3, directed=1), TypeError, "adjacency: directed must be True or False. Got 1"),
+        (lambda: adjacency([(0, 1)], 3, like=[1.0]), TypeError, "adjacency: like must be an array or a tensor"),
         (lambda: adjacency([(0, 1, 2)], 3), ValueError, r"pairs of nodes, \(E, 2\); got \(1, 3\)"),
         (lambda: adjacency([(0, 3)], 3), IndexError, r"node 3 is outside 0\.\.2"),
         (lambda: adjacency(torch.ones(1, 2), 3), TypeError, r"nodes must be whole numbers; got torch.float32 \(1, 2\)"),

@@ -94,9 +94,8 @@ def test_how_it_is_cut_never_matters(problem, rows, together, causal, window):
     q, k, v, mask, _ = problem
     whole = attention(q, k, v, mask=mask, causal=causal, window=window)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_chunked, "SCORES", 0)
-        patch.setattr(_chunked, "FEWEST", rows)
-        patch.setattr(_chunked, "HEADS", together)
+        for name, size in ("ROWS", rows), ("COLUMNS", rows + 1), ("LONGEST", rows + 1), ("SCORES", together):
+            patch.setattr(_chunked, name, size)
         np.testing.assert_allclose(attention(q, k, v, mask=mask, causal=causal, window=window), whole, **CLOSE)
 
 

@@ -231,6 +231,20 @@ def test_strong_decay_does_not_overflow():
     np.testing.assert_allclose(got, recurrent(q, k, v, decay=30 * decay, beta=beta)[0], atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("strong", [-1e3, -1e9, -1e38])
+def test_a_decay_that_leaves_nothing_does_not_blur_the_others(strong, kind):
+    """After a token that forgets everything, are the small decays behind it kept apart, in float32 too?"""
+    q, k, v, decay, beta = written(20, per_row=False, dtype=np.float32)
+    decay[:, :, [3, 4, 5, 11]] = strong
+    given = {"decay": kind(decay), "beta": kind(beta), "state": kind(draw(B, H, D, E, dtype=np.float32))}
+    right, state = recurrent(kind(q), kind(k), kind(v), **given)
+    for chunk in 3, 20:
+        got, last = recurrent_chunks(kind(q), kind(k), kind(v), **given, chunk=chunk)
+        np.testing.assert_allclose(got, right, atol=1e-5)
+        np.testing.assert_allclose(last, state, atol=1e-5)
+
+
 def test_the_recurrence_goes_on_from_its_state():
     """Stopped anywhere and started again with its state, does the recurrence give what it gives in one go?"""
     q, k, v, decay, beta = written(9)

@@ -11,6 +11,8 @@ from transformers import masking_utils
 from attnlib.attention import attention, attention_weights
 from attnlib.inputs import pad
 from attnlib.masks import causal, graph, padding, window
+from attnlib.positions import alibi_bias, distances, relative_bias
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
 B, H, N, M, D, E = 2, 3, 5, 7, 4, 6
 sizes = st.integers(1, 8)
@@ -145,6 +147,60 @@ def test_tensors_give_what_arrays_give(twins):
             twins(graph, edges.tolist(), 4, self_loops, directed, like=like)
 
 
+@given(sizes, st.none() | sizes, sizes, st.integers(0, 5))
+def test_past_means_one_thing(n, m, past, w):
+    """Are rows past.. of what a longer sequence gives what all masks, distances and biases give with a past?"""
+    every = past + n
+    m = every if m is None else m
+    table = np.random.default_rng(n).normal(size=(H, 2 * w + 1))
+    for function in (
+        lambda n, m, past: distances(n, m, past),
+        lambda n, m, past: causal(n, m, past),
+        lambda n, m, past: window(n, w, m, past),
+        lambda n, m, past: relative_bias(table, n, m, past).swapaxes(0, 1),
+        lambda n, m, past: alibi_bias(H, n, m, past, causal=True).swapaxes(0, 1),
+    ):
+        np.testing.assert_array_equal(function(n, m, past), function(every, m, 0)[past:])
+        np.testing.assert_array_equal(function(n, None, past), function(every, every, 0)[past:])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64"])
+def test_lengths_and_edges_of_every_integer_dtype(dtype, kind):
+    """Is a length of 3 in one byte 3 of 300 keys, and an edge in one byte an edge?"""
+    lengths, pairs = np.array([0, 3, 120]), np.array([[0, 1], [2, 1]])
+    np.testing.assert_array_equal(padding(kind(lengths.astype(dtype)), 300), padding(lengths, 300))
+    np.testing.assert_array_equal(graph(kind(pairs.astype(dtype)), 300), graph(pairs, 300))
+
+
+def test_empty_masks():
+    """Do no queries, no keys, no sequences and no nodes give masks without entries?"""
+    assert causal(0).shape == (0, 0) and causal(0, past=3).shape == (0, 3) and causal(2, 0).shape == (2, 0)
+    assert window(0, 1, 4).shape == (0, 4) and padding([], 4).shape == (0, 1, 1, 4)
+    assert padding([0], 0).shape == (1, 1, 1, 0) and graph([], 0).shape == (0, 0)
+    assert padding(torch.zeros(0, dtype=torch.uint8), 4).shape == (0, 1, 1, 4)
+    assert padding(2, 3).tolist() == [[[True, True, False]]]
+
+
+def test_sizes_of_numpy_do_not_overflow():
+    """Do a past and sizes of one byte add up beyond what a byte holds?"""
+    n, past = np.uint8(200), np.int8(100)
+    np.testing.assert_array_equal(causal(n, past=past), causal(200, past=100))
+    np.testing.assert_array_equal(window(n, np.uint8(250), past=past), window(200, 250, past=100))
+
+
+def test_layouts_and_pytorchs_transforms():
+    """Do lengths and edges in every layout give the same, and do masks compile whole, trace and map?"""
+    lengths, pairs = np.array([[0, 3, 2], [5, 1, 4]]), np.array([[0, 1], [3, 1], [2, 0]])
+    same_in_every_layout(lambda x: padding(x, 5) + 0, lengths)
+    same_in_every_layout(lambda e: graph(e, 4) + 0, pairs)
+    x, lengths, pairs = torch.ones(4, 3), torch.from_numpy(lengths), torch.from_numpy(pairs)
+    same_in_pytorch(lambda x: causal(x.shape[0], past=2, like=x), x, batched=False)
+    same_in_pytorch(lambda x: window(x.shape[0], 1, 5, like=x), x, batched=False)
+    same_in_pytorch(lambda lengths: padding(lengths, 5), lengths)
+    same_in_pytorch(lambda pairs: graph(pairs, 4), pairs, batched=False)
+
+
 edges = [(0, 1), (2, 1), (3, 0)]
 SLIPS = {
     "M1: True means blocked": (causal(N), ~causal(N)),
@@ -176,6 +232,17 @@ def test_slips_differ(right, wrong):
         (lambda: padding([True, False], M), TypeError, r"got bool \(2,\)"),
         (lambda: window(N, -1), ValueError, "window: w must be a whole number, 0 or more. Got w=-1"),
         (lambda: window(N, -1, like=torch.ones(1)), ValueError, "0 or more. Got w=-1"),
+        (lambda: window(N, 1.5), TypeError, "window: w must be a whole number, 0 or more. Got 1.5"),
+        (lambda: window(N, None), TypeError, "window: w must be a whole number, 0 or more. Got None"),
+        (lambda: causal(N, past=-1), ValueError, "causal: past must be a whole number, 0 or more. Got N=5, past=-1"),
+        (lambda: causal(N, 2.0), TypeError, "causal: M must be a whole number, 0 or more. Got 2.0"),
+        (lambda: causal(N, like=3), TypeError, "causal: like must be an array or a tensor; got 3"),
+        (lambda: window(True, 1), TypeError, "window: N must be a whole number"),
+        (lambda: padding(None, M), TypeError, "padding: lengths must be numbers, .* Got None"),
+        (lambda: padding([[1], [1, 2]], M), TypeError, "padding: lengths must be numbers, .* Got list"),
+        (lambda: padding([1], "7"), TypeError, "padding: M must be a whole number, 0 or more. Got '7'"),
+        (lambda: padding(np.array([300], np.uint16), 7), ValueError, r"padding: length 300 is outside 0\.\.7"),
+        (lambda: graph([(0, 1)], 4, self_loops=None), TypeError, "graph: self_loops must be True or False. Got None"),
         (lambda: graph([(0, 4)], 4), IndexError, r"node 4 is outside 0\.\.3"),
         (lambda: graph(torch.tensor([0, 1]), 4), ValueError, r"pairs of nodes, \(E, 2\); got \(2,\)"),
     ],

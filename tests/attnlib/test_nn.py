@@ -263,6 +263,34 @@ def test_modules_decode_with_caches(decodes):
         np.testing.assert_allclose(torch.cat(rows, 1), module(x, *rest, **options), atol=1e-10)
 
 
+COMPILED = {
+    "plain": ({}, {}), "turned": ({"qk_norm": True, "gate": True, "mlp_gate": True}, {"causal": True, "turn": rope}),
+    "rms, other weights": ({"norm": nn.RMSNorm}, {"window": 2, "weigh": relu_weights, "return_weights": True}),
+    "bias, keep": ({"key_heads": 1}, {"bias": torch.zeros(HEADS, N, N), "keep": torch.ones(2, HEADS)}),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_model_compiles_traces_and_maps(name):
+    """Do torch.compile in one graph, torch.jit.trace and torch.func.vmap give what the model gives?"""
+    form, options = COMPILED[name]
+    model, x = nn.Encoder(2, D, HEADS, **form).requires_grad_(False), torch.from_numpy(draw(B, N, D, dtype="f4"))
+
+    def run(x):
+        return flat_tensors(model(x, **options))
+
+    torch._dynamo.reset()
+    expected = run(x)
+    for got in (torch.compile(run, fullgraph=True, backend="eager")(x), torch.jit.trace(run, x)(x),
+                torch.func.vmap(run)(x)):
+        torch.testing.assert_close(got[0], expected[0], rtol=1e-4, atol=1e-5)
+
+
+def flat_tensors(answer):
+    """The output, and the weights of every block where they come too, as a tuple."""
+    return (answer[0], *answer[1]) if isinstance(answer, tuple) else (answer,)
+
+
 def test_ablating_a_head_is_zeroing_its_rows():
     """Does keep of a block's call silence the head that its rows of W_o silence?"""
     module, parameters = build(nn.Encoder(2, D, HEADS), "float64")
@@ -295,6 +323,17 @@ def test_what_a_module_is_made_with_decides_its_parameters():
     }
     down = nn.DecoderBlock(D, HEADS, qk_norm=True, bias=False).state_dict()
     assert {"cross.q_gain", "attention.q_gain", "cross_norm.shift"} <= set(down) and "cross.b_q" not in down
+
+
+def test_sizes_of_numpy_are_sizes():
+    """Are small integers of NumPy, whose products wrap around, the sizes they say?"""
+    small = np.uint8(96)
+    block_ = nn.Block(small, np.uint8(4), key_heads=np.int8(2))
+    assert block_.mlp.W_in.shape == (96, 384) and block_.attention.W_k.shape == (96, 48)
+    parameters = {name: value.numpy() for name, value in block_.state_dict().items()}
+    x = draw(N, 96, dtype="f4")
+    np.testing.assert_array_equal(block(x, parameters, heads=np.uint8(4)), block(x, parameters, heads=4))
+    assert len(nn.Encoder(np.int64(2), 6, np.int32(2)).blocks) == 2
 
 
 MADE = {

@@ -39,12 +39,13 @@ def _split(x, heads):
 
 
 def _options(attributes, mask, past, used, q, k):
-    """The operator's attributes as arguments of `attention`: everything about who sees whom in one mask."""
+    """The operator's attributes as arguments of `attention`: who sees whom in one mask, but for causal after a past."""
     N, M = q.shape[2], k.shape[2]
     offset = np.full(len(q), past) if used is None else used - N
     back = np.arange(N)[:, None] + offset[:, None, None, None] - np.arange(M)  # (B, 1, N, M): how far back a key lies
     allowed, bias = np.ones(back.shape, bool), None
-    if attributes.get("is_causal"):
+    causal = bool(attributes.get("is_causal"))
+    if causal and used is not None:  # every sequence has a past of its own
         allowed &= back >= 0
     for side, distance in (("left", back), ("right", -back)):
         if attributes.get(f"{side}_window_size", -1) >= 0:
@@ -60,7 +61,8 @@ def _options(attributes, mask, past, used, q, k):
             allowed = allowed & ~np.isneginf(bias)
             bias = np.where(np.isneginf(bias), 0, bias).astype(q.dtype)
     softcap = attributes.get("softcap") or None
-    return {"mask": allowed, "bias": bias, "scale": attributes.get("scale"), "softcap": softcap}
+    counted = {"causal": causal, "past": past} if used is None else {}
+    return {"mask": allowed, "bias": bias, "scale": attributes.get("scale"), "softcap": softcap, **counted}
 
 
 def _stage(mode, q, k, options, arrays, to):
@@ -72,7 +74,9 @@ def _stage(mode, q, k, options, arrays, to):
     if mode >= 1 and options["softcap"]:
         scores = options["softcap"] * np.tanh(scores / options["softcap"])
     if mode == 2:
-        scores = np.where(options["mask"], scores + (0 if options["bias"] is None else options["bias"]), -np.inf)
+        N, M = scores.shape[-2:]
+        seen = options["mask"] & (np.tri(N, M, options.get("past", 0), bool) | (not options.get("causal")))
+        scores = np.where(seen, scores + (0 if options["bias"] is None else options["bias"]), -np.inf)
     return scores.astype(q.dtype)
 
 

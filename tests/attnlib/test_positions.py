@@ -18,6 +18,7 @@ from attnlib.positions import (
     alibi_bias,
     alibi_slopes,
     distances,
+    frequencies,
     learned,
     relative_bias,
     rope,
@@ -25,6 +26,7 @@ from attnlib.positions import (
     sinusoidal,
     sinusoidal_shift,
 )
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 from tests.attnlib.onnx_cases import cases
 
 B, H, N, M, D = 2, 3, 5, 7, 8
@@ -192,6 +194,86 @@ def test_rope_far_out():
     np.testing.assert_allclose(half, expected, rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64"])
+def test_positions_of_every_integer_dtype(dtype, kind):
+    """Do positions of one byte look up rows, not mask them, and turn as their numbers say?"""
+    table, places = rng.normal(size=(300, 4)), np.array([0, 1, 1, 0, 100])
+    np.testing.assert_array_equal(learned(kind(places.astype(dtype)), kind(table)), table[places])
+    np.testing.assert_allclose(rope(kind(x), kind(places.astype(dtype))), rope(x, places), rtol=1e-12)
+
+
+def test_positions_of_rope_may_be_fractions(device):
+    """Is position interpolation, every position divided by 4, a base of rotations a quarter as fast?"""
+    slow = rope(x, np.arange(N) / 4)
+    angles = np.arange(N)[:, None] * frequencies(D) / 4
+    np.testing.assert_allclose(slow, rotate(x, np.cos(angles), np.sin(angles)), rtol=1e-12)
+    np.testing.assert_allclose(rope(x, [0, 0.25, 0.5, 0.75, 1]), slow, rtol=1e-12)
+    quarters = torch.arange(N, device=device, dtype=torch.float32) / 4
+    np.testing.assert_allclose(rope(torch.from_numpy(x).to(device), quarters).cpu(), slow, rtol=1e-12)
+
+
+@pytest.mark.parametrize("like", [np.ones(1, int), np.ones(1, bool), torch.ones(1, dtype=torch.uint8)])
+def test_a_like_of_whole_numbers_is_refused(like):
+    """Does `like=ids` raise where the result is real, and not round it to zeros?"""
+    for name, call in {
+        "sinusoidal": lambda: sinusoidal(3, 4, like=like),
+        "sinusoidal_shift": lambda: sinusoidal_shift(4, 1, like=like),
+        "alibi_slopes": lambda: alibi_slopes(4, like=like),
+        "alibi_bias": lambda: alibi_bias(4, 3, like=like),
+    }.items():
+        with pytest.raises(TypeError, match=f"{name}: like needs a floating dtype; got like .*(int|bool)"):
+            call()
+    assert distances(2, like=like).shape == frequencies(4, like=like).shape * 2 == (2, 2)
+
+
+def test_empty_axes():
+    """Do no positions, no sequences and no clocks give empty arrays?"""
+    assert sinusoidal(0, 4).shape == (0, 4) and sinusoidal(3, 0).shape == (3, 0) and sinusoidal_shift(0, 1).size == 0
+    assert distances(0, past=3).shape == (0, 3) and alibi_bias(2, 0).shape == (2, 0, 0)
+    assert relative_bias(np.ones((0, 3)), 2).shape == (0, 2, 2) and learned([], np.ones((3, 2))).shape == (0, 2)
+    assert rope(x[:, :, :0]).shape == (B, H, 0, D) and rope(x[:0], [1, 2, 3, 4, 5]).shape == (0, H, N, D)
+    np.testing.assert_array_equal(rotate(x, np.ones((N, 0)), np.ones((N, 0))), x)
+
+
+def test_sizes_of_numpy_do_not_overflow():
+    """Are sizes of one byte counted as Python's are?"""
+    small = np.uint8
+    np.testing.assert_array_equal(distances(small(200), past=np.int8(100)), distances(200, past=100))
+    np.testing.assert_array_equal(alibi_slopes(small(200)), alibi_slopes(200))
+    np.testing.assert_array_equal(sinusoidal(small(200), small(250), np.int16(10000)), sinusoidal(200, 250))
+    np.testing.assert_array_equal(sinusoidal_shift(small(250), np.int8(-3)), sinusoidal_shift(250, -3))
+    np.testing.assert_array_equal(rope(x, rotary_dim=small(4), base=np.float32(500)), rope(x, rotary_dim=4, base=500))
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_layouts_of_what_turns(interleaved):
+    """Do views of queries, positions and angles in every layout turn as their copies do?"""
+    places, (cos, sin) = np.array([[3, 1, 4, 0, 2], [5, 9, 2, 6, 5]]), rng.normal(size=(2, N, D // 2))
+    turn = dict(interleaved=interleaved, rotary_dim=6)
+    same_in_every_layout(lambda q: rope(q, **turn), q)
+    same_in_every_layout(lambda q, p: rope(q, p[:, None], **turn), q, places)
+    same_in_every_layout(lambda q, c, s: rotate(q, c, s, interleaved), q, cos, sin)
+
+
+def test_layouts_and_pytorchs_transforms():
+    """Do views in every layout give the same, and do the functions compile whole, trace and map?"""
+    table, places = rng.normal(size=(H, 5)), np.array([[3, 1, 4, 0, 2], [5, 9, 2, 6, 5]])
+    cos, sin = rng.normal(size=(2, N, D // 2))
+    same_in_every_layout(lambda t: relative_bias(t, N), table)
+    same_in_every_layout(learned, places % 3, table)
+    q_, table, places, cos, sin = map(torch.from_numpy, (q, table, places, cos, sin))
+    same_in_pytorch(rope, q_)
+    same_in_pytorch(lambda q: rope(q, [3, 4, 5, 6, 7], interleaved=True), q_)
+    same_in_pytorch(lambda q, p: rope(q, p), q_[:, 0], places)
+    same_in_pytorch(lambda q: rotate(q, cos, sin), q_)
+    same_in_pytorch(lambda t: relative_bias(t, N, past=1), table[None].expand(2, -1, -1)[0], batched=False)
+    same_in_pytorch(lambda p: learned(p % 3, table), places)
+    for make in (lambda x: distances(x.shape[0], like=x), lambda x: sinusoidal(x.shape[0], 6, like=x),
+                 lambda x: sinusoidal_shift(6, 2, like=x), lambda x: alibi_bias(6, x.shape[0], causal=True, like=x)):
+        same_in_pytorch(make, table, batched=False)
+
+
 def test_tensors_give_what_arrays_give(twins):
     """Do the functions agree between arrays and tensors, in every dtype?"""
     for past in (0, 2):
@@ -288,6 +370,30 @@ def test_slips_differ(right, wrong):
     [
         (lambda: sinusoidal(3, 5), ValueError, "the width must be even; got 5"),
         (lambda: sinusoidal_shift(7, 1, like=torch.ones(1)), ValueError, "the width must be even; got 7"),
+        (lambda: sinusoidal(3.0, 4), TypeError, "sinusoidal: N must be a whole number, 0 or more. Got 3.0"),
+        (lambda: sinusoidal(3, 4, base=0), ValueError, "sinusoidal: base must be a finite number above 0. Got 0"),
+        (lambda: sinusoidal(3, 4, like=[1.0]), TypeError, "sinusoidal: like must be an array or a tensor; got list"),
+        (lambda: sinusoidal_shift(4, "1"), TypeError, "sinusoidal_shift: k must be a finite number. Got '1'"),
+        (lambda: frequencies(5), ValueError, "frequencies: positions turn .* the width must be even; got 5"),
+        (lambda: distances(3, past=-1), ValueError, "distances: past must be a whole number, 0 or more"),
+        (lambda: alibi_bias(2, 3, 2.0), TypeError, "alibi_bias: M must be a whole number, 0 or more. Got 2.0"),
+        (lambda: alibi_bias(2, 3, causal=1), TypeError, "alibi_bias: causal must be True or False. Got 1"),
+        (lambda: alibi_bias(2.0, 3), TypeError, "alibi_bias: heads must be a whole number, 1 or more. Got 2.0"),
+        (lambda: relative_bias(np.ones((3, 5)), 3, past=None), TypeError, "relative_bias: past must be a whole number"),
+        (lambda: relative_bias([[1.0]], 3), TypeError, "relative_bias: table must be an array or a tensor; got list"),
+        (lambda: learned([None], np.ones((3, 2))), TypeError, "learned: positions must be numbers, .* Got list"),
+        (lambda: learned([True], np.ones((3, 2))), TypeError, r"learned: positions must be whole numbers; got bool"),
+        (lambda: rope(x, rotary_dim=0), ValueError, "rope: rotary_dim must be from 2 to 8"),
+        (lambda: rope(x, rotary_dim=2.0), TypeError, "rope: rotary_dim must be a whole number, 0 or more. Got 2.0"),
+        (lambda: rope(x, base=-1), ValueError, "rope: base must be a finite number above 0. Got -1"),
+        (lambda: rope(x, [True] * N), TypeError, "rope: positions must be real numbers; got bool"),
+        (lambda: rope(x, ["a"] * N), TypeError, "rope: positions must be numbers, .* Got list"),
+        (lambda: rope(x, torch.arange(N)), TypeError, "rope: tensors and arrays do not mix; got positions Tensor"),
+        (lambda: rope(x.tolist()), TypeError, "rope: x must be an array or a tensor; got list"),
+        (lambda: rope(x, interleaved=1), TypeError, "rope: interleaved must be True or False. Got 1"),
+        (lambda: rope(x[0, 0, 0]), ValueError, r"rope: x needs 2 axes or more, \(..., N, d\). Got x \(8,\)"),
+        (lambda: rotate(x, np.ones((N, 4), int), np.ones((N, 4), int)), TypeError,
+         "rotate: cos and sin need one floating dtype; got cos int64, sin int64"),
         (lambda: learned([0, 128], np.ones((128, 2))), IndexError, r"position 128 is outside 0\.\.127;"),
         (lambda: learned(torch.tensor([-1]), torch.ones(2, 2)), IndexError, r"learned: position -1 is outside 0\.\.1"),
         (lambda: learned([0.0], np.ones((1, 2))), TypeError, r"positions must be whole numbers; got float64 \(1,\)"),

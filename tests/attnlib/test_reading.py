@@ -5,8 +5,10 @@ import pytest
 import scipy.stats
 import torch
 
+import attnlib
 from attnlib.attention import attention_weights
 from attnlib.reading import entropy, head_effects, induction_score, mean_at_offset, rollout
+from attnlib.transformer import encoder
 from tests.attnlib.draws import B, D, draw
 from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
@@ -141,6 +143,24 @@ def test_head_effects_is_what_each_head_changes():
     np.testing.assert_allclose(head_effects(lambda keep: torch.tensor(keep.sum() ** 2), H), [-5.0] * 3)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_head_effects_through_an_encoder(kind):
+    """With the option `keep` of the encoder, is the effect of a head what zeros in its rows of W_o do?"""
+    torch.manual_seed(0)
+    model = attnlib.nn.Encoder(2, 6, heads=3).double()
+    weights = {name: kind(value.detach().numpy()) for name, value in model.state_dict().items()}
+    x = kind(draw(N, 6))
+    effects = head_effects(lambda keep: encoder(x, weights, heads=3, keep=kind(keep))[0, 0], 2, 3)
+    without = encoder(x, weights, heads=3)[0, 0]
+    for layer, head in np.ndindex(2, 3):
+        name = f"blocks.{layer}.attention.W_o"
+        off = np.asarray(weights[name]).copy()
+        off[2 * head : 2 * head + 2] = 0
+        other = encoder(x, weights | {name: kind(off)}, heads=3)[0, 0]
+        np.testing.assert_allclose(effects[layer, head], other - without, atol=1e-12)
+    assert (abs(effects) > 1e-3).all()
+
+
 def test_heads_that_back_each_other_up_show_nothing_alone():
     """When one of two heads is enough, is the effect of each alone nothing: as the docstring warns?"""
     assert (head_effects(lambda keep: float(keep.any()), 2) == 0).all()
@@ -168,6 +188,7 @@ def test_tensors_give_what_arrays_give(dtype, tolerance, twins):
         twins(form, alpha, **exact)
 
 
+@pytest.mark.slow
 def test_layouts_and_pytorch():
     """Does the layout in memory not matter; do they compile, trace, map over a batch and have right gradients?"""
     alpha, words = maps(n=6), [0, 1, 2] * 2
@@ -192,9 +213,9 @@ def test_layouts_and_pytorch():
         (lambda: mean_at_offset(ALPHA > 0, 1), TypeError, "mean_at_offset: alpha needs a floating dtype"),
         (lambda: mean_at_offset(np.ones((0, 0)), 0), ValueError, "mean_at_offset: back must be"),
         (lambda: induction_score(ALPHA[0, 0], WORDS[0]), ValueError, "induction_score: alpha needs 3 axes or more"),
-        (lambda: induction_score(ALPHA, WORDS[:, :3]), ValueError, r"induction_score: tokens \(2, 3\) does not broad"),
-        (lambda: induction_score(ALPHA, [[1], [1]]), ValueError, "induction_score: needs a token for each of the 12"),
-        (lambda: induction_score(ALPHA, 3), ValueError, "induction_score: needs a token for each of the 12 queries"),
+        (lambda: induction_score(ALPHA, WORDS[:, :3]), ValueError, r"induction_score: needs .*, tokens \(2, 3\)"),
+        (lambda: induction_score(ALPHA, [[1], [1]]), ValueError, "induction_score: needs a token for each query"),
+        (lambda: induction_score(ALPHA, 3), ValueError, "induction_score: needs .* tokens 3"),
         (lambda: induction_score(ALPHA, WORDS * 1.0), TypeError, "induction_score: tokens must be whole numbers"),
         (lambda: induction_score(ALPHA, WORDS > 2), TypeError, "induction_score: tokens must be whole numbers"),
         (lambda: induction_score(ALPHA, None), TypeError, "induction_score: tokens must be"),

@@ -8,6 +8,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from attnlib.scores import additive, bilinear, cosine, dot, scaled_dot
 from attnlib.weights import softmax
+from tests.attnlib.layouts import same_in_every_layout, same_in_pytorch
 
 B, N, M, D_Q, D_K, HIDDEN = 2, 5, 7, 4, 3, 6
 rng = np.random.default_rng(0)
@@ -106,6 +107,57 @@ def test_tensors_give_what_arrays_give(score, twins):
 
 
 @every_score
+def test_half_precision_is_computed_in_single(score, twins):
+    """In float16, is every score the one of float32 rounded once, where sums in float16 lose digits or overflow?"""
+    half = [np.full((2, 4096), 30, np.float16)] * 2
+    if score is bilinear:
+        half.append(np.eye(4096, dtype=np.float16))
+    if score is additive:
+        half = [half[0], half[1], *[np.full((4096, 2048), 1e-3, np.float16)] * 2, np.ones(2048, np.float16)]
+    if score in (dot, bilinear):
+        half[1] = half[1] / np.float16(256)
+    narrow = twins(score, *half, rtol=0, atol=0).cpu().numpy()
+    assert np.isfinite(narrow).all()
+    np.testing.assert_array_equal(narrow, score(*(x.astype(np.float32) for x in half)).astype(np.float16))
+
+
+@every_score
+def test_bfloat16_is_computed_in_single(score):
+    """Is the score of bfloat16 tensors that of float32 rounded once?"""
+    half = [torch.from_numpy(x).bfloat16() for x in CALLS[score]]
+    expected = score(*(x.float() for x in half)).bfloat16()
+    torch.testing.assert_close(score(*half), expected, rtol=0, atol=0)
+
+
+@every_score
+def test_whole_numbers_are_refused(score):
+    """Are vectors of whole numbers, or of two dtypes, refused by name, as arrays and as tensors?"""
+    for kind in (np.asarray, torch.from_numpy):
+        with pytest.raises(TypeError, match=f"^{score.__name__}: .* need one floating dtype; got Q .*int64"):
+            score(*(kind((5 * x).astype(int)) for x in CALLS[score]))
+        first, *others = CALLS[score]
+        with pytest.raises(TypeError, match=f"^{score.__name__}: .* need one floating dtype; got Q .*float32"):
+            score(kind(first.astype("f4")), *map(kind, others))
+
+
+@every_score
+def test_layouts_and_pytorchs_transforms(score):
+    """Do views in every layout give the same, and do the scores compile whole, trace and map?"""
+    same_in_every_layout(score, *CALLS[score])
+    q, k, *learned = map(torch.from_numpy, CALLS[score])
+    same_in_pytorch(lambda q, k: score(q, k, *learned), q, k)
+
+
+@every_score
+def test_no_queries_and_no_keys(score):
+    """Do no queries, no keys and no sequences give no scores?"""
+    q, k, *learned = CALLS[score]
+    assert score(q[:, :0], k, *learned).shape == (B, 0, M)
+    assert score(q, k[:, :0], *learned).shape == (B, N, 0)
+    assert score(q[:0], k[:0], *learned).shape == (0, N, M)
+
+
+@every_score
 def test_gradients(score, device):
     """Do gradients reach queries, keys and every learned number?"""
     inputs = [torch.from_numpy(x[:1, :2] if x.ndim == 3 else x).to(device).requires_grad_() for x in CALLS[score]]
@@ -160,22 +212,32 @@ def test_slips_differ(right, wrong):
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    "call, kind, message",
     [
-        (lambda: cosine(Q, K),
+        (lambda: cosine(Q, K), ValueError,
          r"cosine: Q .* and K .* need the same d; it is 4 and 3. Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
-        (lambda: bilinear(Q, K, W.T),
+        (lambda: bilinear(Q, K, W.T), ValueError,
          r"bilinear: Q .* and W \(d_q, d_k\) need the same d_q; it is 4 and 3. Got Q \(2, 5, 4\), K"),
-        (lambda: additive(Q, K, W_k, W_k, w),
+        (lambda: additive(Q, K, W_k, W_k, w), ValueError,
          r"additive: Q .* and W_q .* the same d_q; it is 4 and 3. .* W_q \(3, 6\)"),
-        (lambda: additive(Q, K, W_q, W_q, w),
+        (lambda: additive(Q, K, W_q, W_q, w), ValueError,
          r"additive: K .* and W_k .* the same d_k; it is 3 and 4. .* W_k \(4, 6\)"),
-        (lambda: additive(*map(torch.from_numpy, (Q, K, W_q, W_k, w[:2]))),
+        (lambda: additive(*map(torch.from_numpy, (Q, K, W_q, W_k, w[:2]))), ValueError,
          r"W_q .* and w \(h,\) need the same h; it is 6 and 2"),
-        (lambda: cosine(*map(torch.from_numpy, (Q, K))), r"Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
+        (lambda: cosine(*map(torch.from_numpy, (Q, K))), ValueError, r"Got Q \(2, 5, 4\), K \(2, 7, 3\)"),
+        (lambda: dot(Q.tolist(), K_wide), TypeError, "dot: Q must be an array or a tensor; got list"),
+        (lambda: dot(Q[0, 0], K_wide), ValueError, r"dot: Q needs 2 axes or more, \(..., N, d\)"),
+        (lambda: dot(Q[..., :0], K_wide[..., :0]), ValueError, r"dot: Q \(..., N, d\) needs d to be 1 or more"),
+        (lambda: scaled_dot(Q, K), ValueError, "scaled_dot: Q .* and K .* need the same d; it is 4 and 3"),
+        (lambda: scaled_dot(torch.from_numpy(Q), K_wide), TypeError, "scaled_dot: tensors and arrays do not mix"),
+        (lambda: bilinear(Q, K, W[0]), ValueError, r"bilinear: W needs 2 axes, \(d_q, d_k\). Got .* W \(3,\)"),
+        (lambda: additive(Q, K, W_q, W_k, None), TypeError, "additive: w must be an array or a tensor; got None"),
+        (lambda: cosine(Q, K_wide, eps=0), ValueError, "cosine: eps must be a finite number above 0. Got 0"),
+        (lambda: cosine(Q, K_wide, eps="1"), TypeError, "cosine: eps must be a finite number above 0. Got '1'"),
+        (lambda: cosine(Q, K_wide[:1].repeat(3, 0)), ValueError, "cosine: the axes before the last ones do not broad"),
     ],
 )
-def test_errors_name_what_came(call, message):
+def test_errors_name_what_came(call, kind, message):
     """Does an error name the shapes received and say what would be right?"""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         call()

@@ -104,6 +104,36 @@ def test_float16_weights_of_a_long_row(twins):
     twins(softmax, s, rtol=1e-2)
 
 
+@pytest.mark.parametrize("weigh", [softmax, relu_weights, hard])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_an_empty_row_has_no_weights(weigh, kind):
+    """Without keys, or without rows, are there no weights, and no error?"""
+    for shape in (3, 0), (0, 3), (0,):
+        assert weigh(kind(np.zeros(shape))).shape == shape
+
+
+@pytest.mark.parametrize("weigh", [softmax, relu_weights, hard])
+def test_how_scores_lie_in_memory_never_matters(weigh):
+    """Are the weights the same for transposed, flipped, strided and broadcast scores?"""
+    s = np.random.default_rng(5).normal(size=(6, 4))
+    views = s.T, s[::-1, ::-1], s[::2, ::2], np.broadcast_to(s[0], (3, 4)), np.broadcast_to(s[:, :1], (6, 4))
+    for view in views:
+        np.testing.assert_allclose(weigh(view), weigh(view.copy()), rtol=1e-14)
+
+
+@pytest.mark.parametrize("weigh", [softmax, relu_weights, hard])
+@pytest.mark.parametrize("scores, kind, message", [
+    (np.array([1, 2]), TypeError, "scores needs a floating dtype; got scores int64"),
+    (torch.tensor([1, 2]), TypeError, "scores needs a floating dtype; got scores torch.int64"),
+    ([1.0, 2.0], TypeError, "scores must be an array or a tensor; got list"),
+    (np.array(1.0), ValueError, r"scores needs 1 axis or more"),
+])
+def test_errors_name_what_came(weigh, scores, kind, message):
+    """Are whole numbers, lists and single numbers refused in the name of the function?"""
+    with pytest.raises(kind, match=f"^{weigh.__name__}: {message}"):
+        weigh(scores)
+
+
 wide = np.random.default_rng(4).normal(size=(5, 5)) * 3
 SLIPS = {
     "S1: down the columns": (softmax(wide), softmax(wide.T).T),
