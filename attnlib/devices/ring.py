@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
-from attnlib._arguments import check_qkv
+from attnlib._arguments import check_flags, check_numbers, check_qkv
 from attnlib._ops import widen
 from attnlib.online_softmax import finish, merge_partials
 from attnlib.tensors.backward import attention_backward, attention_forward
@@ -42,6 +42,9 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
     """
     if not dist.is_initialized():
         raise RuntimeError("ring_attention: no process group; call torch.distributed.init_process_group first.")
+    check_flags("ring_attention", causal=causal)
+    if scale is not None:
+        check_numbers("ring_attention", scale=scale)
     group = dist.group.WORLD if group is None else group
     rows = _rows_of_every_rank(q, k, v, causal, group)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
