@@ -7,7 +7,7 @@ A parameter is an array or a tensor and stays one. Our matrices multiply from th
 import re
 from functools import partial
 
-from attnlib._arguments import check_options, check_qkv, check_sizes, is_floating
+from attnlib._arguments import check_flags, check_numbers, check_options, check_qkv, check_sizes, is_floating
 from attnlib.attention import attention
 from attnlib.transformer import gelu, layer_norm, rms_norm, silu
 
@@ -209,8 +209,8 @@ def hugging_face_attention(
     query (B, H, N, D), key and value (B, H_kv, M, D); attention_mask bool (True = may attend) or numbers to add,
     broadcastable to (B, H, N, M). Without a mask a causal module hides the future, a single query being the newest
     of a cache, and what lies `sliding_window` keys or more away; with one, the mask says all of that.
-    others: s_aux (H,), the sinks of GPT-OSS; position_bias, floating, broadcastable to (B, H, N, M), added to the scores
-    as T5 does; and what Transformers passes to every attention, of no effect here.
+    others: s_aux (H,), the sinks of GPT-OSS; position_bias, floating, broadcastable to (B, H, N, M), added to the
+    scores as T5 does; and what Transformers passes to every attention, of no effect here.
     Returns (B, N, H, D) and None, in the place of attention weights.
     Raises ValueError for dropout of weights, for sequences packed into one without a mask, and for any other floating
     tensor, which would have an effect that is not known here.
@@ -220,14 +220,16 @@ def hugging_face_attention(
     sinks, bias, window, packed = (
         others.pop(name, None) for name in ("s_aux", "position_bias", "sliding_window", "cu_seq_lens_q")
     )
+    if dropout is not None:
+        check_numbers(who, dropout=dropout)
     if dropout:
         raise ValueError(f"{who}: attention has no dropout of weights; set attention dropout to 0. Got {dropout!r}.")
     if packed is not None and len(packed) > 2 and attention_mask is None:
         raise ValueError(f"{who}: {len(packed) - 1} sequences are packed into one; pass a mask that parts them.")
     if strange := [name for name, x in others.items() if name not in _OF_NO_EFFECT and _is_floating_tensor(x)]:
         raise ValueError(f"{who}: what {', '.join(strange)} does to attention is not known here. Use \"eager\".")
-    if is_causal is None:
-        is_causal = bool(getattr(module, "is_causal", False))
+    is_causal = bool(getattr(module, "is_causal", False)) if is_causal is None else is_causal
+    check_flags(who, is_causal=is_causal)
     options = {"scale": scaling, "softcap": softcap, "sinks": sinks, "bias": bias}
     if attention_mask is None:
         newest = query.shape[-2] == 1                                    # of a cache; others are aligned top-left

@@ -42,6 +42,9 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
     """
     if not dist.is_initialized():
         raise RuntimeError("ring_attention: no process group; call torch.distributed.init_process_group first.")
+    check_flags("ring_attention", causal=causal)
+    if scale is not None:
+        check_numbers("ring_attention", scale=scale)
     group = dist.group.WORLD if group is None else group
     rows = _rows_of_every_rank(q, k, v, causal, group)
     scale = q.shape[-1] ** -0.5 if scale is None else scale

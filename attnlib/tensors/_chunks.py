@@ -59,8 +59,7 @@ def chunked_attention(q, k, v, rules):
         q, k, v = pad(q, (0, max(0, E - D))), pad(k, (0, max(0, E - D))), pad(v, (0, max(0, D - E)))  # and one width
         if _hides_nothing_but_the_future(M, rules):
             causal = rules.causal and not rules.past
-            grouped = q.shape[1] != k.shape[1]
-            out = scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=bool(grouped))
+            out = scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=_grouped(q, k))
             return unfold(out[..., :E], rules)
 
     def attend_rows(rows, q, k, v, bias, sinks):
@@ -202,6 +201,11 @@ def _hides_nothing_but_the_future(M, rules):
     return not rules.causal or not rules.past or rules.past >= M - 1
 
 
+def _grouped(q, k):
+    """Whether query heads share key heads. (A branch: PyTorch needs a bool, even where it leaves lengths open.)"""
+    return True if q.shape[1] != k.shape[1] else False
+
+
 def _pieces(q, M, rules, fused):
     """Slices of the queries: chunks so small that their scores, or for the kernel their mask, are few."""
     heads, N = int(q.shape[0]) * int(q.shape[1]), int(q.shape[-2])
@@ -225,7 +229,7 @@ def _by_kernel(q, k, v, hidden, bias, scale):
     if hidden is not None and q.device.type != "cpu":
         k, v = share(k, q), share(v, q)        # their kernels take no mask with shared heads
     out = scaled_dot_product_attention(
-        q, k, v, attn_mask=bias if hidden is None else mask, scale=scale, enable_gqa=bool(q.shape[1] != k.shape[1])
+        q, k, v, attn_mask=bias if hidden is None else mask, scale=scale, enable_gqa=_grouped(q, k)
     )
     return out if hidden is None else out.masked_fill(nothing, 0)
 

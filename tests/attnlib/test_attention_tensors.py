@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +100,100 @@ def test_errors_name_what_came(call, kind, message):
     """Does an error name the shapes, dtypes or devices received and say what would be right?"""
     with pytest.raises(kind, match=message):
         call()
+
+
+PAST = [{"causal": True, "past": 3}, {"window": 1, "past": 2}, {"causal": True, "window": 2, "past": 50}]
+WITH_SINKS = [{"sinks": torch.linspace(-2, 2, H).double()}, {"sinks": torch.zeros(1).double(), "causal": True}]
+
+
+@pytest.mark.parametrize("scale", [None, -0.5, 0.0], ids=str)
+@pytest.mark.parametrize("options", PAST + WITH_SINKS + [{"causal": True}, {"causal": True, "softcap": 1.5}], ids=str)
+@pytest.mark.parametrize("width", [D, E])
+def test_past_sinks_and_any_scale_agree(options, scale, width, device):
+    """With past, sinks and scales of 0 and below, values as wide as keys or not, do the two agree, gradients too?"""
+    q, k, v = draw(device, 2)
+    q, k = q[..., :width].contiguous(), k[..., :width].contiguous()  # E = 3 is the width of v
+    given = {name: x.to(device) if isinstance(x, torch.Tensor) else x for name, x in options.items()} | {"scale": scale}
+    plain = {name: x.cpu().numpy() if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+    arrays = [x.cpu().numpy() for x in (q, k, v)]
+    np.testing.assert_allclose(attention(q, k, v, **given).cpu(), attention(*arrays, **plain), rtol=1e-9, atol=1e-12)
+    leaves = [x[:1].clone().requires_grad_() for x in (q, k, v)]
+    if "sinks" in given:
+        leaves.append(given["sinks"].clone().requires_grad_())
+    names = ["sinks"] * (len(leaves) - 3)
+    call = lambda q, k, v, *others: attention(q, k, v, **given | dict(zip(names, others)))
+    assert torch.autograd.gradcheck(call, leaves, fast_mode=True)
+
+
+@pytest.mark.parametrize("axes", [(), (4,), (2, 2), (2, 1, 3, 2)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"window": 2, "past": 1}, {"softcap": 2.0}], ids=str)
+def test_chunks_and_axes_change_nothing(axes, options, device, monkeypatch):
+    """In chunks of a few rows, with any leading axes, are output and gradients those of one chunk?"""
+    results = []
+    for scores in 1 << 20, 1:
+        monkeypatch.setattr("attnlib.tensors._chunks.SCORES", scores)
+        monkeypatch.setattr("attnlib.tensors._chunks.FEWEST", 2)
+        g = torch.Generator().manual_seed(0)
+        leaves = [torch.randn(*axes, 9, D, generator=g, dtype=torch.float64).to(device).requires_grad_()
+                  for _ in range(3)]
+        out = attention(*leaves, mask=torch.ones(9, 9, dtype=torch.bool, device=device).tril(1), **options)
+        results.append([out, *torch.autograd.grad((out**2).sum(), leaves)])
+    for one, other in zip(*results):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("spoil", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("hide", [{"mask": True}, {"bias": True}, {"causal": True}, {"window": 1}], ids=str)
+def test_what_a_query_may_not_see_changes_nothing(hide, spoil, device):
+    """With NaN or inf in the last key and value, do queries that may not see it keep their output and gradients?"""
+    q, k, v = (torch.randn(2, H, N, D, dtype=torch.float64, device=device) for _ in range(3))
+    seen = torch.ones(N, N, dtype=torch.bool, device=device).tril()
+    barred = torch.zeros(N, N, device=device).double().masked_fill(~seen, -torch.inf)
+    options = {name: {"mask": seen, "bias": barred}.get(name, value) for name, value in hide.items()}
+    blind = slice(0, N - 2)
+    before = attention(q, k, v, **options)[..., blind, :]
+    k[..., -1, :], v[..., -1, :] = spoil, spoil
+    leaves = [x.requires_grad_() for x in (q, k, v)]
+    torch.testing.assert_close(attention(*leaves, **options)[..., blind, :], before)
+    some = attention(leaves[0][..., blind, :], *leaves[1:],
+                     **{name: x[blind] if isinstance(x, torch.Tensor) else x for name, x in options.items()})
+    torch.testing.assert_close(some, before)
+    for gradient in torch.autograd.grad(some.sum(), leaves):
+        assert gradient.isfinite().all()
+    if spoil != spoil:
+        assert attention(*leaves, **options)[..., -1, :].isnan().all()
+
+
+MEASURE = """
+import torch, sys
+from attnlib.attention import attention
+torch.set_num_threads(1)
+N, options = 8192, eval(sys.argv[1])
+axes = options.pop("axes", (1, 1))
+def status(name):
+    return int(next(x for x in open("/proc/self/status") if x.startswith(name)).split()[1]) / 1024
+for n, backward in (128, True), (N, sys.argv[2] == "backward"):
+    given = {name: x(n) if callable(x) else x for name, x in options.items()}
+    leaves = [torch.randn(*axes, n, 16, requires_grad=backward) for _ in range(3)]
+    open("/proc/self/clear_refs", "w").write("5")  # the peak starts again from here
+    before = status("VmRSS")
+    out = attention(*leaves, **given)
+    if backward:
+        out.sum().backward()
+print(status("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="Linux tells a process its peak of memory")
+@pytest.mark.parametrize("options", [
+    "{'causal': True, 'axes': ()}", "{'causal': True, 'window': 64}",
+    "{'causal': True, 'mask': lambda n: torch.arange(n) < n - 9}", "{'softcap': 2.0}",
+    "{'causal': True, 'past': 9}", "{'causal': True, 'sinks': torch.zeros(1)}",
+])
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_memory_grows_with_n_plus_m(options, way):
+    """For 8192 queries and keys, whose scores would take 256 MiB, is 160 MiB enough, gradients included?"""
+    run = subprocess.run([sys.executable, "-c", MEASURE, options, way], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 160, run.stdout
