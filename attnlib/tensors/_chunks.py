@@ -243,7 +243,7 @@ def _weights(q, k, hidden, bias, sinks, rules):
     if rules.softcap is not None:
         scores = rules.softcap * torch.tanh(scores / rules.softcap)
     if bias is not None:
-        scores = scores + bias
+        scores = scores + bias.to(scores.dtype)
     if hidden is not None:
         nothing = hidden.all(-1, keepdim=True)
         scores = scores.masked_fill(hidden, -torch.inf).masked_fill(nothing, 0)  # a row of -inf would give NaN
