@@ -282,9 +282,7 @@ def as_array(who, name, numbers, **like):
         except (TypeError, ValueError):  # rows of different lengths
             numbers = np.array(None)
         if numbers.dtype.kind not in "biuf":
-            raise TypeError(
-                f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came} ({numbers.dtype})."
-            )
+            raise TypeError(f"{who}: {name} must be numbers, in an array, a tensor or a list. Got {came}.")
         if is_tensor(other):
             numbers = sys.modules["torch"].as_tensor(numbers, device=other.device)
     check_arrays(who, **{name: numbers}, **like)

@@ -92,7 +92,7 @@ def attend_backward(
     array([[ 0.16, -0.16],
            [-0.16,  0.16]])
     """
-    check_gradient("attend_backward", dB, Q, K, V)
+    check_gradient("attend_backward", Q, K, V, dB=dB)
     rules = rules_of("attend_backward", Q, K, mask, bias, causal, window, scale, softcap, past, sinks)
     dtype = Q.dtype
     dB, Q, K, V = widen(dB, Q, K, V)
@@ -133,12 +133,14 @@ def self_attention_backward(dB, X, W_q, W_k, W_v, *, mask=None, causal=False):
     axes = {"dB": "... N e", "X": "... N D", "W_q": "D d", "W_k": "D d", "W_v": "D e"}
     check_axes(who, **{name: (array, axes[name]) for name, array in arrays.items()})
     check_floating(who, **arrays)
+    if dB.shape[:-1] != X.shape[:-1]:
+        raise ValueError(f"{who}: dB needs a row for each row of X. Got dB {tuple(dB.shape)}, X {tuple(X.shape)}.")
     check_mask(who, mask, (*X.shape[:-1], X.shape[-2]), X=X)
     check_flags(who, causal=causal)
     dQ, dK, dV = attend_backward(dB, X @ W_q, X @ W_k, X @ W_v, mask=mask, causal=causal)
     dX = dQ @ W_q.T + dK @ W_k.T + dV @ W_v.T                             # (..., N, D)
-    flat = X.reshape(-1, X.shape[-1])
-    dW = [flat.T @ d.reshape(-1, d.shape[-1]) for d in (dQ, dK, dV)]      # (D, d), (D, d), (D, e)
+    flat, *others = (x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) for x in (X, dQ, dK, dV))
+    dW = [flat.T @ d for d in others]                                     # (D, d), (D, d), (D, e)
     return dX, *dW
 
 
@@ -182,7 +184,7 @@ def attention_backward(
     >>> np.allclose(dq, attend_backward(q, q, q, q)[0])
     True
     """
-    check_gradient("attention_backward", dout, q, k, v, out, lse)
+    check_gradient("attention_backward", q, k, v, dout=dout, out=out, lse=lse)
     rules = rules_of("attention_backward", q, k, mask, bias, causal, window, scale, softcap, past, sinks)
     dtype = q.dtype
     dout, q, k, v, out = widen(dout, q, k, v, out)
@@ -314,19 +316,20 @@ def _unbroadcast(d, shape):
     return d.sum(stretched, keepdims=True) if stretched else d
 
 
-def check_gradient(who, dout, q, k, v, out=None, lse=None):
-    """Raise ValueError or TypeError, naming what came, unless the gradient, q, k, v, out and lse fit together."""
+def check_gradient(who, q, k, v, **given):
+    """Raise ValueError or TypeError, naming what came, unless q, k, v and what is given fit together.
+
+    given: the gradient of the output by its name, and out and lse where they are needed.
+    """
     check_qkv(who, q, k, v)
-    others = {name: x for name, x in (("the gradient", dout), ("out", out), ("lse", lse)) if x is not None}
-    shape = (*q.shape[:-1], v.shape[-1])
-    check_arrays(who, q=q, **others)
-    for name, x in others.items():
-        right = (*q.shape[:-1], 1) if name == "lse" else shape
+    check_arrays(who, q=q, **given)
+    (wide,) = widen(q)
+    for name, x in given.items():
+        axes, dtype = (1, wide.dtype) if name == "lse" else (v.shape[-1], q.dtype)
+        right = (*q.shape[:-1], axes)
         if tuple(x.shape) != right:
             came = got({"q": (q,), "k": (k,), "v": (v,)}).removeprefix("Got ")
             raise ValueError(f"{who}: {name} needs the shape {right}. Got {tuple(x.shape)}, with {came}")
-        if name != "lse" and x.dtype != q.dtype:
-            raise TypeError(f"{who}: {name} needs the dtype of q, {q.dtype}. Got {x.dtype}.")
-    (wide,) = widen(q)
-    if lse is not None and lse.dtype != wide.dtype:
-        raise TypeError(f"{who}: lse needs the dtype that attention_forward gives it, {wide.dtype}. Got {lse.dtype}.")
+        if x.dtype != dtype:
+            source = "the dtype that attention_forward gives it" if name == "lse" else "the dtype of q"
+            raise TypeError(f"{who}: {name} needs {source}, {dtype}. Got {x.dtype}.")

@@ -227,15 +227,15 @@ def frequencies(d, base=10000, like=None):
     return base ** (-2 * float64(arange(0, d // 2, like)) / d)
 
 
-def yarn(d, factor, length, base=10000, fast=32, slow=1, like=None):
+def yarn(d, factor, length, base=10000, beta_fast=32, beta_slow=1, like=None):
     """What `rope` needs to read `factor` times as far as the `length` a model was trained on: YaRN.
 
-    d columns turn. A pair that turns more than `fast` times within the length keeps its frequency, for it tells near
-    places apart; one that turns fewer than `slow` times is slowed down by the factor, so that no angle is new; those
+    d columns turn. A pair that turns more than `beta_fast` times within the length keeps its frequency, for it tells near
+    places apart; one that turns fewer than `beta_slow` times is slowed down by the factor, so that no angle is new; those
     between go from one to the other in equal steps.
     Returns the frequencies (d/2,) in float64, of the kind of `like`, and the number by which turned queries and turned
     keys are multiplied, 0.1 ln(factor) + 1: together they sharpen the attention, which more keys would flatten.
-    Raises ValueError for an odd d, a factor below 1, or fast not above slow.
+    Raises ValueError for an odd d, a factor below 1, or beta_fast not above beta_slow.
     Source: Peng et al. 2023, "YaRN", with the steps of the authors' code.
 
     >>> clocks, stretch = yarn(16, factor=4, length=1024)
@@ -246,13 +246,13 @@ def yarn(d, factor, length, base=10000, fast=32, slow=1, like=None):
     check_like("yarn", like, real=False)
     d, base = check_clocks("yarn", d, base)
     length = check_sizes("yarn", length=length)
-    check_numbers("yarn", above=0, factor=factor, fast=fast, slow=slow)
-    if factor < 1 or fast <= slow or base <= 1:
+    check_numbers("yarn", above=0, factor=factor, beta_fast=beta_fast, beta_slow=beta_slow)
+    if factor < 1 or beta_fast <= beta_slow or base <= 1:
         raise ValueError(
-            "yarn: factor needs to be 1 or more, fast above slow, and base above 1. "
-            f"Got factor={factor}, fast={fast}, slow={slow}, base={base}."
+            "yarn: factor needs to be 1 or more, beta_fast above beta_slow, and base above 1. "
+            f"Got factor={factor}, beta_fast={beta_fast}, beta_slow={beta_slow}, base={base}."
         )
-    first, last = (d / 2 * math.log(length / (2 * math.pi * turns), base) for turns in (fast, slow))
+    first, last = (d / 2 * math.log(length / (2 * math.pi * turns), base) for turns in (beta_fast, beta_slow))
     first, last = max(math.floor(first), 0), min(math.ceil(last), d - 1)     # the pairs that turn so many times
     slowed = (float64(arange(0, d // 2, like)) - first) / max(last - first, 1e-3)
     slowed = slowed.clip(0, 1)                                               # (d/2,) 0 keeps, 1 slows down

@@ -46,7 +46,7 @@ def attention_backward(
 
     A tile of all heads at a time, none of which is written over.
     """
-    check_gradient("attention_backward", dout, q, k, v, out, lse)
+    check_gradient("attention_backward", q, k, v, dout=dout, out=out, lse=lse)
     rules = rules_of("attention_backward", q, k, mask, bias, causal, window, scale, softcap, past, sinks)
     careful = must_be_careful(dout, q, k, v, rules)
     dtype = q.dtype

@@ -45,7 +45,7 @@ from tests.attnlib.kinds import (
 MODULES = [name for name in attnlib.MODULES if name not in ("check", "data", "devices")]
 INNER = {  # what modules of attnlib use of one another: no chapter calls it, and its arguments have been checked
     "attention": ["weights_of"],
-    "backward": ["chunked_backward", "add_tile", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
+    "backward": ["chunked_backward", "add_rows", "less", "more", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
                  "transposed", "softcap_slope"],
     "heads": ["groups_of", "attend_in_heads", "project_heads"],
     "inputs": ["to_samples"],
@@ -380,6 +380,9 @@ call("positions.alibi_slopes", heads=size("H", 1), like=like())
 call("positions.alibi_bias", heads=size("H", 1), **PLACES, causal=flag(True), like=like())
 call("positions.rope", x=floats("B H N d"), positions=ids("B 1 N", broadcasts=True), base=number(100, above=0),
      rotary_dim=size(2, 1), interleaved=flag(True))
+call("positions.rope", x=floats("B H N d"), frequencies=floats("2", own_dtype=True), factor=number(1.5, above=0))
+call("positions.yarn", d=size("d"), factor=number(4, above=0), length=size(64, 1), base=number(100, above=0),
+     beta_fast=number(8, above=0), beta_slow=number(2, above=0), like=like())
 call("positions.rotate", x=floats("B H N d"), cos=floats("N 1", broadcasts=True, own_dtype=True),
      sin=floats("N 1", broadcasts=True, own_dtype=True), interleaved=flag(True))
 
@@ -490,7 +493,7 @@ call("transformer.part", parameters=parameters(True, mlp__W_in="D h", mlp_norm__
 call("transformer.blocks", parameters=parameters(True, blocks__0__a="D", blocks__1__a="D"), compiles=False)
 call("images.vit", image=floats("B p*2 p*3 C"), p=size("p", 1), **HEADS, parameters=parameters(
     patch__W="p*p*C H*d", patch__b="H*d", cls="H*d", positions="1+2*3 H*d", head__W="H*d e", head__b="e", **stack(),
-))
+), **FORM | {"norm_first": flag(True)})
 call("images.prepend", token=floats("D"), x=floats("B N D"))
 
 # weights, windows -----------------------------------------------------------------------------------------------------

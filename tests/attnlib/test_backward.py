@@ -431,7 +431,7 @@ out, lse = attention_forward(q, k, v)
     "call, kind, message",
     [
         (lambda: attend_backward(q, q, k, v), ValueError,
-         r"the gradient needs the shape \(5, 3\). Got \(5, 4\), with q \(5, 4\), k \(7, 4\), v \(7, 3\)"),
+         r"dB needs the shape \(5, 3\). Got \(5, 4\), with q \(5, 4\), k \(7, 4\), v \(7, 3\)"),
         (lambda: attention_backward(dB, q, k, v, v, lse), ValueError, r"out needs the shape \(5, 3\). Got \(7, 3\)"),
         (lambda: attention_backward(dB, q, k, v, out, out), ValueError, r"lse needs the shape \(5, 1\). Got \(5, 3\)"),
         (lambda: attention_backward(dB, q, k[:, :3], v, out, lse), ValueError, "q has 4 columns, k has 3"),
@@ -444,7 +444,7 @@ out, lse = attention_forward(q, k, v)
         (lambda: attend_backward(dB, q, k, v, bias=np.ones(M, bool)), TypeError, "bias must be floating; got bool"),
         (lambda: attend_backward(*(x.astype(int) for x in (dB, q, k, v))), TypeError, "floating dtype; got q int64"),
         (lambda: attention_backward(dB, q, k, v, out, lse.astype("f4")), TypeError, "lse needs the dtype .*float64"),
-        (lambda: attend_backward(dB.tolist(), q, k, v), TypeError, "the gradient must be an array or a tensor"),
+        (lambda: attend_backward(dB.tolist(), q, k, v), TypeError, "dB must be an array or a tensor"),
         (lambda: softmax_backward(lse.astype(int), lse), TypeError, "softmax_backward: dalpha and alpha need one"),
         (lambda: softmax_backward(q, dB), ValueError, "softmax_backward: dalpha .* and alpha .* need the same M"),
         (lambda: softmax_jacobian(np.ones(3, int)), TypeError, "softmax_jacobian: alpha needs a floating dtype"),
