@@ -224,7 +224,8 @@ def check_groups(who, **arrays):
     check_arrays(who, **arrays)
     for name, array in arrays.items():
         check_axes(who, **{name: (array, "... M D")})
-    if len({(array.ndim, tuple(array.shape[:-3])) for array in arrays.values()}) > 1:
+    one, other = arrays.values()
+    if one.ndim != other.ndim or tuple(one.shape[:-3]) != tuple(other.shape[:-3]):
         came = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
         raise ValueError(f"{who}: both need the same axes before those of the heads. Got {came}.")
 

@@ -230,9 +230,9 @@ def frequencies(d, base=10000, like=None):
 def yarn(d, factor, length, base=10000, beta_fast=32, beta_slow=1, like=None):
     """What `rope` needs to read `factor` times as far as the `length` a model was trained on: YaRN.
 
-    d columns turn. A pair that turns more than `beta_fast` times within the length keeps its frequency, for it tells near
-    places apart; one that turns fewer than `beta_slow` times is slowed down by the factor, so that no angle is new; those
-    between go from one to the other in equal steps.
+    d columns turn. A pair that turns more than `beta_fast` times within the length keeps its frequency, for it tells
+    near places apart; one that turns fewer than `beta_slow` times is slowed down by the factor, so that no angle is
+    new; those between go from one to the other in equal steps.
     Returns the frequencies (d/2,) in float64, of the kind of `like`, and the number by which turned queries and turned
     keys are multiplied, 0.1 ln(factor) + 1: together they sharpen the attention, which more keys would flatten.
     Raises ValueError for an odd d, a factor below 1, or beta_fast not above beta_slow.

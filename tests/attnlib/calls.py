@@ -45,8 +45,8 @@ from tests.attnlib.kinds import (
 MODULES = [name for name in attnlib.MODULES if name not in ("check", "data", "devices")]
 INNER = {  # what modules of attnlib use of one another: no chapter calls it, and its arguments have been checked
     "attention": ["weights_of"],
-    "backward": ["chunked_backward", "add_rows", "less", "more", "sinks_gradient", "must_be_careful", "pairs_seen", "only",
-                 "transposed", "softcap_slope"],
+    "backward": ["chunked_backward", "add_rows", "less", "more", "sinks_gradient", "must_be_careful", "pairs_seen",
+                 "only", "transposed", "softcap_slope"],
     "heads": ["groups_of", "attend_in_heads", "project_heads"],
     "inputs": ["to_samples"],
     "online_softmax": ["finite", "columns"],
