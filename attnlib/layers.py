@@ -32,7 +32,6 @@ def linear(x, W, b=None):
     return y.astype(x.dtype, copy=False)
 
 
-@also_tensors
 def layer_norm(x, gain, shift, eps=1e-5):
     """Give every vector mean 0 and variance 1, then a learned gain and shift for each feature.
 
@@ -45,10 +44,10 @@ def layer_norm(x, gain, shift, eps=1e-5):
     array([[-1., 10.]])
     """
     check_norm("layer_norm", x, eps, gain=gain, shift=shift)
-    wide = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
-    centred = wide - wide.mean(-1, keepdims=True)                # (..., D)
-    variance = (centred**2).mean(-1, keepdims=True)              # (..., 1)
-    return (centred / np.sqrt(variance + eps) * gain + shift).astype(x.dtype, copy=False)
+    wide, gain, shift = widen(x, gain, shift)
+    centred = wide - wide.mean(-1)[..., None]                    # (..., D)
+    variance = (centred**2).mean(-1)[..., None]                  # (..., 1)
+    return astype(centred / (variance + eps) ** 0.5 * gain + shift, x.dtype)
 
 
 def rms_norm(x, gain, eps=1e-6):

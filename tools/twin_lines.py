@@ -14,7 +14,11 @@ from pathlib import Path
 from tools.chapters import ROOT
 
 LIMIT = 0.75  # a twin that is more alike than this has no reason to be there, unless one is given here:
-REASONS = {}  # "module.function": why it is there although it is alike
+REASONS = {   # "module.function": why it is there although it is alike
+    "attention.attend": "chapter 05 prints the text of arrays, in NumPy's words",
+    "attention.attention_weights": "a call of each engine: arrays go head by head, tensors all at once",
+    "inputs.one_hot": "chapter 01 prints the text of arrays; a tensor is created on a device",
+}
 RENAMED = {   # PyTorch's names, and NumPy's
     r"\btorch\.": "np.", r"\bdim=": "axis=", r"\bkeepdim\b": "keepdims", r"\.to\(": ".astype(", r", copy=False": "",
     r"\bnp\.cat\(": "np.concatenate(", r"\.clamp\(": ".clip(", r"\.clamp_min\(([^)]*)\)": r".clip(min=\1)",

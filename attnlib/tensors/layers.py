@@ -2,7 +2,7 @@
 
 import torch
 
-from attnlib.layers import check_linear, check_norm, check_vectors
+from attnlib.layers import check_linear, check_vectors
 
 
 def linear(x, W, b=None):
@@ -12,15 +12,6 @@ def linear(x, W, b=None):
     """
     check_linear(x, W, b)
     return torch.nn.functional.linear(x, W.T, b)
-
-
-def layer_norm(x, gain, shift, eps=1e-5):
-    """`attnlib.layers.layer_norm` of tensors: x (..., D), gain (D), shift (D) -> (..., D). Casts are `to`."""
-    check_norm("layer_norm", x, eps, gain=gain, shift=shift)
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    centred = wide - wide.mean(-1, keepdim=True)
-    variance = centred.square().mean(-1, keepdim=True)
-    return (centred / torch.sqrt(variance + eps) * gain + shift).to(x.dtype)
 
 
 def sigmoid(x):
