@@ -1,4 +1,4 @@
-"""The layers of `attnlib.transformer` as torch modules, to be trained.
+"""The layers of `attnlib.transformer`, and `attnlib.rnn`, as torch modules, to be trained.
 
 A module holds parameters and computes what the function it is named after computes. Its `state_dict` is the dict of
 parameters that the function takes: `encoder(x, parameters, heads=4)` of arrays gives what `Encoder(2, 16, heads=4)(x)`
@@ -22,6 +22,7 @@ from attnlib._arguments import (
 from attnlib.attention import attention
 from attnlib.heads import attend_in_heads, check_multi_head
 from attnlib.layers import check_mlp, check_norm, gelu, layer_norm, mlp, rms_norm
+from attnlib.rnn import check_rnn, rnn
 
 
 def matrix(rows, columns):
@@ -311,6 +312,25 @@ class Decoder(Encoder):
         """
         transformer.check_context("Decoder", context)
         return self._run("Decoder", x, (context,), return_weights, options)
+
+
+class RNN(nn.Module):
+    """`attnlib.rnn.rnn`, to be trained: W_x (width, hidden), W_h (hidden, hidden), b (hidden).
+
+    >>> states, last = RNN(6, hidden=4)(torch.ones(2, 5, 6))
+    >>> states.shape, last.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(self, width, hidden):
+        super().__init__()
+        width, hidden = check_sizes("RNN", width=width, hidden=hidden)
+        self.W_x, self.W_h, self.b = matrix(width, hidden), matrix(hidden, hidden), vector(hidden)
+
+    def forward(self, x, state=None):
+        """x (..., N, width), state (..., hidden), zeros unless given -> every state (..., N, hidden) and the last."""
+        check_rnn("RNN", x, self.W_x, self.W_h, self.b, state)
+        return rnn(x, self.W_x, self.W_h, self.b, state)
 
 
 ATTENTION = "key_heads", "bias", "qk_norm", "sinks", "gate"  # what `MultiHeadAttention` is made with

@@ -536,6 +536,7 @@ made("SelfAttention", width=size("D", 1), key_width=size("d", 1), value_width=si
 made("MultiHeadAttention", **WIDTH, bias=flag(False), **ATTENTION)
 for name in "LayerNorm", "RMSNorm":
     made(name, width=size("D", 1), eps=number(1e-3, least=0))
+made("RNN", width=size("D", 1), hidden=size("h", 1))
 made("MLP", width=size("D", 1), hidden=size("h", 1), act=function(silu), bias=flag(False), gate=flag(True))
 for name in "Block", "DecoderBlock":
     made(name, **WIDTH, **BLOCK)
@@ -550,6 +551,8 @@ for method in "forward", "attention_weights":
 for name in "LayerNorm", "RMSNorm":
     call(f"nn.{name}.forward", on=module(name, 9), only="tensors", x=floats("B N D"))
 call("nn.MLP.forward", on=module("MLP", 9, 13), only="tensors", x=floats("B N D"))
+call("nn.RNN.forward", on=module("RNN", 9, 13), only="tensors", x=floats("B N D"),
+     state=floats("B h", optional=True))
 call("nn.Block.forward", on=module("Block", 24, 6), only="tensors", x=X, **MASKED)
 call("nn.DecoderBlock.forward", on=module("DecoderBlock", 24, 6), only="tensors", x=X, context=CONTEXT, **MASKS)
 call("nn.Encoder.forward", on=module("Encoder", 2, 24, 6), only="tensors", x=X, **MASKED)

@@ -90,6 +90,34 @@ def test_one_head_is_attend():
     assert sorted(w) == ["W_k", "W_q", "W_v"] and B_.shape == (B, N, 6)
 
 
+def test_an_rnn_is_torchs_and_learns(one_thread):
+    """With our parameters in torch.nn.RNN, do states and gradients agree? Does it learn to remember?"""
+    module, w = build(nn.RNN(D, 4), "float64")
+    torchs = torch.nn.RNN(D, 4, batch_first=True, dtype=torch.float64)
+    theirs = {"weight_ih_l0": w["W_x"].T, "weight_hh_l0": w["W_h"].T, "bias_ih_l0": w["b"], "bias_hh_l0": 0 * w["b"]}
+    torchs.load_state_dict({name: torch.tensor(value) for name, value in theirs.items()})
+    x, state = torch.from_numpy(draw(B, N, D)), torch.from_numpy(draw(B, 4, seed=1))
+    (states, last), (expected, end) = module(x, state), torchs(x, state[None])
+    np.testing.assert_allclose(states.detach(), expected.detach(), atol=1e-12)
+    np.testing.assert_allclose(last.detach(), end[0].detach(), atol=1e-12)
+    states.sin().sum().backward()
+    expected.sin().sum().backward()
+    np.testing.assert_allclose(module.W_h.grad, torchs.weight_hh_l0.grad.T, atol=1e-12)
+
+    torch.manual_seed(0)
+    model, out = nn.RNN(2, 8), torch.nn.Linear(8, 1)
+    adam = torch.optim.Adam([*model.parameters(), *out.parameters()], lr=0.02)
+    for _ in range(150):
+        bits = torch.randint(2, (64, 4))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            out(model(torch.eye(2)[bits])[1])[:, 0], bits[:, 0].float()
+        )
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    assert loss < 0.05
+
+
 def test_multi_head_is_torchs():
     """With our parameters in torch.nn.MultiheadAttention, do outputs and the attention weights of every head agree?"""
     module, _ = build(nn.MultiHeadAttention(D, HEADS), "float64")
@@ -340,7 +368,7 @@ MADE = {
     "MultiHeadAttention": (nn.MultiHeadAttention, (D, HEADS)), "Block": (nn.Block, (D, HEADS)),
     "DecoderBlock": (nn.DecoderBlock, (D, HEADS)), "Encoder": (nn.Encoder, (2, D, HEADS)),
     "Decoder": (nn.Decoder, (2, D, HEADS)), "LayerNorm": (nn.LayerNorm, (D,)), "RMSNorm": (nn.RMSNorm, (D,)),
-    "MLP": (nn.MLP, (D, 8)), "SelfAttention": (nn.SelfAttention, (D, 4)),
+    "MLP": (nn.MLP, (D, 8)), "SelfAttention": (nn.SelfAttention, (D, 4)), "RNN": (nn.RNN, (D, 4)),
 }
 BAD_FLAGS = {"bias": 1, "qk_norm": None, "sinks": "no", "gate": 0}
 BAD_BLOCKS = BAD_FLAGS | {"hidden": 0, "norm_first": 1, "norm": 3, "act": "gelu", "mlp_gate": None, "dropout": 1.0,
@@ -349,6 +377,7 @@ BAD_MADE = {
     "MultiHeadAttention": BAD_FLAGS | {"key_heads": 0}, "Block": BAD_BLOCKS, "DecoderBlock": BAD_BLOCKS,
     "Encoder": BAD_BLOCKS, "Decoder": BAD_BLOCKS, "LayerNorm": {"eps": -1.0}, "RMSNorm": {"eps": "small"},
     "MLP": {"act": None, "bias": 0, "gate": "yes"}, "SelfAttention": {"value_width": 0},
+    "RNN": {},
 }
 
 
@@ -376,7 +405,7 @@ def test_a_call_that_fails_names_the_module(name):
         if rest:
             with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
                 module(x, wrong)
-    if name in ("LayerNorm", "RMSNorm", "MLP", "SelfAttention"):
+    if name in ("LayerNorm", "RMSNorm", "MLP", "SelfAttention", "RNN"):
         return
     wrongs = {"mask": x, "bias": 3, "window": -1, "softcap": 0, "turn": 1, "weigh": "relu", "keep": torch.ones(9),
               "cache": 3, "return_weights": 1, "masc": None}
