@@ -5,11 +5,21 @@ A parameter is an array or a tensor and stays one. Our matrices multiply from th
 """
 
 import re
+from collections.abc import Mapping
 from functools import partial
 
-from attnlib._arguments import check_flags, check_numbers, check_options, check_qkv, check_sizes, is_floating
+from attnlib._arguments import (
+    check_axes,
+    check_flags,
+    check_numbers,
+    check_options,
+    check_qkv,
+    check_sizes,
+    is_floating,
+)
+from attnlib._dispatch import is_tensor
 from attnlib.attention import attention
-from attnlib.transformer import gelu, layer_norm, rms_norm, silu
+from attnlib.layers import check_names, gelu, layer_norm, rms_norm, silu
 
 
 def from_multihead(state):
@@ -18,7 +28,8 @@ def from_multihead(state):
     state  its state_dict: in_proj_weight (3 D, D), or q_, k_ and v_proj_weight where keys and values have their own
     width; out_proj.weight (D, D); in_proj_bias (3 D) and out_proj.bias (D) if there are any.
     Returns W_q, W_k, W_v, W_o, (in, out), and b_q, b_k, b_v, b_o if any. Mind its masks: there, True = blocked.
-    Raises ValueError for add_bias_kv, which has no place here.
+    Raises ValueError for add_bias_kv, which has no place here, and ValueError or TypeError naming what came when names
+    or shapes are not those of such a module.
 
     >>> import numpy as np
     >>> state = {"in_proj_weight": np.arange(12).reshape(6, 2), "out_proj.weight": np.eye(2)}
@@ -26,10 +37,7 @@ def from_multihead(state):
     array([[4, 6],
            [5, 7]])
     """
-    if "bias_k" in state:
-        raise ValueError(
-            "from_multihead: add_bias_kv=True adds a key and a value; no layer of attnlib has them. Got bias_k."
-        )
+    check_state_of_multihead("from_multihead", state)
     width = state["out_proj.weight"].shape[0]
     thirds = {name: slice(width * i, width * (i + 1)) for i, name in enumerate("qkv")}
     if "in_proj_weight" in state:
@@ -47,7 +55,8 @@ def to_multihead(parameters):
     """A state_dict for `torch.nn.MultiheadAttention` from our parameters: the inverse of `from_multihead`.
 
     parameters  tensors W_q, W_k, W_v, W_o (D, D), and b_q, b_k, b_v, b_o (D) if any.
-    Raises ValueError for fewer key heads than query heads, which that module does not have.
+    Raises ValueError for fewer key heads than query heads, which that module does not have, and ValueError or TypeError
+    naming what came when names, shapes or kinds do not fit.
 
     >>> import torch
     >>> to_multihead({f"W_{name}": torch.eye(2) for name in "qkvo"})["in_proj_weight"].shape
@@ -55,9 +64,7 @@ def to_multihead(parameters):
     """
     import torch
 
-    if len({tuple(parameters[f"W_{name}"].shape) for name in "qkvo"}) > 1:
-        shapes = ", ".join(f"W_{name} {tuple(parameters[f'W_{name}'].shape)}" for name in "qkvo")
-        raise ValueError(f"to_multihead: nn.MultiheadAttention needs four matrices of one shape. Got {shapes}.")
+    check_square("to_multihead", parameters)
     theirs = {
         "in_proj_weight": torch.cat([parameters[f"W_{name}"].T for name in "qkv"]),
         "out_proj.weight": parameters["W_o"].T,
@@ -66,6 +73,42 @@ def to_multihead(parameters):
         theirs["in_proj_bias"] = torch.cat([parameters[f"b_{name}"] for name in "qkv"])
         theirs["out_proj.bias"] = parameters["b_o"]
     return theirs
+
+
+def check_state_of_multihead(who, state):
+    """Raise unless this is the state_dict of a `torch.nn.MultiheadAttention` that has no added key."""
+    given = state if isinstance(state, Mapping) else {}
+    if "bias_k" in given:
+        raise ValueError(f"{who}: add_bias_kv=True adds a key and a value; no layer of attnlib has them. Got bias_k.")
+    axes = {"in_proj_weight": "C D"}
+    if "q_proj_weight" in given:
+        axes = {"q_proj_weight": "D D", "k_proj_weight": "D K", "v_proj_weight": "D V"}
+    axes["out_proj.weight"] = "D D"
+    if "in_proj_bias" in given or "out_proj.bias" in given:
+        axes |= {"in_proj_bias": "C", "out_proj.bias": "D"}
+    check_names(who, state, list(axes))
+    check_axes(who, **{name: (state[name], of_it) for name, of_it in axes.items()})
+    width = state["out_proj.weight"].shape[0]
+    for name in ("in_proj_weight", "in_proj_bias"):
+        if name in axes and state[name].shape[0] != 3 * width:
+            came = f"{name} {tuple(state[name].shape)}, out_proj.weight {tuple(state['out_proj.weight'].shape)}"
+            raise ValueError(f"{who}: {name} must have three rows for each of out_proj.weight. Got {came}.")
+
+
+def check_square(who, parameters):
+    """Raise unless these are tensors W_q, W_k, W_v and W_o (D, D), with or without b_q, b_k, b_v and b_o (D)."""
+    matrices, biases = [f"W_{name}" for name in "qkvo"], [f"b_{name}" for name in "qkvo"]
+    biased = isinstance(parameters, Mapping) and any(name in parameters for name in biases)
+    check_names(who, parameters, matrices + biases * biased)
+    for name in matrices:
+        check_axes(who, **{name: (parameters[name], "I O")})
+    if len({tuple(parameters[name].shape) for name in matrices}) > 1:
+        shapes = ", ".join(f"{name} {tuple(parameters[name].shape)}" for name in matrices)
+        raise ValueError(f"{who}: nn.MultiheadAttention needs four matrices of one shape. Got {shapes}.")
+    axes = dict.fromkeys(matrices, "D D") | dict.fromkeys(biases * biased, "D")
+    check_axes(who, **{name: (parameters[name], of_it) for name, of_it in axes.items()})
+    if not is_tensor(parameters["W_q"]):
+        raise TypeError(f"{who}: a torch module needs tensors. Got arrays; convert with torch.from_numpy.")
 
 
 # Their layer and ours, block by block, as the library's models name them. GPT-2 keeps its matrices as (in, out).
@@ -99,21 +142,23 @@ def from_hugging_face(state, family):
     state   the state_dict of a bare model (BertModel, ViTModel, GPT2Model, LlamaModel), not of one with a task on top.
     family  its `config.model_type`: "bert", "vit", "gpt2" or "llama".
     Returns "blocks.0.attention.W_q" and so on, and "norm.gain" where the model ends in a norm; embeddings and
-    poolers are left out. Raises ValueError naming what is there when no block is found.
+    poolers are left out. Raises ValueError naming what is there when no block is found, and ValueError or TypeError
+    naming what came when a parameter of a block is no array of the axes it needs.
 
     >>> import numpy as np
     >>> from_hugging_face({"h.0.attn.c_attn.weight": np.arange(12).reshape(2, 6)}, "gpt2")["blocks.0.attention.W_k"]
     array([[2, 3],
            [8, 9]])
     """
-    if family not in _FAMILIES:
-        raise ValueError(f"from_hugging_face: family must be one of {', '.join(_FAMILIES)}. Got {family!r}.")
+    check_state_of_model("from_hugging_face", state, family)
     start, last, layers = _FAMILIES[family]
     ours = {}
     for name, value in state.items():
         found = re.fullmatch(rf"{re.escape(start)}(\d+)\.(.+)\.(weight|bias)", name)
         if found and found[2] in layers:
             layer = f"blocks.{found[1]}.{layers[found[2]]}"
+            matrix = found[3] == "weight" and not layer.endswith("norm")
+            check_axes("from_hugging_face", **{name: (value, "I O" if matrix else "D")})
             ours |= _renamed(layer, found[3], value, transposed=family != "gpt2")
         elif last and name in (f"{last}.weight", f"{last}.bias"):
             ours |= _renamed("norm", name.rpartition(".")[2], value, transposed=False)
@@ -124,6 +169,15 @@ def from_hugging_face(state, family):
             f"Got {there}, ..."
         )
     return ours
+
+
+def check_state_of_model(who, state, family):
+    """Raise unless this is a dict whose names are strings, and `family` is one that is known."""
+    if family not in list(_FAMILIES):
+        raise ValueError(f"{who}: family must be one of {', '.join(_FAMILIES)}. Got {family!r}.")
+    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+        came = f"names {', '.join(map(str, state))}" if isinstance(state, Mapping) else type(state).__name__
+        raise TypeError(f"{who}: state must be a state_dict, one array a name. Got {came}.")
 
 
 def _renamed(layer, kind, value, transposed):
@@ -147,13 +201,20 @@ def hugging_face_options(config):
     """The options with which `encoder` computes what a model of this configuration does.
 
     config  of a BERT, ViT, GPT-2 or Llama model. Returns heads, causal, norm, norm_first, act and turn.
-    Raises ValueError for an activation, a scale or rotary positions that attnlib does not have.
+    Raises ValueError for another model, and for an activation, a scale or rotary positions that attnlib does not have;
+    TypeError for what is no configuration.
 
     >>> from types import SimpleNamespace
     >>> sizes = {"num_attention_heads": 3, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
     >>> hugging_face_options(SimpleNamespace(model_type="vit", **sizes))["norm_first"]
     True
     """
+    kind = getattr(config, "model_type", None)
+    if kind is None:
+        came = type(config).__name__
+        raise TypeError(f"hugging_face_options: config must be that of a model, model.config. Got {came}.")
+    if kind not in list(_FAMILIES):
+        raise ValueError(f"hugging_face_options: model_type must be one of {', '.join(_FAMILIES)}. Got {kind!r}.")
     act = getattr(config, "hidden_act", None) or config.activation_function
     if act not in _ACTIVATIONS:
         raise ValueError(f"hugging_face_options: the activation must be one of {', '.join(_ACTIVATIONS)}. Got {act!r}.")
@@ -183,10 +244,12 @@ def register_with_hugging_face(name="attnlib"):
     """Let every Hugging Face model take `attn_implementation=name`: it then computes with `attnlib.attention`.
 
     Registers the attention, and masks in the form it takes (bool, True = may attend). Attention weights are not
-    returned, as with "sdpa". Needs the transformers package.
+    returned, as with "sdpa". Needs the transformers package. Raises TypeError when name is no string.
 
     Afterwards `BertModel.from_pretrained(folder, attn_implementation="attnlib")` computes its attention here.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"register_with_hugging_face: name must be a string. Got {name!r:.40}.")
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
