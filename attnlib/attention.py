@@ -125,31 +125,3 @@ def weights_of(q, k, rules):
     for number in range(len(tiles.indices)):
         quietly(weigh)(number)
     return weights
-
-
-def check_shapes(who, q, k, v):
-    """Raise ValueError, naming every shape, unless q, k and v fit together; arrays or tensors."""
-    if q.ndim == k.ndim == v.ndim == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]:
-        if q.shape[3] == k.shape[3] and k.shape[2] == v.shape[2]:
-            return  # the common case, decided without building a message
-    got = f"Got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}."
-    if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ValueError(f"{who}: q, k and v need two axes or more, (..., N, D). {got}")
-    if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"{who}: q has {q.shape[-1]} columns, k has {k.shape[-1]}; both need the same width. {got}")
-    if k.shape[-2] != v.shape[-2]:
-        raise ValueError(f"{who}: {k.shape[-2]} keys and {v.shape[-2]} values; each key needs one value. {got}")
-    if q.ndim != k.ndim or k.shape[:-2] != v.shape[:-2] or q.shape[:-3] != k.shape[:-3]:
-        raise ValueError(f"{who}: the leading axes differ; k and v need those of q, except for fewer heads. {got}")
-    if q.ndim > 2 and (not k.shape[-3] or q.shape[-3] % k.shape[-3]):
-        raise ValueError(f"{who}: {q.shape[-3]} query heads cannot share {k.shape[-3]} key heads evenly. {got}")
-
-
-def check_dtypes(who, q, k, v):
-    """Raise TypeError unless q, k and v have one floating dtype (ml_dtypes' bfloat16 is one)."""
-    floating = np.issubdtype(q.dtype, np.floating) or q.dtype.name == "bfloat16"
-    if not q.dtype == k.dtype == v.dtype or not floating:
-        raise TypeError(
-            f"{who}: q, k and v need one floating dtype; got {q.dtype}, {k.dtype}, {v.dtype}. "
-            "Convert with .astype(np.float32)."
-        )

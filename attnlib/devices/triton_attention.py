@@ -24,7 +24,8 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from attnlib.attention import check_shapes
+from attnlib._arguments import check_flags, check_numbers, check_qkv
+from attnlib._dispatch import is_tensor
 
 LOG2_E = tl.constexpr(1.4426950408889634)
 INTERPRETED = triton.knobs.runtime.interpret  # TRITON_INTERPRET=1 was set: kernels run on the CPU
@@ -182,11 +183,16 @@ def triton_attention(q, k, v, *, causal=False, scale=None):
     Differentiable. Without a key, zeros. Fast in the half types, from Hopper on; float32 is exact, and slow.
     Raises ValueError or TypeError naming what came. Source: Dao 2023, "FlashAttention-2"; see the head of the file.
     """
-    check_shapes("triton_attention", q, k, v)
+    check_qkv("triton_attention", q, k, v)
+    check_flags("triton_attention", causal=causal)
+    if not is_tensor(q):
+        raise TypeError("triton_attention: q, k and v need to be tensors. Got arrays; convert with torch.from_numpy.")
+    if scale is not None:
+        check_numbers("triton_attention", scale=scale)
     scale = q.shape[-1] ** -0.5 if scale is None else float(scale)
     for right, error, need in (
-        (q.dtype == k.dtype == v.dtype in DTYPES, TypeError, f"one dtype of {DTYPES}; bfloat16 on a GPU only"),
-        (q.device == k.device == v.device and (q.is_cuda or INTERPRETED), ValueError, "one GPU, or TRITON_INTERPRET=1"
+        (q.dtype in DTYPES, TypeError, f"one dtype of {DTYPES}; bfloat16 on a GPU only"),
+        (q.is_cuda or INTERPRETED, ValueError, "one GPU, or TRITON_INTERPRET=1"
          " in the environment before Triton is imported; attnlib.attention.attention runs anywhere"),
         (q.shape[-1] == v.shape[-1] in (16, 32, 64, 128), ValueError, "one width of 16, 32, 64 or 128; append columns "
          "of zeros, pass the scale of the true width, and cut the output"),
@@ -196,4 +202,4 @@ def triton_attention(q, k, v, *, causal=False, scale=None):
             got = ", ".join(f"{n} {tuple(x.shape)} {x.dtype} {x.device}" for n, x in zip("qkv", (q, k, v)))
             raise error(f"triton_attention: q, k and v need {need}. Got {got}.")
     heads = [_aligned(x.reshape(x.shape[:-2].numel(), *x.shape[-2:])) for x in (q, k, v)]
-    return _Attention.apply(*heads, scale, causal).reshape(q.shape)
+    return _Attention.apply(*heads, scale, bool(causal)).reshape(q.shape)

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attnlib._arguments import can_look
+from attnlib._chunked import hidden_by_position
 from attnlib._ops import share, widen
 
 SCORES = 1 << 20  # largest number of scores in a chunk on a CPU, about what a cache holds
@@ -174,14 +175,12 @@ def hidden_at(rows, columns, rules, device):
     if rules.bias is not None:
         parts.append(four_axes(cut(rules.bias, rows, columns), rules) == -torch.inf)
     first, last = rules.past + rows.start, rules.past + rows.stop - 1
-    if columns.start < columns.stop and (rules.causal or rules.window is not None):
-        ahead = torch.arange(columns.start - rows.start, columns.stop - rows.start, device=device)
-        ahead = ahead - torch.arange(rows.stop - rows.start, device=device)[:, None]  # of the query, past not counted
-        most = 0 if rules.causal else rules.window
-        if columns.stop - 1 > first + most:
-            parts.append((ahead > rules.past + most)[None, None])
-        if rules.window is not None and columns.start < last - rules.window:
-            parts.append((ahead < rules.past - rules.window)[None, None])
+    back = last if rules.window is None else rules.window                  # without a window: as far as there is
+    ahead = 0 if rules.causal else columns.stop if rules.window is None else rules.window
+    if columns.start < columns.stop and (columns.stop - 1 > first + ahead or columns.start < last - back):
+        queries = torch.arange(first, last + 1, device=device)[:, None]
+        keys = torch.arange(columns.start, columns.stop, device=device)
+        parts.append(hidden_by_position(queries, keys, back, ahead)[None, None])
     hidden = parts[0] if parts else None
     for part in parts[1:]:
         hidden = hidden | part

@@ -39,7 +39,8 @@ def attention(
     Where the numbers may not be looked at (torch.compile, jit.trace, torch.func), hidden places must hold finite
     numbers; torch.func's gradients keep the weights of every chunk.
     """
-    if mask is bias is window is softcap is sinks is None and _plain(q, k, v, causal, scale, past):
+    without = all(option is None for option in (mask, bias, window, softcap, sinks))
+    if without and _plain(q, k, v, causal, scale, past):
         return scaled_dot_product_attention(q, k, v, scale=scale)  # checking takes as long as the smallest kernel
     check_qkv("attention", q, k, v)
     check_options("attention", q, k, mask=mask, bias=bias, causal=causal, window=window, scale=scale, softcap=softcap,
@@ -49,7 +50,7 @@ def attention(
 
 
 def _plain(q, k, v, causal, scale, past):
-    """Whether there is nothing to hide and nothing for a check to refuse, found out in a microsecond."""
+    """Whether there is nothing to hide and nothing for a check to refuse, found out in a few microseconds."""
     return (
         causal is False and past.__class__ is int and past == 0
         and (scale is None or scale.__class__ is float and 0 < scale < math.inf)

@@ -313,8 +313,9 @@ call("interop.from_hugging_face", state=parameters(True, h__0__attn__c_attn__wei
 call("interop.hugging_face_options", config=thing(SimpleNamespace(**LLAMA)))
 call("interop.register_with_hugging_face", name=text("attnlib"), slow=True)  # imports transformers
 call("interop.hugging_face_attention", module=thing(None, optional=True), query=floats("B H N d"),
-     key=floats("B G M d"), value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True), scaling=number(0.3),
-     dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0), only="tensors")
+     key=floats("B G M d"), value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True),
+     scaling=number(0.3), dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0),
+     only="tensors")
 
 # kv_cache -------------------------------------------------------------------------------------------------------------
 

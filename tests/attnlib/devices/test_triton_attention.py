@@ -183,7 +183,7 @@ def message(device, change, options):
 @pytest.mark.parametrize(
     "change, options, kind, text",
     [
-        ([("v", (4, 6, 16), torch.float16)], {}, "TypeError", r"one dtype of .*float32.* v \(4, 6, 16\) torch.float16"),
+        ([("v", (4, 6, 16), torch.float16)], {}, "TypeError", "one floating dtype; got .* v torch.float16"),
         ([(x, (4, 6, 16), torch.float64) for x in "qkv"], {}, "TypeError", "one dtype of .*float16.* torch.float64"),
         ([(x, (4, 6, 80), torch.float32) for x in "qkv"], {}, "ValueError", r"16, 32, 64 or 128.* q \(4, 6, 80\)"),
         ([("v", (4, 6, 32), torch.float32)], {}, "ValueError", r"one width .* v \(4, 6, 32\)"),
