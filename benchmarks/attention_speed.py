@@ -15,7 +15,7 @@ import sys
 import time
 from itertools import product
 
-from machine import told
+from machine import spent, stop_if_busy, told
 
 SHAPES = [(1, 8, 512, 64), (1, 8, 2048, 64), (1, 1, 8192, 64), (4, 12, 197, 64)]
 TILES = [*product((1,), (128, 256, 512), (128, 256, 512, 2048)), (4, 256, 256), (6, 256, 256)]  # heads, queries, keys
@@ -120,6 +120,7 @@ def table():
     print(f"threads {threads}, OPENBLAS_CORETYPE {os.environ.get('OPENBLAS_CORETYPE', 'not set')}")
     print(f"{'':27} {'forward':^14}   {'backward':^14}")
     print(f"{'shape':20} {'causal':>6} {'SDPA':>6} {'roofline':>8}   {'SDPA':>6} {'roofline':>8}")
+    before = spent()
     for shape, causal in product(SHAPES, (False, True)):
         arrays = [np.random.default_rng(i).normal(size=shape).astype(np.float32) for i in range(4)]
         q, k, v, g = map(torch.from_numpy, arrays)
@@ -139,6 +140,7 @@ def table():
             ratio(lambda: torch.autograd.grad(made, leaves, g, retain_graph=True), backward),
             ratio(roofline(arrays, causal, backward=True), backward),
         ]
+        before = stop_if_busy(before)
         print("{!s:20} {!s:>6} {:6.2f} {:8.2f}   {:6.2f} {:8.2f}".format(shape, causal, *figures), flush=True)
 
 

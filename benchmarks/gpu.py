@@ -12,6 +12,7 @@ import sys
 from itertools import product
 
 import torch
+from machine import told
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -132,6 +133,7 @@ def main():
 
     from attnlib.devices import triton_attention as module
 
+    print(told())
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, triton {triton.__version__}\n")
     errors(module.triton_attention)
     speed(module.triton_attention)

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from machine import told
+
 from attnlib.check.spec import stems
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +48,8 @@ def main(stem, students):
 
 
 if __name__ == "__main__":
-    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    names = [argument for argument in sys.argv[1:] if not argument.isdigit()]
+    print(told())
+    given = [argument for argument in sys.argv[1:] if argument != "--busy"]
+    numbers = [int(argument) for argument in given if argument.isdigit()]
+    names = [argument for argument in given if not argument.isdigit()]
     main(*(names or stems()[:1]), *(numbers or [24]))

@@ -1,7 +1,8 @@
 """What the figures of a benchmark were measured on: the CPU, its caches, how loaded it is, and NumPy's BLAS.
 
 Every benchmark starts with `print(told())`. A busy machine gives wrong ratios (0.61 to 2.0 where a quiet one gives 0.97
-to 2.1), so `told` then ends the program with status 1 and a sentence; with --busy it goes on and says so.
+to 2.1), so `told` then ends the program with status 1 and a sentence; with --busy it goes on and says so. A program that
+runs for minutes asks `stop_if_busy` again before it prints a row.
 """
 
 import os
@@ -17,13 +18,32 @@ BUSY = 0.1  # largest share of the processors' time that others may take
 def told():
     """The machine in a few lines, for the head of a table. Ends the program on a busy one, unless it got --busy."""
     share, load = busy_share(), os.getloadavg()[0]
-    if share > BUSY and "--busy" not in sys.argv:
-        sys.exit(
-            f"The machine is busy: others took {share:.0%} of its processors' time in a second (load {load:.1f}). "
-            "Figures would be wrong, so none are printed. Wait until it is quiet, or add --busy."
-        )
+    stop_if(share, "in a second")
     head = "" if share <= BUSY else f"MEASURED ON A BUSY MACHINE ({share:.0%} taken by others): no figure to keep.\n"
     return f"{head}{cpu()}\nload {load:.2f}, {share:.0%} of the processors' time taken by others\n{blas()}"
+
+
+def stop_if(share, when):
+    """End the program if others took too large a share of the processors' time, unless it got --busy."""
+    if share > BUSY and "--busy" not in sys.argv:
+        sys.exit(
+            f"The machine is busy: others took {share:.0%} of its processors' time {when} "
+            f"(load {os.getloadavg()[0]:.1f}). "
+            "Figures would be wrong, so none are printed. Wait until it is quiet, or add --busy."
+        )
+
+
+def stop_if_busy(since):
+    """End the program if others have computed since then, a value of `spent`. Returns the present `spent`."""
+    now = spent()
+    (idle, total), own = (later - then for later, then in zip(now[0], since[0])), now[1] - since[1]
+    stop_if(1 - (idle + own) / max(total, 1), "while a row was measured")
+    return now
+
+
+def spent():
+    """The processors' times so far, and this process's own, its children's included: all in ticks."""
+    return processor_times(), sum(os.times()[:4]) * os.sysconf("SC_CLK_TCK")
 
 
 def busy_share(seconds=1):

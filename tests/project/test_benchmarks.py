@@ -41,6 +41,16 @@ def test_the_share_of_others_is_a_share(machine):
     assert 0 <= machine.busy_share(0.2) <= 1
 
 
+def test_a_row_measured_beside_others_is_not_printed(machine, monkeypatch):
+    """Is what this process did itself left out of what others took, and does their part end the program?"""
+    monkeypatch.setattr(sys, "argv", ["a_benchmark.py"])
+    monkeypatch.setattr(machine, "spent", lambda: ((100, 400), 280))         # 300 ticks of work, 280 of them our own
+    assert machine.stop_if_busy(((0, 0), 0)) == ((100, 400), 280)
+    monkeypatch.setattr(machine, "spent", lambda: ((100, 400), 200))
+    with pytest.raises(SystemExit, match="others took 25% of its processors' time while a row was measured"):
+        machine.stop_if_busy(((0, 0), 0))
+
+
 def test_a_refusal_is_one_sentence_and_status_one():
     """Does a program that is refused say why, with no traceback?"""
     refuse = "import machine, sys; machine.busy_share = lambda: 1; print(machine.told())"
