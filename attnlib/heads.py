@@ -75,13 +75,16 @@ def multi_head(
     sinks (heads): a further score of each query of a head, whose weight goes to no value; see `attention`.
     W_gate (D, heads d_v), b_gate: the merged heads are multiplied by sigmoid(X W_gate + b_gate), before W_o.
     options: those of `attnlib.attention.attention`, mask, bias, causal, window, scale, softcap, past, and
-    weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`.
+    weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`,
+            which divides by M, hidden keys and all: what it makes of a prefix, or with a cache, is larger.
     turn    a function of the queries or keys (..., heads, N, d) and their positions (N,): `attnlib.positions.rope`.
-    cache   an `attnlib.kv_cache.Cache`: X comes after all that is kept, and its keys and values are kept too. With a
-            context, the cache keeps those of the context, and only rows that it does not have are projected.
+    cache   an `attnlib.kv_cache.Cache`: X comes after all that is kept, and its keys and values are kept too. Without
+            causal=True the vectors of one call see each other. With a context, the cache keeps the keys and values of
+            the context, and only rows that it does not have are projected.
     keep    (heads,) or what broadcasts to (..., heads), bool or numbers: what each head gives is multiplied by it.
     return_weights  True: returns the weights too, (..., heads, N, M).
-    Raises ValueError or TypeError, naming every shape, when they do not fit.
+    Raises ValueError or TypeError, naming every shape, when they do not fit; naming weigh or turn when that returns
+    another shape.
     Source: Vaswani et al. 2017, section 3.2.2; grouped heads Ainslie et al. 2023; the norm of queries and keys Henry et
     al. 2020, with RMS norm as in Qwen3; sinks as in GPT-OSS; the gate Qiu et al. 2025, "Gated Attention for Large
     Language Models", which comes element by element after attention.
@@ -145,7 +148,7 @@ def project_heads(X, parameters, heads, context=None, turn=None, past=0, kept=0)
         k = rms_norm(k, parameters["k_gain"])
     if turn is not None:
         queries, keys = arange(past, past + q.shape[-2], like=q), arange(start, start + k.shape[-2], like=k)
-        q, k = turn(q, queries), turn(k, keys)
+        q, k = check_returned("turn", turn(q, queries), q), check_returned("turn", turn(k, keys), k)
     return q, k, v
 
 
@@ -168,7 +171,7 @@ def _attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=Non
         scores = where(window_mask(N, window, M, past, like=q), scores, -float("inf"))
     if mask is not None:
         scores = where(mask, scores, -float("inf"))
-    weights = weigh(scores)
+    weights = check_returned("weigh", weigh(scores), scores)
     mixed = over_seen(weights, wide_v, scores != -float("inf"))          # 0 times a hidden NaN would be NaN
     return astype(mixed, q.dtype), astype(weights, q.dtype)
 
@@ -268,12 +271,12 @@ def check_head_options(
     check_functions(who, **{name: f for name, f in (("weigh", weigh), ("turn", turn)) if f is not None})
     if weigh is not None and sinks:
         raise ValueError(f"{who}: sinks are a part of softmax; leave out weigh, or the sinks.")
-    kept = check_cache(who, cache, context, causal, window, past)
+    kept = check_cache(who, cache, context, past)
     M = kept + X.shape[-2] if context is None else context.shape[-2]
     check_score_options(
         who, (*X.shape[:-2], heads, X.shape[-2], M), mask=mask, bias=bias, causal=causal, window=window, scale=scale,
         softcap=softcap, past=past, sinks=None, X=X,
-        what=f"the scores of X {tuple(X.shape)} and context {None if context is None else tuple(context.shape)},",
+        what=f"the scores of X {tuple(X.shape)}{'' if context is None else f' and context {tuple(context.shape)}'},",
     )
     if keep is not None:
         check_arrays(who, X=X, keep=keep)
@@ -282,7 +285,7 @@ def check_head_options(
             check_floating(who, X=X, keep=keep)
 
 
-def check_cache(who, cache, context, causal, window, past):
+def check_cache(who, cache, context, past):
     """How many keys are kept; raise unless the cache is None or one, and fits what is asked of it."""
     if cache is None:
         return 0
@@ -293,6 +296,17 @@ def check_cache(who, cache, context, causal, window, past):
     if context is not None and cache.length > context.shape[-2]:
         raise ValueError(f"{who}: the cache keeps {cache.length} rows of a context that has {context.shape[-2]}.")
     return cache.length
+
+
+def check_returned(name, returned, given):
+    """What the function called `name` returned; raise unless it has kind, shape and dtype of what it was given."""
+    check_arrays(name, given=given, returned=returned)
+    check_floating(name, given=given, returned=returned)
+    if tuple(returned.shape) != tuple(given.shape):
+        raise ValueError(
+            f"{name}: must return the shape that it is given, {tuple(given.shape)}. Got {tuple(returned.shape)}."
+        )
+    return returned
 
 
 def check_projections(who, X, context, parameters, heads):

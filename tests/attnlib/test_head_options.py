@@ -136,6 +136,26 @@ def test_layouts_never_matter(lay):
             options if "bias" not in options else options | {"bias": BIAS})))
 
 
+@pytest.mark.parametrize("tensor", [False, True])
+@pytest.mark.parametrize("wrong", [
+    {"turn": lambda x, places: x[..., :1]}, {"turn": lambda x, places: None}, {"weigh": lambda scores: scores[..., :1]},
+    {"weigh": lambda scores: scores.sum(-1)}, {"weigh": lambda scores: scores > 0},
+])
+def test_a_function_that_returns_another_shape_is_named(wrong, tensor):
+    """Is a function of the reader's own that returns something else told, by the name of its option?"""
+    x, parameters = (torch.from_numpy(X), tensors(PLAIN)) if tensor else (X, PLAIN)
+    with pytest.raises((ValueError, TypeError), match=f"^{[*wrong][0]}: "):
+        attention_layer(x, parameters, heads=H, **wrong)
+
+
+def test_an_error_speaks_of_a_context_where_there_is_one():
+    """Does the message about a mask name X, and the context only when one came?"""
+    for options, named in (({}, False), ({"context": X[:, :2]}, True)):
+        with pytest.raises(ValueError, match="does not broadcast to the scores of X") as error:
+            attention_layer(X, PLAIN, heads=H, mask=np.ones((7, 9), bool), **options)
+        assert ("context" in str(error.value)) == named
+
+
 @pytest.mark.parametrize("weigh", [None, relu_weights, hard])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("tensor", [False, True])

@@ -414,6 +414,15 @@ def test_a_call_that_fails_names_the_module(name):
             module(x, *rest, **{option: value})
 
 
+@pytest.mark.parametrize("kind", [nn.Block, nn.DecoderBlock, nn.Encoder, nn.Decoder])
+@pytest.mark.parametrize("norm", [rms_norm, layer_norm, nn.RMSNorm(D), torch.nn.LayerNorm(D)])
+def test_a_norm_is_a_class(kind, norm):
+    """Is a norm that is made already, or the function that `transformer.encoder` takes, refused by the right name?"""
+    sizes = (D, HEADS) if "Block" in kind.__name__ else (2, D, HEADS)
+    with pytest.raises(TypeError, match=f"^{kind.__name__}: norm must be a class"):
+        kind(*sizes, norm=norm)
+
+
 @pytest.mark.parametrize("width, heads, key_heads", [(12, 5, None), (12, 4, 3)])
 def test_errors_name_what_came(width, heads, key_heads):
     """Does a module whose heads do not divide its width say so when it is made?"""
