@@ -1,7 +1,7 @@
 """What the figures of a benchmark were measured on: the CPU, its caches, how loaded it is, and NumPy's BLAS.
 
 Every benchmark starts with `print(told())`. A busy machine gives wrong ratios (0.61 to 2.0 where a quiet one gives 0.97
-to 2.1), so `told` then ends the program with status 1 and a sentence; with --busy it goes on and says so. A program that
+to 2.1), so `told` then ends the program with status 1 and a sentence; with --busy it goes on and says so. One that
 runs for minutes asks `stop_if_busy` again before it prints a row.
 """
 
