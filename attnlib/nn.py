@@ -350,7 +350,7 @@ def check_made_block(
     check_flags(who, norm_first=norm_first, mlp_gate=mlp_gate)
     check_functions(who, norm=norm, act=act)
     if isinstance(norm, nn.Module) or norm in (layer_norm, rms_norm):
-        raise TypeError(f"{who}: norm must be a class that is made with the width, as LayerNorm or RMSNorm. Got {norm}.")
+        raise TypeError(f"{who}: norm must be a class, made here with the width, as LayerNorm or RMSNorm. Got {norm}.")
     check_numbers(who, dropout=dropout)
     if not 0 <= dropout < 1:
         raise ValueError(f"{who}: dropout must be 0 or more, and less than 1. Got {dropout}.")

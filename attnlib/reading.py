@@ -127,8 +127,9 @@ def head_effects(measure, *shape):
     """What a model loses with each head: how much a number that you measure changes when that head alone is off.
 
     measure: a function of `keep`, a boolean array of this shape, True = the head is on; it runs the model with these
-    heads, `encoder(x, parameters, heads=4, keep=keep)` or `model(x, keep=torch.from_numpy(keep))`, and returns a number,
-    as the loss or the share of right answers. shape: how many heads, `heads`, or `layers, heads`. Returns an array of this shape, measure(one head off) - measure(all on), in float64.
+    heads, `encoder(x, parameters, heads=4, keep=keep)` or `model(x, keep=torch.from_numpy(keep))`, and returns a
+    number, as the loss or the share of right answers. shape: how many heads, `heads`, or `layers, heads`.
+    Returns an array of this shape, measure(one head off) - measure(all on), in float64.
     Heads that back each other up each show little: switch several off at once to see what they do together.
     Raises TypeError or ValueError unless measure is a function that returns one number, and the sizes are 1 or more.
     Source: Michel, Levy & Neubig 2019, section 3.
