@@ -55,7 +55,10 @@ class SelfAttention(nn.Module):
         self.W_v = matrix(width, value_width)
 
     def forward(self, x, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
-        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e). options: those of `attention`."""
+        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e). options: those of `attention`.
+
+        There is no axis of heads: of a mask for heads, `attnlib.masks.padding(lengths, N)`, take [:, 0].
+        """
         options = {"mask": mask, "bias": bias, "causal": causal, "window": window, "scale": scale, "softcap": softcap}
         check_axes("SelfAttention", x=(x, "... N d"), W_q=(self.W_q, "d k"))
         check_floating("SelfAttention", x=x, W_q=self.W_q)
