@@ -224,7 +224,8 @@ def check_groups(who, **arrays):
     check_arrays(who, **arrays)
     for name, array in arrays.items():
         check_axes(who, **{name: (array, "... M D")})
-    if len({(array.ndim, tuple(array.shape[:-3])) for array in arrays.values()}) > 1:
+    first, second = arrays.values()
+    if first.ndim != second.ndim or first.shape[:-3] != second.shape[:-3]:
         came = ", ".join(f"{name} {tuple(array.shape)}" for name, array in arrays.items())
         raise ValueError(f"{who}: both need the same axes before those of the heads. Got {came}.")
 
