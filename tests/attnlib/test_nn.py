@@ -298,6 +298,7 @@ COMPILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPILED)
 def test_a_model_compiles_traces_and_maps(name):
     """Do torch.compile in one graph, torch.jit.trace and torch.func.vmap give what the model gives?"""
