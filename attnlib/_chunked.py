@@ -50,7 +50,9 @@ def rules_of(who, q, k, mask=None, bias=None, causal=False, window=None, scale=N
                   past=past, sinks=sinks)
     N, M = q.shape[-2], k.shape[-2]
     past = index(past)
-    reach = past + N + M if window is None else index(window)                  # without a window: as far as there is
+    back, ahead = past + N, M                                                  # as far as there is
+    if window is not None:
+        back, ahead = min(back, index(window)), min(ahead, index(window))      # a longer one would leave 64 bits
     return Rules(
         scale=int(q.shape[-1]) ** -0.5 if scale is None else float(scale),  # traced, it is no Python number
         softcap=None if softcap is None else float(softcap),
@@ -58,7 +60,7 @@ def rules_of(who, q, k, mask=None, bias=None, causal=False, window=None, scale=N
         bias=None if bias is None else broadcast_to(bias, (*q.shape[:-1], M)),
         bias_hides=bias is not None and may_hide(bias),
         sinks=None if sinks is None else broadcast_to(*widen(sinks), q.shape[:-2]),
-        past=past, back=reach, ahead=0 if causal else reach,
+        past=past, back=back, ahead=0 if causal else ahead,
     )
 
 
@@ -263,12 +265,19 @@ def over_seen(weights, x, seen):
     A row that sees an infinity or NaN gets it, in its column, as in a sum. With seen None all pairs count.
     """
     if seen is None or not can_look(x) or bool((abs(x) < np.inf).all()):
-        return weights @ x
-    product = weights @ where(abs(x) < np.inf, x, 0)
-    seen = astype(seen, x.dtype)
+        return mixed_in_parts(weights, x)
+    product = mixed_in_parts(weights, where(abs(x) < np.inf, x, 0))
+    seen = broadcast_to(astype(seen, x.dtype), weights.shape)
     for number, found in (np.inf, x == np.inf), (-np.inf, x == -np.inf), (np.nan, x != x):
         product = where(seen @ astype(found, x.dtype) > 0, product + number, product)  # (..., N, D)
     return product
+
+
+def mixed_in_parts(weights, x):
+    """weights (..., N, M) @ x (..., M, D); where M is large, in parts that are added up: see LONGEST."""
+    if x.shape[-2] <= LONGEST:
+        return weights @ x
+    return sum(weights[..., part] @ x[..., part, :] for part in slices(0, x.shape[-2], LONGEST))
 
 
 def quietly(work):

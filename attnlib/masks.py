@@ -59,7 +59,8 @@ def window(N, w, M=None, past=0, like=None):
            [0, 0, 1, 1]])
     """
     w = check_sizes("window", least=0, w=w)
-    return abs(distances(*check_places("window", N, M, past, like), like)) <= w
+    N, M, past = check_places("window", N, M, past, like)
+    return abs(distances(N, M, past, like)) <= min(w, past + N + M)      # a longer one might not fit into 64 bits
 
 
 def graph(edges, N, self_loops=True, directed=False, like=None):

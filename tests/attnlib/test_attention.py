@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from attnlib import _chunked
 from attnlib.attention import attend, attention, attention_weights
+from attnlib.backward import attend_backward, attention_backward, attention_forward
+from attnlib.online_softmax import partial
 from attnlib.scores import dot
 from attnlib.weights import softmax
 
@@ -251,6 +253,49 @@ def test_a_value_that_is_nan_shows_in_its_column_only():
     reached[0, 2, 3:, 1] = True
     np.testing.assert_array_equal(np.isnan(out), reached)
     np.testing.assert_allclose(out[~reached], right[~reached], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (2, 1), (1, 2), (2, 1, 2), (3, 1, 1, 2)])
+def test_attend_reads_a_mask_that_broadcasts_where_values_are_nan(shape):
+    """Does every mask that broadcasts to the scores hide and show NaN as the whole mask does? (Heads = N = M = 2.)"""
+    q, k, v = np.random.default_rng(28).normal(size=(3, 3, 2, 2, 2))
+    v[0, 0, 1, 0] = np.nan
+    for last in True, False:
+        mask = np.ones(shape, bool)
+        mask[..., -1] = last
+        whole = np.broadcast_to(mask, (3, 2, 2, 2))
+        np.testing.assert_array_equal(attend(q, k, v, mask)[0], attend(q, k, v, whole)[0])
+        assert np.isnan(attend(q, k, v, mask)[0]).sum() == (2 if last else 0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("causal, past", list(itertools.product([False, True], [0, 3, 2**62])))
+@pytest.mark.parametrize("window", [2**63 - 1, 2**63, 10**30])
+def test_a_window_wider_than_64_bits_hides_nothing(kind, causal, past, window):
+    """Is the widest window the same as none, in every function that takes one?"""
+    q, k, v = map(kind, draw(29, m=N))
+    for options in {"causal": causal, "past": past}, {"causal": causal, "past": past, "window": window}:
+        out, lse = attention_forward(q, k, v, **options)
+        results = [
+            attention(q, k, v, **options), attention_weights(q, k, **options), out, lse,
+            *attention_backward(out, q, k, v, out, lse, **options), *attend_backward(out, q, k, v, **options),
+        ]
+        if "window" not in options:
+            right = results
+    for now, before in zip(results, right):
+        np.testing.assert_allclose(now, before, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("mean", [
+    lambda q, k, v: attend(q, k, v)[0],
+    lambda q, k, v: partial(q, k, v)[0] / 100_000,
+    lambda q, k, v: attend_backward(v, k, q, v[:1])[2] / 100_000,
+    lambda q, k, v: attention_forward(*map(torch.from_numpy, (q, k, v)))[0],
+], ids=["attend", "partial", "attend_backward", "tensors"])
+def test_a_long_sum_keeps_its_digits_in_the_plain_forms(mean):
+    """Is the mean of 100000 equal values in float32 that value where all weights are allocated at once, too?"""
+    q, k, v = np.zeros((1, 8), "f4"), np.zeros((100_000, 8), "f4"), np.full((100_000, 4), 0.1, "f4")
+    np.testing.assert_allclose(mean(q, k, v), v[:1], rtol=3e-5)
 
 
 @pytest.mark.parametrize("queries", [1, 3, 40, 600])

@@ -251,3 +251,9 @@ def test_errors_name_what_came(call, kind, message):
     """Does an error name what it received and say what would be right?"""
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize("like", [None, torch.zeros(1)], ids=["array", "tensor"])
+def test_a_window_wider_than_64_bits_shows_all(like):
+    """Does a window of any size make a mask, of arrays and of tensors?"""
+    assert window(3, 10**30, M=5, past=2, like=like).all()
