@@ -1,7 +1,8 @@
 """The reference implementation of *Self-Attention, Worked Out*.
 
 One idea a module, imported when it is first asked for: `attnlib.weights.softmax`
-loads NumPy and nothing else. PyTorch is imported only once a tensor arrives.
+loads NumPy and nothing else. Nothing imports PyTorch but what is made of it: `attnlib.nn`, `attnlib.devices` and
+`interop.to_multihead`.
 """
 
 from importlib import import_module

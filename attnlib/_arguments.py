@@ -1,12 +1,13 @@
-"""The checks of arguments: each kind of argument is checked here, and nowhere else.
+"""The checks of arguments that functions share. What only one function asks stands in its module, in a `check_…`.
 
 What is accepted, everywhere in attnlib:
 
 - **Arrays** are NumPy arrays or torch tensors, never lists; one call takes one kind, and tensors of one device.
-- **Dtypes.** A function that computes takes one floating dtype and returns it; half types are computed in float32.
-  Whole numbers raise: nothing is promoted silently. A function that only moves numbers takes every dtype.
+- **Dtypes.** What is multiplied together has one floating dtype, and the result has it; half types are computed in
+  float32. Whole numbers raise: nothing is promoted silently. What is added to scores (bias, sinks) or computed beside
+  them (angles, states) may have another floating dtype. A function that only moves numbers takes every dtype.
 - **Masks** are boolean, True = may attend, and broadcast to the scores.
-- **Ids, lengths and positions** are whole numbers of any integer dtype, and may be lists.
+- **Ids, lengths and positions** are whole numbers of any integer dtype, and may be lists; `rope` takes fractions too.
 - **Sizes** are whole numbers, Python's or NumPy's; a float or a bool is none. **Numbers** are real and finite,
   **flags** are True or False.
 
@@ -229,7 +230,7 @@ def check_sizes(who, least=1, **sizes):
 
 
 def check_numbers(who, above=None, **numbers):
-    """Raise unless each is a finite real number, larger than `above` where that is given. None is none."""
+    """Raise unless each is a finite real number, larger than `above` where that is given. None is refused."""
     for name, number in numbers.items():
         right = f"a finite number{'' if above is None else f' above {above}'}"
         if isinstance(number, bool | np.bool_) or not isinstance(number, Real):

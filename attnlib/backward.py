@@ -1,6 +1,19 @@
 """The gradients of attention, computed by hand.
 
-A name that starts with d is the gradient of the loss with respect to what follows: dB has the shape of B.
+A name that starts with d is the gradient of the loss with respect to what follows: dB has the shape of B. For
+
+    s = scale q k^T,   alpha = softmax(s),   out = alpha v
+
+the way back is, one line each,
+
+    dv = alpha^T dout               dalpha = dout v^T
+    ds = alpha (dalpha - delta)     delta_i = sum_j alpha_ij dalpha_ij, which is dout_i . out_i
+    dq = scale ds k                 dk = scale ds^T q
+
+A softcap multiplies ds by 1 - tanh^2. A sink has a weight but no value, so its dalpha is 0: dsink = -alpha_sink delta.
+`attend_backward` is these lines. `attention_backward` is the same a tile of scores at a time: the weights of a tile
+come back as exp(s - lse), and delta from dout and out, so nothing of N x M is kept. `attnlib.tensors.backward` has that
+loop without what makes it fast here.
 """
 
 import itertools
@@ -62,6 +75,7 @@ def softmax_backward(dalpha, alpha):
 
     dalpha (..., M), alpha (..., M), one floating dtype. Returns (..., M): alpha times how far each dalpha is above
     the row's mean, where alpha does the weighing. A row's gradients sum to 0, as a shift of its scores changes nothing.
+    float16 is computed in float32.
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
 
     >>> softmax_backward(np.array([1., 0.]), np.array([0.25, 0.75]))
@@ -69,7 +83,9 @@ def softmax_backward(dalpha, alpha):
     """
     check_axes("softmax_backward", dalpha=(dalpha, "... M"), alpha=(alpha, "... M"))
     check_floating("softmax_backward", dalpha=dalpha, alpha=alpha)
-    return alpha * (dalpha - (dalpha * alpha).sum(-1, keepdims=True))
+    dtype = alpha.dtype
+    dalpha, alpha = widen(dalpha, alpha)
+    return astype(alpha * (dalpha - (dalpha * alpha).sum(-1, keepdims=True)), dtype)
 
 
 def attend_backward(
@@ -120,7 +136,8 @@ def self_attention_backward(dB, X, W_q, W_k, W_v, *, mask=None, causal=False):
     """The gradients of one head of self-attention: X is query, key and value, so dX is the sum of three terms.
 
     dB (..., N, e), the gradient of attention(X W_q, X W_k, X W_v); X (..., N, D), W_q and W_k (D, d), W_v (D, e), one
-    floating dtype. Returns dX (..., N, D) and dW_q, dW_k, dW_v, summed over the leading axes.
+    floating dtype. Returns dX (..., N, D) and dW_q, dW_k, dW_v, summed over the leading axes; float16 is computed in
+    float32.
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
 
     >>> I = np.eye(2)
@@ -137,11 +154,13 @@ def self_attention_backward(dB, X, W_q, W_k, W_v, *, mask=None, causal=False):
         raise ValueError(f"{who}: dB needs a row for each row of X. Got dB {tuple(dB.shape)}, X {tuple(X.shape)}.")
     check_mask(who, mask, (*X.shape[:-1], X.shape[-2]), X=X)
     check_flags(who, causal=causal)
+    dtype = X.dtype
+    dB, X, W_q, W_k, W_v = widen(dB, X, W_q, W_k, W_v)
     dQ, dK, dV = attend_backward(dB, X @ W_q, X @ W_k, X @ W_v, mask=mask, causal=causal)
     dX = dQ @ W_q.T + dK @ W_k.T + dV @ W_v.T                             # (..., N, D)
     flat, *others = (x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) for x in (X, dQ, dK, dV))
     dW = [flat.T @ d for d in others]                                     # (D, d), (D, d), (D, e)
-    return dX, *dW
+    return tuple(astype(d, dtype) for d in (dX, *dW))
 
 
 @also_tensors
@@ -203,21 +222,21 @@ def chunked_backward(dout, q, k, v, delta, lse, rules):
     """
     tiles, careful = Tiles(q, k, rules), must_be_careful(dout, q, k, v, rules)
     inputs = [stack(x) for x in (scaled(q, rules), k, v, dout, delta, lse)]
-    scores = lse.size * k.shape[-2]
-    shares = math.ceil(threads_for(scores) / max(1, len(tiles.heads)))
+    count = lse.size * k.shape[-2]
+    copies = math.ceil(threads_for(count) / max(1, len(tiles.heads)))
     dq = np.zeros(q.shape, q.dtype)
-    dk = np.zeros((shares, *q.shape[:-2], *k.shape[-2:]), q.dtype)
-    dv = np.zeros((shares, *q.shape[:-2], *v.shape[-2:]), q.dtype)
+    dk = np.zeros((copies, *q.shape[:-2], *k.shape[-2:]), q.dtype)
+    dv = np.zeros((copies, *q.shape[:-2], *v.shape[-2:]), q.dtype)
 
     def add_share(piece):
         heads, share = piece
         gradients = [stack(d)[heads] for d in (dq, dk[share], dv[share])]     # views: writing fills dq, dk and dv
-        for rows in tiles.rows[share::shares]:
+        for rows in tiles.rows[share::copies]:
             add_rows(tiles, heads, rows, careful, *inputs, *gradients)
 
-    on_all_threads(quietly(add_share), list(itertools.product(tiles.heads, range(shares))), scores)
-    dq *= rules.scale
-    return dq, *(d[0] if shares == 1 else d.sum(axis=0) for d in (dk, dv))
+    on_all_threads(quietly(add_share), list(itertools.product(tiles.heads, range(copies))), count)
+    dq *= rules.scale                                                         # dk has it: its queries were scaled
+    return dq, *(d[0] if copies == 1 else d.sum(axis=0) for d in (dk, dv))
 
 
 def add_rows(tiles, heads, rows, careful, q, k, v, dout, delta, lse, dq, dk, dv):

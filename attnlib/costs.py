@@ -302,10 +302,10 @@ def crossover(first, second, limit=2**40):
     limit = check_sizes("crossover", limit=limit)
     below, above = 0, 1
     while first(above) <= second(above):
-        below, above = above, 2 * above
-        if above > limit:
-            got = f"first is {first(below)} and second {second(below)}"
-            raise ValueError(f"crossover: at N = {below} {got}; first must pass second before the limit {limit}.")
+        if above == limit:
+            got = f"first is {first(limit)} and second {second(limit)}"
+            raise ValueError(f"crossover: at the limit, N = {limit}, {got}; first must pass second up to there.")
+        below, above = above, min(2 * above, limit)
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (below, middle) if first(middle) > second(middle) else (middle, above)

@@ -75,8 +75,7 @@ def multi_head(
     sinks (heads): a further score of each query of a head, whose weight goes to no value; see `attention`.
     W_gate (D, heads d_v), b_gate: the merged heads are multiplied by sigmoid(X W_gate + b_gate), before W_o.
     options: those of `attnlib.attention.attention`, mask, bias, causal, window, scale, softcap, past, and
-    weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`,
-            which divides by M, hidden keys and all: what it makes of a prefix, or with a cache, is larger.
+    weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`.
     turn    a function of the queries or keys (..., heads, N, d) and their positions (N,): `attnlib.positions.rope`.
     cache   an `attnlib.kv_cache.Cache`: X comes after all that is kept, and its keys and values are kept too. Without
             causal=True the vectors of one call see each other. With a context, the cache keeps the keys and values of
@@ -115,7 +114,7 @@ def attend_in_heads(
     past = past if context is not None else past + kept                  # where the first query stands
     q, k, v = project_heads(X, parameters, heads, context, turn, past, kept)
     if cache is not None:
-        k, v = cache.append(k, v)
+        added, (k, v) = cache._with("Cache.append", k, v)                # kept once nothing can fail any more
     options |= {"past": past, "sinks": parameters.get("sinks")}
     weights = None
     if weigh is not None:
@@ -129,6 +128,8 @@ def attend_in_heads(
     mixed = merge(mixed)                                                 # (..., N, heads d_v)
     if "W_gate" in parameters:
         mixed = mixed * sigmoid(linear(X, parameters["W_gate"], parameters.get("b_gate")))
+    if cache is not None:
+        cache._keep(added)
     return linear(mixed, parameters["W_o"], parameters.get("b_o")), weights
 
 
@@ -163,7 +164,7 @@ def _attend_by(weigh, q, k, v, *, mask=None, bias=None, causal=False, window=Non
     if softcap is not None:
         scores = softcap * tanh(scores / softcap)
     if bias is not None:
-        scores = scores + astype(bias, scores.dtype)
+        scores = where(bias == -float("inf"), -float("inf"), scores + astype(bias, scores.dtype))
     N, M = scores.shape[-2:]
     if causal:
         scores = where(causal_mask(N, M, past, like=q), scores, -float("inf"))

@@ -10,7 +10,7 @@ import numpy as np
 from attnlib._arguments import check_arrays, check_axes, check_floating, check_like, check_numbers, check_sizes, got
 from attnlib._ops import add_at, arange, astype, broadcast_to, concatenate, norm, stack, widen, zeros
 from attnlib.heads import merge
-from attnlib.layers import gelu, layer_norm, linear
+from attnlib.layers import check_names, gelu, layer_norm, linear
 from attnlib.transformer import check_stack, encoder
 from attnlib.weights import softmax
 
@@ -197,13 +197,13 @@ def vit(
 ):
     """The Vision Transformer: from an image to one score for each class.
 
-    image (..., H, W, C); parameters patch.W (p p C, D), patch.b (D), cls (D), positions (1 + N, D), blocks.0.*, ...
-    and norm.* as in `attnlib.transformer.encoder`, head.W (D, classes), head.b (classes).
+    image (..., H, W, C); parameters patch.W (p p C, D), cls (D), positions (1 + N, D), head.W (D, classes), patch.b (D)
+    and head.b (classes) if there are any, blocks.0.*, ... and norm.* as in `attnlib.transformer.encoder`.
     p, the side of a patch; the others are those of `attnlib.transformer.encoder`.
     Returns (..., classes): scores, not probabilities. They are computed from the class token, the first one. With
     return_weights, also a list of weights (..., heads, 1 + N, 1 + N), one a block.
-    Raises ValueError when the table of positions does not have a row for every patch and the class token, KeyError for
-    parameters that are missing, TypeError unless all have one floating dtype.
+    Raises ValueError when the table of positions does not have a row for every patch and the class token, and
+    for a name that is missing or unknown; TypeError unless all have one floating dtype.
     Source: Dosovitskiy et al. 2021, eq. 1-4.
     """
     p = check_vit(image, parameters, p)
@@ -314,12 +314,11 @@ def check_weights(who, alpha, size, margin):
 def check_vit(image, parameters, p):
     """p; raise, naming what came, unless the image and the parameters outside of the blocks fit together."""
     p = check_patches("vit", image, p)
-    if not isinstance(parameters, Mapping):
-        raise TypeError(f"vit: parameters must be arrays in a dict. Got {type(parameters).__name__}.")
+    given = parameters if isinstance(parameters, Mapping) else {}
+    outside = {name: array for name, array in given.items() if not str(name).startswith(("blocks.", "norm."))}
+    needed = ["patch.W", "cls", "positions", "head.W"]
+    check_names("vit", outside if given else parameters, needed, ["patch.b", "head.b"])
     axes = {"patch.W": "F D", "patch.b": "? D", "cls": "D", "positions": "P D", "head.W": "D K", "head.b": "? K"}
-    missing = [name for name, letters in axes.items() if name not in parameters and not letters.startswith("?")]
-    if missing:
-        raise KeyError(f"vit: the parameters lack {', '.join(missing)}.")
     check_axes("vit", image=(image, "... H W C"), **{name: (parameters.get(name), a) for name, a in axes.items()})
     check_floating("vit", image=image, **{name: parameters.get(name) for name in axes})
     N, positions = image.shape[-3] * image.shape[-2] // p**2, parameters["positions"]

@@ -66,7 +66,7 @@ class Cache:
     """The keys and values so far, in arrays that double when they are full, so that a token costs its own copy only.
 
     `attend` gives what `cache_step` gives. `length` is how many tokens are kept: the position of the next one.
-    What does not fit to what is kept is refused, and the cache stays as it was. While PyTorch records gradients, rows
+    What does not fit what is kept is refused, and the cache stays as it was. While PyTorch records gradients, rows
     are joined to new tensors instead of being written, so that gradients reach the keys and values of every token:
     decode under `torch.no_grad()`.
 
@@ -91,31 +91,34 @@ class Cache:
         check_floating("Cache.append", k=k, v=v)
         if k.shape[:-2] != v.shape[:-2]:
             raise ValueError(f"Cache.append: k and v need the same leading axes. {got({'k': (k,), 'v': (v,)})}")
-        self._check("Cache.append", k, v)
-        self.length, self._kept, seen = self._with(k, v)
+        added, seen = self._with("Cache.append", k, v)
+        self._keep(added)
         return seen
 
     def attend(self, q, k, v, *, mask=None, **options):
         """Keep k and v, and attend from q (..., H, N, D) to all so far; mask and options are those of `cache_step`."""
         check_newest("Cache.attend", q, k, v)
-        self._check("Cache.attend", k, v)
         options = check_cached("Cache.attend", q, self.length, {"mask": mask, **options})
-        length, kept, seen = self._with(k, v)
+        added, seen = self._with("Cache.attend", k, v)
         out = attention(q, *seen, past=self.length, **options)
-        self.length, self._kept = length, kept
+        self._keep(added)
         return out
 
-    def _check(self, who, k, v):
+    def _with(self, who, k, v):
+        """What `_keep` is to keep so that k and v are added, and the rows in use then. What is in use stays as it is.
+
+        Raises in the name of `who` unless k and v differ from those kept in their rows only.
+        """
         if self._kept is not None:
             kept_k, kept_v = (kept[..., : self.length, :] for kept in self._kept)
             check_past(who, cached_k=(kept_k, k, "k"), cached_v=(kept_v, v, "v"))
-
-    def _with(self, k, v):
-        """The length, the arrays and the rows in use once k and v are added; what is in use now does not change."""
         length = self.length + k.shape[-2]
         kept = [None, None] if self._kept is None else self._kept
         kept = [_with_rows(old, self.length, new) for old, new in zip(kept, (k, v))]
-        return length, kept, tuple(x[..., :length, :] for x in kept)
+        return (length, kept), tuple(x[..., :length, :] for x in kept)
+
+    def _keep(self, added):
+        self.length, self._kept = added
 
 
 def _with_rows(kept, length, x):

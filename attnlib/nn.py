@@ -21,7 +21,7 @@ from attnlib._arguments import (
 )
 from attnlib.attention import attention
 from attnlib.heads import attend_in_heads, check_multi_head
-from attnlib.layers import check_mlp, check_norm, gelu, layer_norm, mlp, rms_norm
+from attnlib.layers import check_mlp, check_norm, gelu, layer_norm, linear, mlp, rms_norm
 from attnlib.rnn import check_rnn, rnn
 
 
@@ -55,15 +55,16 @@ class SelfAttention(nn.Module):
         self.W_v = matrix(width, value_width)
 
     def forward(self, x, *, mask=None, bias=None, causal=False, window=None, scale=None, softcap=None):
-        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e). options: those of `attention`.
+        """x (..., N, width), mask (..., N, N), True = may attend -> (..., N, e).
 
+        bias, window, scale and softcap as in `attention`.
         There is no axis of heads: of a mask for heads, `attnlib.masks.padding(lengths, N)`, take [:, 0].
         """
         options = {"mask": mask, "bias": bias, "causal": causal, "window": window, "scale": scale, "softcap": softcap}
         check_axes("SelfAttention", x=(x, "... N d"), W_q=(self.W_q, "d k"))
         check_floating("SelfAttention", x=x, W_q=self.W_q)
         check_score_options("SelfAttention", (*x.shape[:-1], x.shape[-2]), **options, past=0, sinks=None, x=x)
-        return attention(x @ self.W_q, x @ self.W_k, x @ self.W_v, **options)
+        return attention(*(linear(x, W) for W in (self.W_q, self.W_k, self.W_v)), **options)
 
 
 class MultiHeadAttention(nn.Module):

@@ -1,8 +1,9 @@
 """Positions: ways to tell attention where in the sequence a vector stands.
 
 `sinusoidal` and `learned` are added to the vectors, `relative_bias` and `alibi_bias` to the scores; `rope` turns
-queries and keys. Where a function takes `like`, an array or tensor, the result has its kind and dtype. Angles are
-computed in float64 and then rounded. With a cache, `past` keys come before the first query: query i stands at past + i.
+queries and keys. Where a function takes `like`, an array or tensor, the result is of its kind, and of its dtype
+unless the docstring names another. Angles are computed in float64 and then rounded. With a cache, `past` keys come
+before the first query: query i stands at past + i.
 """
 
 import math
@@ -235,7 +236,8 @@ def yarn(d, factor, length, base=10000, beta_fast=32, beta_slow=1, like=None):
     new; those between go from one to the other in equal steps.
     Returns the frequencies (d/2,) in float64, of the kind of `like`, and the number by which turned queries and turned
     keys are multiplied, 0.1 ln(factor) + 1: together they sharpen the attention, which more keys would flatten.
-    Raises ValueError for an odd d, a factor below 1, or beta_fast not above beta_slow.
+    Raises ValueError for an odd d, a factor below 1, a base not above 1, or
+    beta_fast not above beta_slow.
     Source: Peng et al. 2023, "YaRN", with the steps of the authors' code.
 
     >>> clocks, stretch = yarn(16, factor=4, length=1024)

@@ -4,7 +4,7 @@ import numpy as np
 
 from attnlib._arguments import check_axes, check_floating
 from attnlib._dispatch import also_tensors
-from attnlib._ops import arange, astype
+from attnlib._ops import arange, astype, widen
 
 
 @also_tensors
@@ -36,7 +36,8 @@ def relu_weights(scores):
     """Replace negative scores by zero and divide by L, the number of keys in a row.
 
     scores (..., L), floating. Returns weights of the same shape and dtype. Rows do not
-    sum to one; dividing by L keeps their sum of one size as sequences grow.
+    sum to one; dividing by L keeps their sum of one size as sequences grow. A key that is hidden, whose score is
+    -inf, does not count in L, so that padding changes nothing.
     Raises TypeError unless the scores are floating, ValueError unless they have an axis.
     Source: Wortsman et al. 2023, "Replacing softmax with ReLU in Vision Transformers".
 
@@ -44,7 +45,9 @@ def relu_weights(scores):
     array([[0.5, 0. , 1. , 0. ]])
     """
     check_scores("relu_weights", scores)
-    return scores.clip(0) / scores.shape[-1]
+    (wide,) = widen(scores)
+    L = astype(wide > -float("inf"), wide.dtype).sum(-1)[..., None]                # (..., 1)
+    return astype(wide.clip(0) / L.clip(1), scores.dtype)
 
 
 def hard(scores):

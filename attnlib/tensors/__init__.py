@@ -1,8 +1,8 @@
 """The functions that PyTorch computes otherwise than NumPy, under the same names, module by module.
 
-A function without a twin here has one text that serves arrays and tensors alike. What is missing in that text is mostly
-this: a tensor is created on a device and in a dtype; casts, joins and reductions have other names; autograd needs
-outputs that are joined, not written into one array; and PyTorch has fused kernels and a triangular solver.
+A function without a twin here has one text that serves arrays and tensors alike. A twin is there for one of three
+reasons: PyTorch has a fused kernel or a solver for it; autograd or the compiler needs outputs that are joined, not
+written into one array; or a chapter prints the other text in NumPy's words.
 
 All modules are imported together: what torch.compile traces may import this package, but not look for a module.
 """

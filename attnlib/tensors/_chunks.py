@@ -255,7 +255,7 @@ def _weights(q, k, hidden, bias, sinks, rules):
 
 
 def mixture(weights, v, hidden, careful):
-    """weights v, where hidden values count for nothing; a query that sees NaN or inf gets NaN in its column.
+    """weights v, where hidden values count for nothing; a query that sees NaN or inf gets it, in its column.
 
     weights (..., H, N, M), v (..., H_kv, M, E), hidden broadcastable to weights -> (..., H, N, E). If not `careful`,
     all values are known to be finite.
@@ -263,8 +263,10 @@ def mixture(weights, v, hidden, careful):
     if not careful or hidden is None:
         return product(weights, v)
     seen = (~hidden).to(weights.dtype).expand(weights.shape)
-    met = product(seen, (~v.isfinite()).to(weights.dtype)) > 0
-    return product(weights, _cleared(v)).masked_fill(met, torch.nan)
+    mixed = product(weights, _cleared(v))
+    for number, found in (torch.inf, v == torch.inf), (-torch.inf, v == -torch.inf), (torch.nan, v.isnan()):
+        mixed = torch.where(product(seen, found.to(weights.dtype)) > 0, mixed + number, mixed)
+    return mixed
 
 
 def product(x, y):

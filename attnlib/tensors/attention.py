@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from attnlib._arguments import can_look, check_mask, check_options, check_qkv
+from attnlib._chunked import mixed_in_parts
 from attnlib._ops import share, widen
 from attnlib.tensors._chunks import Rules, chunked_attention, finite, mixture, weights_of_rows
 from attnlib.tensors.weights import softmax
@@ -25,7 +26,7 @@ def attend(Q, K, V, mask=None):
         scores = scores.masked_fill(~mask, -torch.inf)
     alpha = softmax(scores)
     careful = mask is not None and can_look(V) and not finite(V)
-    B = mixture(alpha, V, ~mask, careful) if careful else alpha @ V
+    B = mixture(alpha, V, ~mask, careful) if careful else mixed_in_parts(alpha, V)
     return B.to(dtype), alpha.to(dtype)
 
 

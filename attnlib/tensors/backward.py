@@ -85,7 +85,7 @@ def scores_of(q, k, rules, rows, columns):
         scores = rules.softcap * torch.tanh(scores / rules.softcap)
     if rules.bias is not None:
         bias = rules.bias[..., rows, columns]
-        scores = (scores + bias).masked_fill(bias == -torch.inf, -torch.inf)
+        scores = (scores + bias.to(scores.dtype)).masked_fill(bias == -torch.inf, -torch.inf)
     if rules.mask is not None:
         scores = scores.masked_fill(~rules.mask[..., rows, columns], -torch.inf)
     queries = rules.past + torch.arange(rows.start, rows.stop, device=q.device)[:, None]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from attnlib.attention import attend, attention, attention_weights
+from attnlib.backward import attention_forward
 
 H, N, M, D, E = 6, 5, 7, 4, 3
 
@@ -197,3 +198,24 @@ def test_memory_grows_with_n_plus_m(options, way):
     run = subprocess.run([sys.executable, "-c", MEASURE, options, way], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 160, run.stdout
+
+
+def test_a_visible_infinity_is_one_for_arrays_and_tensors():
+    """Does a query that sees an infinite value get it, and one that sees both get NaN, of arrays and of tensors?"""
+    q, v = np.zeros((3, 2)), np.array([[1.0], [np.inf], [-np.inf]])
+    expected = [[1], [np.inf], [np.nan]]
+    np.testing.assert_array_equal(attention(q, q, v, causal=True), expected)
+    np.testing.assert_array_equal(attention(*map(torch.from_numpy, (q, q, v)), causal=True), expected)
+
+
+def test_a_bias_may_have_another_floating_dtype():
+    """Is a float64 bias added to float32 scores, in attention and in its own log-sum-exp?"""
+    q, bias = torch.ones(3, 2), torch.arange(3.0, dtype=torch.float64)
+    assert attention(q, q, q, bias=bias).dtype == torch.float32
+    assert attention_forward(q, q, q, bias=bias)[0].dtype == torch.float32
+
+
+def test_a_long_row_of_plain_attention_keeps_its_digits():
+    """Do 100,000 equal float32 keys give a value of 1 its 1 back?"""
+    z, ones = torch.zeros(100_000, 1), torch.ones(100_000, 1)
+    assert abs(attend(z[:1], z, ones)[0].item() - 1) < 1e-5

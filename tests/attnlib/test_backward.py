@@ -459,3 +459,20 @@ def test_errors_name_what_came(call, kind, message):
     """Does an error name the shapes or dtypes received and say what would be right?"""
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_half_precision_is_computed_in_float32(twins):
+    """Do long rows, and products beyond what float16 holds, come out right?"""
+    alpha, dalpha = np.full((1, 4096), 1 / 4096, np.float16), np.full((1, 4096), 30, np.float16)
+    dalpha[0, 0] = -30
+    np.testing.assert_allclose(
+        softmax_backward(dalpha, alpha), softmax_backward(dalpha.astype(float), alpha.astype(float)), rtol=1e-3
+    )
+    dB, X, W = (draw(3, 4, seed=i).astype(np.float16) for i in range(3))
+    matrices = [np.full((4, 4), 200, np.float16) * np.sign(W[:1]), W[:1].repeat(4, 0), W[:1].repeat(4, 0)]
+    large = dB, X * 300, *matrices                                           # X W_q passes 65504
+    expected = self_attention_backward(*(x.astype(np.float32) for x in large))
+    assert abs(large[1].astype(float) @ matrices[0].astype(float)).max() > 65504
+    for got, right in zip(self_attention_backward(*large), expected):
+        assert got.dtype == np.float16
+        np.testing.assert_allclose(got, right.astype(np.float16), rtol=2e-3)

@@ -299,7 +299,7 @@ def test_costs_add_up():
         (lambda: mixing(5, d_k=4, causal=1), TypeError, "mixing: causal must be True or False. Got 1"),
         (lambda: costs.block(5, 12, 3, past=-1), ValueError, "block: past must be a whole number, 0 or more"),
         (lambda: crossover(lambda n: n, lambda n: n, limit=1000), ValueError,
-         "at N = 512 first is 512 and second 512; .* limit 1000"),
+         "at the limit, N = 1000, first is 1000 and second 1000"),
         (lambda: crossover(3, lambda n: n), TypeError, "crossover: first must be a function. Got 3"),
         (lambda: 2.5 * Cost(1), TypeError, "Cost: layers must be a whole number, 0 or more. Got 2.5"),
         (lambda: Cost(flops=1.5), TypeError, "Cost: flops must be a whole number, 0 or more. Got 1.5"),
@@ -311,3 +311,11 @@ def test_errors_name_what_came(call, kind, message):
     """Does an error name the sizes received and say what would be right?"""
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize("limit", [9, 10, 15, 16])
+def test_a_crossover_up_to_the_limit_is_found(limit):
+    """Is every N up to the limit tried, not only the powers of two?"""
+    assert crossover(lambda n: n, lambda n: 8, limit=limit) == 9
+    with pytest.raises(ValueError, match="^crossover: at the limit, N = 8, first is 8 and second 8"):
+        crossover(lambda n: n, lambda n: 8, limit=8)

@@ -198,7 +198,7 @@ SCHEMES = {
     "causal": lambda n, past: {}, "rope": lambda n, past: {"turn": rope}, "window": lambda n, past: {"window": 2},
     "alibi": lambda n, past: {"bias": alibi_bias(H, n, past=past)},
     "relative": lambda n, past: {"bias": relative_bias(draw(H, 5), n, past=past)},
-    "relu, rope": lambda n, past: {"turn": rope, "weigh": lambda scores: scores.clip(min=0)},  # not divided by keys
+    "relu, rope": lambda n, past: {"turn": rope, "weigh": relu_weights},
     "mask": lambda n, past: {"mask": (np.arange(N) != 1)[: past + n]},
 }
 
@@ -338,3 +338,25 @@ def test_the_layer_is_hugging_faces(kind, features):
     for name in features:
         without = {key: value for key, value in ours.items() if key != name}
         assert abs(attention_layer(X, without, heads=H, causal=True, turn=rope) - got).max() > 1e-3
+
+
+def test_a_bias_of_minus_infinity_hides_from_other_weights_too():
+    """Does a NaN that a bias hides change nothing, with a function in the place of softmax as without?"""
+    same = [np.eye(2)] * 4
+    context, bias = np.array([[1.0, 0], [np.nan, 1]]), np.array([0, -np.inf])
+    for weigh in (None, softmax):
+        out = multi_head(np.ones((1, 2)), *same, heads=1, context=context, bias=bias, weigh=weigh)
+        np.testing.assert_array_equal(out, [[1, 0]])
+
+
+def test_weights_that_raise_leave_the_cache_as_it_was():
+    """Does a cache hold nothing of a call that failed?"""
+    cache, same = Cache(), [np.eye(2)] * 4
+    multi_head(np.ones((3, 2)), *same, heads=1, cache=cache, causal=True)
+
+    def fails(scores):
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        multi_head(np.ones((1, 2)), *same, heads=1, cache=cache, weigh=fails)
+    assert cache.length == 3

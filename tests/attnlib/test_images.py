@@ -390,10 +390,10 @@ TABLE = {"patch.W": np.ones((27, 4)), "positions": np.ones((6, 4)), "cls": np.on
          "receptive_field: margin must be a whole number, 0 or more. Got 1.0"),
         (prepend, [np.ones(3), np.ones((2, 4))], {}, ValueError, r"prepend: token \(D,\) and x .* need the same D"),
         (prepend, [np.ones(4, "f4"), np.ones((2, 4))], {}, TypeError, "prepend: token and x need one dtype; got token"),
-        (lambda image: vit(image, {}, p=3, heads=2), [IMAGE], {}, KeyError,
-         "vit: the parameters lack patch.W, cls, positions, head.W"),
+        (lambda image: vit(image, {}, p=3, heads=2), [IMAGE], {}, ValueError,
+         "vit: the parameters have no patch.W, cls, positions, head.W"),
         (lambda image: vit(image, [IMAGE], p=3, heads=2), [IMAGE], {}, TypeError,
-         "vit: parameters must be arrays in a dict. Got list"),
+         "vit: the parameters must be a dict, one array a name. Got list"),
         (lambda image: vit(image, TABLE, p=4, heads=2), [IMAGE], {}, ValueError, "vit: patches of 4 x 4 do not fill"),
         (lambda image, *values: vit(image, dict(zip(TABLE, values)), p=3, heads=2), [IMAGE, *TABLE.values()], {},
          ValueError,
@@ -410,3 +410,11 @@ def test_an_even_window_has_no_middle():
     """Is an even k refused by name?"""
     with pytest.raises(ValueError, match="k must be odd, 1, 3, 5, .* Got 2"):
         conv_heads((3, 3), 2)
+
+
+def test_a_misspelt_parameter_of_a_vision_transformer_raises():
+    """Is a bias under a wrong name refused, and not left out?"""
+    shapes = {"patch.W": (9, 4), "cls": 4, "positions": (2, 4), "head.W": (4, 3)}
+    parameters = {name: np.ones(shape) for name, shape in shapes.items()}
+    with pytest.raises(ValueError, match="^vit: the parameters have an unknown patch.bias. .* may be patch.b, head.b"):
+        vit(np.ones((3, 3, 1)), parameters | {"patch.bias": np.ones(4)}, p=3, heads=2)

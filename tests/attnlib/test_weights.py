@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from attnlib.weights import hard, relu_weights, softmax
+from tests.attnlib.draws import draw
 from tests.attnlib.onnx_cases import cases
 
 scores = arrays(np.float64, array_shapes(min_dims=1, max_dims=3, max_side=6), elements=st.floats(-1e4, 1e4))
@@ -149,3 +150,14 @@ SLIPS = {
 def test_slips_differ(right, wrong):
     """Does each known slip give something else?"""
     assert not np.allclose(right, wrong)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_hidden_keys_do_not_count_in_relu_weights(dtype, twins):
+    """Does padding change nothing, is a causal prefix the same alone, and are weights of no key zeros?"""
+    scores = draw(4, 5).astype(dtype)
+    padded = np.concatenate([scores, np.full((4, 3), -np.inf, dtype)], -1)
+    np.testing.assert_array_equal(relu_weights(padded)[:, :5], relu_weights(scores))
+    assert relu_weights(padded).dtype == dtype and (relu_weights(padded)[:, 5:] == 0).all()
+    assert (relu_weights(np.full((2, 3), -np.inf, dtype)) == 0).all()
+    twins(relu_weights, padded, rtol=1e-3 if dtype == np.float16 else 1e-6)
