@@ -283,6 +283,8 @@ def hugging_face_attention(
     sinks, bias, window, packed = (
         others.pop(name, None) for name in ("s_aux", "position_bias", "sliding_window", "cu_seq_lens_q")
     )
+    if window is not None:
+        window = check_sizes(who, sliding_window=window)
     if dropout is not None:
         check_numbers(who, dropout=dropout)
     if dropout:
@@ -297,7 +299,7 @@ def hugging_face_attention(
     if attention_mask is None:
         newest = query.shape[-2] == 1                                    # of a cache; others are aligned top-left
         options |= {"causal": is_causal, "past": max(0, key.shape[-2] - 1) if newest else 0}
-        options["window"] = None if window is None else check_sizes(who, sliding_window=window) - 1
+        options["window"] = None if window is None else window - 1
     elif _is_floating_tensor(attention_mask):
         options["bias"] = attention_mask if bias is None else attention_mask + bias
     else:

@@ -7,7 +7,8 @@
         answer = call.run(arguments)
 
 and reads what an argument is in `call.arguments[name]`, a `Kind` (see kinds.py). A test holds that no function and no
-argument is missing here. To add one: write a line under the name of its module.
+named argument is missing here; what goes into `**options` is written by hand. To add one: write a line under the name
+of its module. What attnlib alone calls stands in `INNER`.
 """
 
 import inspect
@@ -315,6 +316,7 @@ call("interop.register_with_hugging_face", name=text("attnlib"), slow=True)  # i
 call("interop.hugging_face_attention", module=thing(None, optional=True), query=floats("B H N d"),
      key=floats("B G M d"), value=floats("B G M e"), attention_mask=mask("B H N M", own_dtype=True),
      scaling=number(0.3), dropout=number(0.0, optional=True), is_causal=flag(False), softcap=number(2.0, above=0),
+     s_aux=floats("H", **ADDED), position_bias=floats("B H N M", **ADDED), sliding_window=size(3, 1, optional=True),
      only="tensors")
 
 # kv_cache -------------------------------------------------------------------------------------------------------------
@@ -329,7 +331,10 @@ def filled(sizes, to):
 
 
 NEWEST = {"q": floats("B H N d"), "k": floats("B G N d"), "v": floats("B G N e")}
-CACHED = {"mask": mask("B H N P+N"), "bias": floats("B H N P+N", **ADDED), **NUMBERS}
+CACHED = {
+    "mask": mask("B H N P+N"), "bias": floats("B H N P+N", **ADDED), **NUMBERS, "causal": flag(True),
+    "window": size(3, least=0, optional=True), "sinks": floats("H", **ADDED),
+}
 call("kv_cache.cache_step", **NEWEST, past_k=floats("B G P d"), past_v=floats("B G P e"), **CACHED)
 call("kv_cache.append", past=moved("B G P d"), x=moved("B G N d"))
 call("kv_cache.Cache")
@@ -393,7 +398,7 @@ call("scores.dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.scaled_dot", Q=floats("B N d"), K=floats("B M d"))
 call("scores.bilinear", Q=floats("B N d"), K=floats("B M e"), W=floats("d e"))
 call("scores.additive", Q=floats("B N d"), K=floats("B M e"), W_q=floats("d h"), W_k=floats("e h"), w=floats("h"))
-call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, least=0))
+call("scores.cosine", Q=floats("B N d"), K=floats("B M d"), eps=number(1e-3, above=0))
 
 # layers ---------------------------------------------------------------------------------------------------------------
 
