@@ -3,6 +3,15 @@
 The scores are computed a tile at a time: those of some heads, some queries (rows) and some keys (columns), each a
 slice. So the N x M scores are never allocated; large inputs are split across threads. Arrays are taken as
 (heads, N, D), all leading axes in one.
+
+A row of queries keeps a running softmax (`attnlib.online_softmax.online` is the same without tiles). For each tile:
+
+    top'  = max(top, largest score of the row)      shrink = exp(top - top')      p = exp(scores - top')
+    total = total shrink + sum of p                 mixed  = mixed shrink + p v
+
+and in the end out = mixed / total, lse = top + log(total). Three things depart from that: where all scores are known to
+be small, no top is subtracted; a sink is in the total from the start; and where a hidden value is NaN or infinite, only
+pairs that are seen count in p v.
 """
 
 import itertools
@@ -22,7 +31,7 @@ ROWS, COLUMNS = 512, 512  # largest number of queries and of keys in a tile: 1 M
 SCORES = ROWS * COLUMNS   # largest number of scores in a tile: more keys where queries are few, else several heads
 LONGEST = 2048            # largest number of keys in a tile of few queries: a longer sum would lose digits
 SMALL = 30                # scores up to this size can be exponentiated as they are: no sum of them overflows
-USUAL = 1e-20, 1e15       # largest values of this size can be multiplied with those, and stay within float32
+USUAL = 1e-20, 1e15       # values whose largest lies between these, times such exponentials, stay within float32
 
 
 @dataclass(frozen=True)
@@ -293,7 +302,8 @@ def quietly(work):
 def scores_stay_small(q, k, v, rules):
     """Whether exponentials need no top subtracted from their scores, which saves two passes over these.
 
-    A score |q . k| is at most |q| |k| (Cauchy and Schwarz). Where queries are few, to find that out takes longer.
+    A score |q . k| is at most |q| |k| (Cauchy and Schwarz). Where there are fewer queries than columns,
+    to find that out takes longer than it saves.
     """
     if rules.bias is not None or q.shape[-2] < q.shape[-1] or not q.size or not k.size:
         return False

@@ -1,6 +1,7 @@
-"""The few operations that NumPy and PyTorch call by different names, so that one text can serve arrays and tensors.
+"""The operations that NumPy and PyTorch call by different names, so that one text can serve arrays and tensors.
 
-Named and called as in NumPy. The functions a chapter prints keep `np.`, and have a twin in `attnlib.tensors` instead.
+Those that NumPy has are named as there; others, such as `widen`, `share` and `total`, are ours. The functions a chapter
+prints keep `np.`, and have a twin in `attnlib.tensors` instead.
 """
 
 import sys

@@ -25,7 +25,8 @@ from attnlib.weights import softmax
 def attend(Q, K, V, mask=None):
     """Mix the rows of V; each query chooses its own weights.
 
-    Q (..., N, d), K (..., M, d), V (..., M, d_v), one floating dtype; mask (..., N, M), bool, True where looking is
+    Q (..., N, d), K (..., M, d), V (..., M, d_v), one floating dtype; K and V may have fewer heads than Q, as in
+    `attention`; mask (..., N, M), bool, True where looking is
     allowed. Returns B (..., N, d_v) and alpha (..., N, M), whose rows sum to 1 (to 0 where a row may look at nothing),
     in that dtype; float16 is computed in float32. What a row may not look at never changes its result, not even NaN.
     Raises ValueError or TypeError naming the shapes or dtypes when they do not fit.
@@ -71,7 +72,7 @@ def attention(
 
     Returns (..., H, N, E) in the dtype of q; float16 is computed in float32.
     A query with nothing to attend to gets zeros. What a query may not see, by mask, causal, window or a bias of
-    -inf, never changes its result, not even NaN; a query that may see NaN gets NaN.
+    -inf, never changes its result, not even NaN; a query that may see NaN or an infinite value gets it.
     Raises ValueError or TypeError naming what came and what would be right.
     Source: Vaswani et al. 2017, eq. 1; chunks after Rabe & Staats 2021; grouped heads Ainslie et al. 2023.
 

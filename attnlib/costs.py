@@ -8,6 +8,8 @@ The conventions, for every function here:
 - Activations are the outputs of products, activation functions and norms. Scores and the weights they become count
   once, and a sum counts as the term it is added into. Activations grow with N; parameters do not.
 - One sequence is counted; a batch of B costs B times the FLOPs and activations, and no more parameters.
+
+Every function raises TypeError or ValueError, naming what came, for a size that is no whole number or too small.
 """
 
 from dataclasses import dataclass
@@ -105,7 +107,8 @@ def convolution(H, W, c_in, c_out, k, bias=False):
 def recurrent(N, d_in, d_hidden, bias=False):
     """A plain recurrent layer (Elman 1990): N steps, each from an input and the state before it, one after another.
 
-    With bias, one vector of d_hidden; PyTorch's nn.RNN keeps two, whose sum is all that counts.
+    The layer of `attnlib.rnn.rnn`, not `attnlib.linear_attention.recurrent`. With bias, one vector of d_hidden;
+    PyTorch's nn.RNN keeps two, whose sum is all that counts. Its tanh counts as the sum that it is taken of.
 
     >>> recurrent(1000, 64, 64).flops, mixing(1000, d_k=64).flops  # N d^2 against N^2 d
     (16384000, 256000000)

@@ -70,10 +70,12 @@ def multi_head(
     W_q (D, heads d), W_k (D_c, heads d), W_v (D_c, heads d_v), W_o (heads d_v, D_out); biases b_* one number
     a column, or None. Fewer columns in W_k and W_v, G d and G d_v, make grouped heads: G key heads.
     Returns (..., N, D_out). Each head scales by the width of its own keys, 1/sqrt(d).
+
     What else can be learned:
     q_gain, k_gain (d): each query and each key of a head goes through `rms_norm` with this gain, before it is turned.
     sinks (heads): a further score of each query of a head, whose weight goes to no value; see `attention`.
     W_gate (D, heads d_v), b_gate: the merged heads are multiplied by sigmoid(X W_gate + b_gate), before W_o.
+
     options: those of `attnlib.attention.attention`, mask, bias, causal, window, scale, softcap, past, and
     weigh   a function of the scores (..., heads, N, M), -inf where hidden, in the place of softmax: `relu_weights`.
     turn    a function of the queries or keys (..., heads, N, d) and their positions (N,): `attnlib.positions.rope`.

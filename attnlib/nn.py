@@ -2,7 +2,7 @@
 
 A module holds parameters and computes what the function it is named after computes. Its `state_dict` is the dict of
 parameters that the function takes: `encoder(x, parameters, heads=4)` of arrays gives what `Encoder(2, 16, heads=4)(x)`
-gives of tensors. What a module is made with decides which parameters there are; what it is called with are the options
+gives of tensors. What a module is made with decides which parameters there are; a call takes the options
 of the function: masks, positions, a cache.
 """
 

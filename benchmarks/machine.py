@@ -2,7 +2,7 @@
 
 Every benchmark starts with `print(told())`. A busy machine gives wrong ratios (0.61 to 2.0 where a quiet one gives 0.97
 to 2.1), so `told` then ends the program with status 1 and a sentence; with --busy it goes on and says so. One that
-runs for minutes asks `stop_if_busy` again before it prints a row.
+runs for minutes, as attention_speed.py, asks `stop_if_busy` again before it prints a row.
 """
 
 import os
@@ -34,7 +34,7 @@ def stop_if(share, when):
 
 
 def stop_if_busy(since):
-    """End the program if others have computed since then, a value of `spent`. Returns the present `spent`."""
+    """End the program if others took more than `BUSY` of the time since then, a value of `spent`. Returns that of now."""
     now = spent()
     (idle, total), own = (later - then for later, then in zip(now[0], since[0])), now[1] - since[1]
     stop_if(1 - (idle + own) / max(total, 1), "while a row was measured")

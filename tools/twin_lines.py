@@ -1,4 +1,4 @@
-"""How much of attnlib/tensors is the text of attnlib once more: `python -m tools.twin_lines`.
+"""How much of the text in attnlib/tensors repeats that of attnlib: `python -m tools.twin_lines`.
 
 A twin is a function of the same name in the module of the same name. Lines of code are counted without docstrings,
 comments, blank lines, imports and decorators, and compared after PyTorch's names were replaced by NumPy's.
@@ -17,7 +17,7 @@ LIMIT = 0.75  # a twin that is more alike than this has no reason to be there, u
 REASONS = {   # "module.function": why it is there although it is alike
     "attention.attend": "chapter 05 prints the text of arrays, in NumPy's words",
     "attention.attention_weights": "a call of each engine: arrays go head by head, tensors all at once",
-    "inputs.one_hot": "chapter 01 prints the text of arrays; a tensor is created on a device",
+    "inputs.one_hot": "chapter 01 is to print the text of arrays; a tensor is created on a device",
 }
 RENAMED = {   # PyTorch's names, and NumPy's
     r"\btorch\.": "np.", r"\bdim=": "axis=", r"\bkeepdim\b": "keepdims", r"\.to\(": ".astype(", r", copy=False": "",
