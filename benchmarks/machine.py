@@ -34,7 +34,7 @@ def stop_if(share, when):
 
 
 def stop_if_busy(since):
-    """End the program if others took more than `BUSY` of the time since then, a value of `spent`. Returns that of now."""
+    """End the program if others took more than `BUSY` of the time since then, a value of `spent`. Returns a new one."""
     now = spent()
     (idle, total), own = (later - then for later, then in zip(now[0], since[0])), now[1] - since[1]
     stop_if(1 - (idle + own) / max(total, 1), "while a row was measured")
