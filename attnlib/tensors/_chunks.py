@@ -46,7 +46,8 @@ class Rules:
             sinks = fold(sinks.expand(leading)[..., None, None])
         hides = causal or mask is not None or bias is not None or window is not None
         careful = bool(hides) and can_look(k) and not (finite(k) and finite(v))
-        window = None if window is None else int(window)
+        if window is not None:
+            window = min(int(window), int(past) + int(q.shape[-2]) + int(k.shape[-2]))  # it may have 65 bits
         return cls(leading, scale, mask, bias, bool(causal), window, softcap, int(past), sinks, careful)
 
 
