@@ -4,8 +4,9 @@ Layouts are those of `attnlib.attention`: q (..., H, N, D), k (..., H_kv, M, D),
 query heads share a key head. Plain (N, D) matrices work too. float16 is computed in float32.
 """
 
-from attnlib._arguments import check_axes, check_floating, check_mask, check_numbers, check_qkv, check_sizes
+from attnlib._arguments import can_look, check_axes, check_floating, check_mask, check_numbers, check_qkv, check_sizes
 from attnlib._chunked import over_seen
+from attnlib._dispatch import is_tensor
 from attnlib._ops import astype, broadcast_to, exp, maximum, row_max, share, where, widen
 
 
@@ -31,13 +32,22 @@ def partial(q, k, v, *, mask=None, scale=None):
 
 def _partial(q, k, v, mask, scale):
     q, k, v = widen(q, share(k, q), share(v, q))
-    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else float(scale))  # (..., H, N, M)
+    scores = _products(q, k, mask) * (q.shape[-1] ** -0.5 if scale is None else float(scale))  # (..., H, N, M)
     if mask is not None:
         mask = broadcast_to(mask, scores.shape)
         scores = where(mask, scores, -float("inf"))
     top = row_max(scores)                                                         # (..., H, N, 1)
     powers = exp(scores - finite(top))
     return over_seen(powers, v, mask), powers.sum(-1, keepdims=True), top
+
+
+def _products(q, k, mask):
+    """q k^T; of tensors some of which are hidden and not finite, so that no NaN comes back as a gradient."""
+    if mask is None or not is_tensor(k) or not can_look(k):
+        return q @ k.mT
+    from attnlib.tensors import _chunks  # here, as it imports PyTorch
+
+    return _chunks.products(q, k, careful=not _chunks.finite(k))
 
 
 def merge_partials(mixed_a, total_a, top_a, mixed_b, total_b, top_b):

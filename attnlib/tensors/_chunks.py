@@ -236,10 +236,7 @@ def _by_kernel(q, k, v, hidden, bias, scale):
 
 def _weights(q, k, hidden, bias, sinks, rules):
     """The weights of a chunk by the formula: q (B, H, rows, D), k (B, H_kv, columns, D) -> (B, H, rows, columns)."""
-    scores = product(q, (_cleared(k) if rules.careful else k).mT) * rules.scale
-    if rules.careful:                          # keys that hold NaN or inf have their scores, but give no gradient
-        as_it_came = product(q.detach(), k.detach().mT) * rules.scale
-        scores = torch.where(as_it_came.isfinite(), scores, as_it_came)
+    scores = products(q, k, rules.careful) * rules.scale
     if rules.softcap is not None:
         scores = rules.softcap * torch.tanh(scores / rules.softcap)
     if bias is not None:
@@ -255,6 +252,17 @@ def _weights(q, k, hidden, bias, sinks, rules):
     return weights if hidden is None else weights.masked_fill(nothing, 0)
 
 
+def products(q, k, careful):
+    """q k^T, each query with each key: (..., H, N, D), (..., H_kv, M, D) -> (..., H, N, M).
+
+    If `careful`, a product with NaN or inf has its value but no gradient: where it is hidden, 0 times NaN would be NaN.
+    """
+    if not careful:
+        return product(q, k.mT)
+    as_it_came = product(q.detach(), k.detach().mT)
+    return torch.where(as_it_came.isfinite(), product(q, _cleared(k).mT), as_it_came)
+
+
 def mixture(weights, v, hidden, careful):
     """weights v, where hidden values count for nothing; a query that sees NaN or inf gets it, in its column.
 
@@ -264,7 +272,7 @@ def mixture(weights, v, hidden, careful):
     if not careful or hidden is None:
         return product(weights, v)
     seen = (~hidden).to(weights.dtype).expand(weights.shape)
-    mixed = product(weights, _cleared(v))
+    mixed = product(weights.masked_fill(hidden, 0), _cleared(v))  # a row that sees NaN has no other weight than NaN
     for number, found in (torch.inf, v == torch.inf), (-torch.inf, v == -torch.inf), (torch.nan, v.isnan()):
         mixed = torch.where(product(seen, found.to(weights.dtype)) > 0, mixed + number, mixed)
     return mixed

@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from attnlib._arguments import can_look, check_mask, check_options, check_qkv
 from attnlib._chunked import mixed_in_parts
 from attnlib._ops import share, widen
-from attnlib.tensors._chunks import Rules, chunked_attention, finite, mixture, weights_of_rows
+from attnlib.tensors._chunks import Rules, chunked_attention, finite, mixture, products, weights_of_rows
 from attnlib.tensors.weights import softmax
 
 
@@ -21,11 +21,11 @@ def attend(Q, K, V, mask=None):
     check_mask("attend", mask, (*Q.shape[:-1], K.shape[-2]), Q=Q)
     dtype = Q.dtype
     Q, K, V = widen(Q, share(K, Q), share(V, Q))
-    scores = Q @ K.mT / K.shape[-1] ** 0.5                # (..., N, M)
+    careful = mask is not None and can_look(K) and not (finite(K) and finite(V))
+    scores = products(Q, K, careful) / K.shape[-1] ** 0.5  # (..., N, M)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
     alpha = softmax(scores)
-    careful = mask is not None and can_look(V) and not finite(V)
     B = mixture(alpha, V, ~mask, careful) if careful else mixed_in_parts(alpha, V)
     return B.to(dtype), alpha.to(dtype)
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib.attention import attention
+from attnlib.attention import attend, attention
 from attnlib.online_softmax import finish, finite, merge_partials, online, partial
 from tests.attnlib.draws import B, D, E, H, M, N, draw, draw_qkv
 
@@ -130,6 +130,34 @@ def test_what_is_hidden_counts_for_nothing(spoil, twins):
     np.testing.assert_allclose(after[..., :3, :], before[..., :3, :], atol=1e-12)
     if np.isnan(spoil):
         assert after[..., 3:, :].isnan().all()
+
+
+FUNCTIONS = {
+    "partial": lambda q, k, v, mask: finish(*partial(q, k, v, mask=mask)[:2]),
+    "online": lambda q, k, v, mask: online(q, k, v, block=3, mask=mask),
+    "attend": lambda q, k, v, mask: attend(q, k, v, mask)[0],
+    "attention": lambda q, k, v, mask: attention(q, k, v, mask=mask),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.parametrize("spoil", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("blind", [N - 1, N])
+def test_what_is_hidden_gives_no_gradient(function, spoil, blind, device):
+    """With NaN or inf in a key that is hidden from all queries, or all but one, do these get other numbers' gradients?
+
+    The one that sees it is spoiled, and with it the gradients of keys and values.
+    """
+    mask = torch.ones(N, M, dtype=torch.bool, device=device)
+    mask[:blind, 2] = False
+    found = []
+    for number in 0.0, spoil:
+        q, k, v = (torch.from_numpy(x).to(device) for x in draw_qkv(2))
+        k[..., 2, :], v[..., 2, :] = number, number
+        out = function(q.requires_grad_(), k.requires_grad_(), v.requires_grad_(), mask)[..., :blind, :]
+        dq, *others = torch.autograd.grad(out.square().sum(), (q, k, v))
+        found.append((out, dq[..., :blind, :], *others * (blind == N)))
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
 
 
 q, k, v = np.ones((H, N, D)), np.ones((2, N, D)), np.ones((2, N, E))
