@@ -165,6 +165,20 @@ def test_what_a_query_may_not_see_changes_nothing(hide, spoil, device):
         assert attention(*leaves, **options)[..., -1, :].isnan().all()
 
 
+@pytest.mark.parametrize("function", [attention, attend])
+def test_a_row_of_nan_gives_no_gradient_to_what_it_does_not_see(function, device):
+    """Does a value that only other queries see keep its gradient when one query's output is NaN?"""
+    mask = torch.ones(N, M, dtype=torch.bool, device=device)
+    mask[:-1, 2] = mask[-1, 1] = False                        # the last query sees NaN, and not key 1
+    q, k, v = draw(device)
+    k[..., 2, :] = torch.nan
+    out = function(q, k, v.requires_grad_(), mask=mask)
+    out = out[0] if function is attend else out
+    dv, = torch.autograd.grad(out.sum(), v)
+    expected = attention_weights(q[..., :-1, :], k, mask=mask[:-1])[..., 1].sum(-1)[..., None]
+    torch.testing.assert_close(dv[..., 1, :], expected.expand(dv[..., 1, :].shape))
+
+
 MEASURE = """
 import torch, sys
 from attnlib.attention import attention
