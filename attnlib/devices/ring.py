@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
 from attnlib._arguments import check_flags, check_numbers, check_qkv
+from attnlib._dispatch import is_tensor
 from attnlib._ops import widen
 from attnlib.online_softmax import finish, merge_partials
 from attnlib.tensors.backward import attention_backward, attention_forward
@@ -30,8 +31,8 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
     group   a process group, default all processes; gloo on CPUs, nccl on GPUs.
 
     A process sends its k and v to one neighbour, once a step. It holds two slices at a time, and tiles of scores.
-    Raises RuntimeError without a process group. On every rank alike, so that none waits for another, raises
-    ValueError or TypeError naming what each rank came with.
+    Raises RuntimeError without a process group, TypeError where this process is in none such. On every rank alike, so
+    that none waits for another, raises ValueError or TypeError naming what the ranks came with, options included.
 
     >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     >>> x = torch.eye(2)
@@ -42,13 +43,12 @@ def ring_attention(q, k, v, *, causal=False, scale=None, group=None):
     """
     if not dist.is_initialized():
         raise RuntimeError("ring_attention: no process group; call torch.distributed.init_process_group first.")
-    check_flags("ring_attention", causal=causal)
-    if scale is not None:
-        check_numbers("ring_attention", scale=scale)
     group = dist.group.WORLD if group is None else group
-    rows = _rows_of_every_rank(q, k, v, causal, group)
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
-    return _RingAttention.apply(q, k, v, rows, causal, scale, group)
+    if not isinstance(group, dist.ProcessGroup):
+        raise TypeError(f"ring_attention: group must be a process group that this process is in. Got {group!r:.40}.")
+    rows = _rows_of_every_rank(q, k, v, causal, scale, group)
+    scale = q.shape[-1] ** -0.5 if scale is None else float(scale)
+    return _RingAttention.apply(q, k, v, rows, bool(causal), scale, group)
 
 
 class _RingAttention(torch.autograd.Function):
@@ -123,17 +123,33 @@ def _options(owner, causal, scale, group):
     return None if causal and owner > rank else dict(causal=causal and owner == rank, scale=scale)
 
 
-def _rows_of_every_rank(q, k, v, causal, group):
-    """The number of keys on each rank. Raises the same error on every rank unless all slices fit together."""
+def _rows_of_every_rank(q, k, v, causal, scale, group):
+    """The number of keys on each rank. Raises the same error on every rank unless all that they came with fits."""
     everyone = [None] * dist.get_world_size(group)
-    dist.all_gather_object(everyone, [(tuple(x.shape), x.dtype) for x in (q, k, v)], group)
-    for rank, came in enumerate(everyone):
-        slices = (torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in came)
-        check_qkv(f"ring_attention on rank {rank}", *slices)
+    dist.all_gather_object(everyone, _what_came(dist.get_rank(group), q, k, v, causal, scale), group)
+    for error in everyone:
+        if isinstance(error, Exception):
+            raise error
     got = "; ".join(f"rank {rank}: " + ", ".join(f"{name} {shape} {dtype}" for name, (shape, dtype) in zip("qkv", came))
-                    for rank, came in enumerate(everyone))
-    if len({tuple((shape[:-2], shape[-1], dtype) for shape, dtype in came) for came in everyone}) > 1:
+                    + f", causal={causal}, scale={scale}" for rank, (came, causal, scale) in enumerate(everyone))
+    but_rows = {(*((shape[:-2], shape[-1], dtype) for shape, dtype in came), *options) for came, *options in everyone}
+    if len(but_rows) > 1:
         raise ValueError(f"ring_attention: the ranks may differ in their number of rows only. Got {got}.")
-    if causal and any(came[0][0][-2] != came[1][0][-2] for came in everyone):
+    if causal and any(came[0][0][-2] != came[1][0][-2] for came, *_ in everyone):
         raise ValueError(f"ring_attention: causal needs as many queries as keys on each rank. Got {got}.")
-    return [came[1][0][-2] for came in everyone]
+    return [came[1][0][-2] for came, *_ in everyone]
+
+
+def _what_came(rank, q, k, v, causal, scale):
+    """What the other ranks are to know of ours: the shapes and dtypes, causal and scale; or the error to raise."""
+    who = f"ring_attention on rank {rank}"
+    try:
+        check_qkv(who, q, k, v)
+        if not is_tensor(q):
+            raise TypeError(f"{who}: q, k and v need to be tensors. Got arrays; convert with torch.from_numpy.")
+        check_flags(who, causal=causal)
+        if scale is not None:
+            check_numbers(who, scale=scale)
+    except (TypeError, ValueError) as error:
+        return error
+    return [(tuple(x.shape), x.dtype) for x in (q, k, v)], bool(causal), None if scale is None else float(scale)

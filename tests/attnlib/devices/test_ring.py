@@ -4,6 +4,7 @@ import multiprocessing
 import re
 import traceback
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -134,7 +135,7 @@ def mismatch(rank, group, change, options):
     if rank == 1:
         tensors |= change
     try:
-        ring_attention(**tensors, **options, group=group)
+        ring_attention(**options | tensors, group=group)
     except (TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 
@@ -148,6 +149,13 @@ def mismatch(rank, group, change, options):
          r"ValueError: .* number of rows only. Got rank 0: q \(2, 3, 4\) torch.float32, .*; rank 1: .*float64"),
         ({"q": torch.ones(2, 1, 4)}, {"causal": True},
          r"ValueError: .* causal needs as many queries as keys on each rank. .*rank 1: q \(2, 1, 4\)"),
+        ({"q": None}, {}, "TypeError: ring_attention on rank 1: q must be an array or a tensor; got None"),
+        ({x: np.ones((2, 3, 4)) for x in "qkv"}, {}, "TypeError: ring_attention on rank 1: .* need to be tensors"),
+        ({"causal": 1}, {}, "TypeError: ring_attention on rank 1: causal must be True or False. Got 1"),
+        ({"scale": "text"}, {}, "TypeError: ring_attention on rank 1: scale must be a finite number. Got 'text'"),
+        ({"scale": float("nan")}, {}, "ValueError: ring_attention on rank 1: scale must be a finite number. Got nan"),
+        ({"causal": True}, {}, "ValueError: .* number of rows only. Got rank 0: .*causal=False.*rank 1: .*causal=True"),
+        ({"scale": 2}, {}, "ValueError: .* number of rows only. Got rank 0: .*scale=None; rank 1: .*scale=2.0"),
     ],
 )
 def test_every_rank_hears_of_an_error_on_one(ring, change, options, text):
@@ -155,6 +163,19 @@ def test_every_rank_hears_of_an_error_on_one(ring, change, options, text):
     first, second = ring(2, mismatch, change, options)
     assert first == second
     assert first and re.match(text, first), first
+
+
+def of_another_group(rank, group):
+    """The message of the error that a process gets where the group is none of its own."""
+    try:
+        ring_attention(*[torch.ones(2, 2)] * 3, group=dist.GroupMember.NON_GROUP_MEMBER)
+    except TypeError as error:
+        return str(error)
+
+
+def test_a_process_outside_of_the_group_is_told(ring):
+    """Where a process is not in the group it names, does the error say so?"""
+    assert all("a process group that this process is in. Got" in told for told in ring(2, of_another_group))
 
 
 def test_a_process_group_is_asked_for():
