@@ -2,6 +2,7 @@
 
 Run: python benchmarks/gpu.py            prints two tables and writes nothing; without a GPU it says so
      python benchmarks/gpu.py --tiles    times other tile sizes as well, kernel by kernel
+     --busy: on a busy machine too, see machine.py
 
 The first table holds largest errors against float64, over those of PyTorch's flash kernel. The second holds TFLOP/s:
 4 N^2 D a head forward, 10 N^2 D backward, half of that when causal, as FlashAttention counts; the best of each line

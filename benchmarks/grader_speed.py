@@ -1,6 +1,6 @@
 """Seconds a submission: distinct full answers to one problem set, graded from nothing and again.
 
-Run: python benchmarks/grader_speed.py [SET] [STUDENTS]
+Run: python benchmarks/grader_speed.py [SET] [STUDENTS]         --busy: on a busy machine too, see machine.py
 """
 
 import json
