@@ -12,6 +12,7 @@ from attnlib.backward import attend_backward, attention_backward, attention_forw
 from attnlib.online_softmax import partial
 from attnlib.scores import dot
 from attnlib.weights import softmax
+from tests.attnlib.draws import LAYOUTS
 
 H, N, M, D, E = 6, 5, 7, 4, 3
 
@@ -186,15 +187,6 @@ def test_attention_is_the_formula(name, key_heads):
     np.testing.assert_allclose(attention(q, k, v, **options), expected, rtol=1e-10, atol=1e-12)
     weights = attention_weights(q, k, **options)
     np.testing.assert_allclose(weights @ v.repeat(H // key_heads, 1), expected, rtol=1e-10, atol=1e-12)
-
-
-LAYOUTS = {
-    "transposed": lambda x: np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2),  # what heads.split returns
-    "Fortran": np.asfortranarray,
-    "flipped": lambda x: np.ascontiguousarray(x[..., ::-1, ::-1])[..., ::-1, ::-1],
-    "strided": lambda x: x.repeat(2, -1).repeat(2, -2).repeat(2, 0)[::2, :, ::2, ::2],
-    "read-only": lambda x: np.lib.stride_tricks.as_strided(x, writeable=False),
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -19,7 +19,7 @@ from attnlib.backward import (
 )
 from attnlib.scores import scaled_dot
 from attnlib.weights import softmax
-from tests.attnlib.draws import draw
+from tests.attnlib.draws import LAYOUTS, draw
 
 B, H, N, M, D, E = 2, 6, 5, 7, 4, 3
 
@@ -134,15 +134,6 @@ def test_the_forward_keeps_the_log_sum_exp(name):
     if name in ("plain", "mask"):
         scores = scaled_dot(q, k.repeat(2, -3)) + np.where(options.get("mask", True), 0, -np.inf)
         np.testing.assert_allclose(lse, np.logaddexp.reduce(scores, -1, keepdims=True), atol=1e-12)
-
-
-LAYOUTS = {
-    "transposed": lambda x: np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2),  # what heads.split returns
-    "Fortran": np.asfortranarray,
-    "flipped": lambda x: np.ascontiguousarray(x[..., ::-1, ::-1])[..., ::-1, ::-1],
-    "strided": lambda x: x.repeat(2, -1).repeat(2, -2).repeat(2, 0)[::2, :, ::2, ::2],
-    "read-only": lambda x: np.lib.stride_tricks.as_strided(x, writeable=False),
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
